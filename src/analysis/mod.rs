@@ -1,0 +1,101 @@
+//! What can be computed over a selection, one file an analysis.
+//!
+//! To add one: a file here with a `pub(crate) const ANALYSIS: Analysis`, one `mod` line and one line in [`ANALYSES`].
+//! The subcommand, the form in the window and the view of the result come from its table entry.
+
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+use crate::form::{Parameter, Settings};
+use crate::scan::Selection;
+use crate::source::Source;
+use crate::task::Task;
+
+/// Every analysis, in the order of menus.
+pub const ANALYSES: &[Analysis] = &[];
+
+/// A row of the table of analyses.
+#[derive(Clone, Copy, Debug)]
+pub struct Analysis {
+    /// The subcommand: `spectrum`.
+    pub name: &'static str,
+    /// For people: `Power spectrum`.
+    pub title: &'static str,
+    /// One sentence for `--help` and the hover.
+    pub about: &'static str,
+    /// A command line that works on the demo recording.
+    pub example: &'static str,
+    pub parameters: &'static [Parameter],
+    pub run: fn(&Request<'_>) -> Result<Report>,
+}
+
+/// One run of an analysis.
+pub struct Request<'a> {
+    pub source: &'a Arc<dyn Source>,
+    pub selection: &'a Selection,
+    pub settings: &'a Settings,
+    pub task: &'a Task,
+    /// Takes the result so far, a few times a second at most; the window shows it converging.
+    pub publish: &'a mut dyn FnMut(Report),
+}
+
+/// The result of an analysis.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Report {
+    pub view: View,
+    /// The object that `--json` prints; its keys are a contract.
+    pub json: serde_json::Value,
+    /// What the user must know to read it: windows skipped at gaps, a rate that is not known, …
+    pub notes: Vec<String>,
+}
+
+/// How a result looks.
+#[derive(Clone, PartialEq, Debug)]
+pub enum View {
+    Table(Table),
+    Curves(Curves),
+}
+
+/// Rows of values.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Table {
+    /// Keys, as in CSV and JSON.
+    pub columns: Vec<String>,
+    pub rows: Vec<Vec<Cell>>,
+}
+
+/// One value of a table.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Cell {
+    Text(String),
+    Integer(i128),
+    /// Written so that it reads back identically.
+    Number(f64),
+}
+
+/// Curves over a common axis.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Curves {
+    /// Key of the axis, as the first CSV column: `frequency_hz`.
+    pub x_key: String,
+    /// `Frequency (Hz)`.
+    pub x_title: String,
+    /// `Power spectral density (µV²/Hz)`.
+    pub y_title: String,
+    pub x: Vec<f64>,
+    /// Name and values (as many as `x`) of each curve.
+    pub series: Vec<(String, Vec<f64>)>,
+    pub log_y: bool,
+}
+
+/// The analysis called `name`.
+///
+/// # Errors
+/// [`crate::ErrorKind::Invalid`] with the list of names if there is none.
+pub fn named(name: &str) -> Result<&'static Analysis> {
+    ANALYSES.iter().find(|a| a.name == name).ok_or_else(|| {
+        let names: Vec<&str> = ANALYSES.iter().map(|a| a.name).collect();
+        Error::invalid(format!("there is no analysis '{name}'"))
+            .with_remedy(format!("use one of: {}", names.join(", ")))
+    })
+}

@@ -1,0 +1,198 @@
+//! Output that appears whole or not at all.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// A file written under a temporary name beside its target; [`AtomicFile::commit`] makes it durable and renames it,
+/// dropping it uncommitted removes it.
+#[derive(Debug)]
+pub struct AtomicFile {
+    target: PathBuf,
+    temporary: PathBuf,
+    file: Option<File>,
+    overwrite: bool,
+}
+
+impl AtomicFile {
+    /// Starts writing `target`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Exists`] if the target exists and `overwrite` is false; [`ErrorKind::NoSpace`] if the disk has less
+    /// than `expected_bytes` free; what the system says if the folder is not writable.
+    pub fn create(target: &Path, expected_bytes: u64, overwrite: bool) -> Result<Self> {
+        if !overwrite && target.symlink_metadata().is_ok() {
+            return Err(exists(target));
+        }
+        if target.is_dir() {
+            return Err(Error::invalid("this is a folder, not a file").with_path(target));
+        }
+        let folder = match target.parent() {
+            Some(p) if !p.as_os_str().is_empty() => p,
+            _ => Path::new("."),
+        };
+        let Some(name) = target.file_name() else {
+            return Err(Error::invalid("this is not a file name").with_path(target));
+        };
+        if let Some(free) = free_bytes(folder)
+            && free < expected_bytes
+        {
+            return Err(Error::new(ErrorKind::NoSpace { need: expected_bytes, free })
+                .with_path(target)
+                .with_remedy("free some space, choose another disk, or export a shorter range"));
+        }
+        let mut temporary_name = std::ffi::OsString::from(".");
+        temporary_name.push(name);
+        temporary_name.push(format!(".{}.part", std::process::id()));
+        let temporary = folder.join(temporary_name);
+        let file = OpenOptions::new()
+            .write(true)
+            .read(true)
+            .create(true)
+            .truncate(true)
+            .open(&temporary)
+            .map_err(|e| Error::io(target, e).with_remedy("check that the folder exists and can be written to"))?;
+        Ok(Self { target: target.to_path_buf(), temporary, file: Some(file), overwrite })
+    }
+
+    /// The name it will have.
+    #[must_use]
+    pub fn target(&self) -> &Path {
+        &self.target
+    }
+
+    /// The file being written; errors from it are put into words by [`Self::explain`].
+    pub fn file(&mut self) -> &mut File {
+        self.file.as_mut().expect("only `commit` takes the file")
+    }
+
+    /// Puts an error of writing into words.
+    #[must_use]
+    pub fn explain(&self, error: io::Error) -> Error {
+        let full = error.kind() == io::ErrorKind::StorageFull;
+        let error = Error::io(&self.target, error);
+        if full {
+            error.with_remedy("the disk is full; nothing was kept: free some space and try again")
+        } else {
+            error
+        }
+    }
+
+    /// Makes the file durable under its final name.
+    ///
+    /// # Errors
+    /// When the system refuses (a full disk may say so only now), or when the target has come to exist meanwhile.
+    pub fn commit(mut self) -> Result<()> {
+        let file = self.file.take().expect("only `commit` takes the file");
+        file.sync_all().map_err(|e| self.explain(e))?;
+        drop(file);
+        if !self.overwrite {
+            // A hard link fails where a rename would silently replace what another program has put there meanwhile.
+            match std::fs::hard_link(&self.temporary, &self.target) {
+                Ok(()) => return Ok(()), // `drop` removes the temporary name
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => return Err(exists(&self.target)),
+                Err(_) => {} // a file system without hard links
+            }
+        }
+        std::fs::rename(&self.temporary, &self.target).map_err(|e| Error::io(&self.target, e))
+    }
+}
+
+fn exists(target: &Path) -> Error {
+    Error::new(ErrorKind::Exists).with_path(target).with_remedy("choose another name, or overwrite it with --force")
+}
+
+impl Write for AtomicFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file().flush()
+    }
+}
+
+impl Drop for AtomicFile {
+    fn drop(&mut self) {
+        self.file = None;
+        // After a rename there is nothing to remove; otherwise a leftover is the least evil.
+        drop(std::fs::remove_file(&self.temporary));
+    }
+}
+
+/// Free bytes on the disk of `folder`, as far as this user may use them; `None` where the system does not tell.
+#[must_use]
+pub fn free_bytes(folder: &Path) -> Option<u64> {
+    #[cfg(unix)]
+    {
+        let stat = rustix::fs::statvfs(folder).ok()?;
+        Some(stat.f_bavail.saturating_mul(stat.f_frsize))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = folder;
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<String> =
+            folder.read_dir().unwrap().map(|e| e.unwrap().file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn appears_whole_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("out.npy");
+        let mut out = AtomicFile::create(&target, 10, false).unwrap();
+        out.write_all(b"half").unwrap();
+        assert!(!target.exists());
+        drop(out);
+        assert!(names(folder.path()).is_empty());
+
+        let mut out = AtomicFile::create(&target, 10, false).unwrap();
+        out.write_all(b"whole").unwrap();
+        out.commit().unwrap();
+        assert_eq!(std::fs::read(&target).unwrap(), b"whole");
+        assert_eq!(names(folder.path()), ["out.npy"]);
+
+        assert!(matches!(AtomicFile::create(&target, 0, false).unwrap_err().kind(), ErrorKind::Exists));
+        let mut out = AtomicFile::create(&target, 0, true).unwrap();
+        out.write_all(b"new").unwrap();
+        out.commit().unwrap();
+        assert_eq!(std::fs::read(&target).unwrap(), b"new");
+        assert_eq!(names(folder.path()), ["out.npy"]);
+    }
+
+    #[test]
+    fn never_replaces_what_came_meanwhile() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("out.npy");
+        let out = AtomicFile::create(&target, 0, false).unwrap();
+        std::fs::write(&target, b"theirs").unwrap();
+        assert!(matches!(out.commit().unwrap_err().kind(), ErrorKind::Exists));
+        assert_eq!(std::fs::read(&target).unwrap(), b"theirs");
+        assert_eq!(names(folder.path()), ["out.npy"]);
+    }
+
+    #[test]
+    fn refuses_before_writing() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("out.npy");
+        if free_bytes(folder.path()).is_some() {
+            let error = AtomicFile::create(&target, u64::MAX, false).unwrap_err();
+            assert!(matches!(error.kind(), ErrorKind::NoSpace { need: u64::MAX, .. }));
+        }
+        assert!(AtomicFile::create(&folder.path().join("no/such/out.npy"), 0, false).is_err());
+        assert!(AtomicFile::create(folder.path(), 0, true).is_err());
+        assert!(names(folder.path()).is_empty());
+    }
+}

@@ -1,0 +1,10 @@
+//! How bytes are reached: the map that survives truncation, flat layouts over it, and files that appear whole or not
+//! at all.
+
+mod atomic;
+mod flat;
+mod map;
+
+pub use atomic::{AtomicFile, free_bytes};
+pub use flat::{FlatLayout, Rows};
+pub use map::FileMap;

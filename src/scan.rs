@@ -1,0 +1,470 @@
+//! The one loop over a recording: plan → chunks → partial results → merge in chunk order.
+//!
+//! [`scan`] cuts a [`Selection`] into chunks on a power-of-two grid from frame 0, hands them to named worker threads,
+//! and merges what an [`Accumulator`] makes of each, in order, on the calling thread. [`for_each`] reads the chunks
+//! ahead on the workers and hands the blocks to a sink, in order, on the calling thread. The result does not depend on
+//! chunk size or number of threads beyond the rounding of sums.
+//!
+//! A chunk has a *core* (the cores tile the selection) and an *overlap* around it, clamped to the selection, that an
+//! accumulator may read but does not own. A windowed analysis owns the windows whose start lies in the core.
+//!
+//! **Memory**: every worker holds one block (core and overlap) and at most [`LOOKAHEAD`] finished partial results wait
+//! for each worker; blocks are reserved from the task's budget. Under memory pressure the next chunks are an eighth as
+//! long. Mapped pages are handed back behind each chunk, so that the resident size of a pass does not grow with the
+//! file.
+//!
+//! When several chunks fail, the first error that is not `Cancelled` is the one reported. A panic in a worker fails the
+//! job, not the process.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+
+use crate::budget::Reservation;
+use crate::error::{Error, ErrorKind, Result};
+use crate::file::Rows;
+use crate::recording::{Block, Recording, Stream};
+use crate::source::Source;
+use crate::task::Task;
+
+/// Finished chunks that may wait to be merged, for each worker.
+pub const LOOKAHEAD: usize = 2;
+/// What a chunk's core holds at most, if the budget allows: enough to keep a worker busy for milliseconds.
+const CHUNK_BYTES: u64 = 4 << 20;
+/// Under pressure chunks are this much shorter.
+const PRESSURE_SHIFT: u32 = 3;
+/// No chunk is shorter than this (a power of two), so that fine summary buckets do not straddle chunks.
+pub const MIN_CHUNK_FRAMES: u64 = 4096;
+
+/// Which samples: some channels of a stream over some frames.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Selection {
+    pub stream: usize,
+    /// Indices, in the order wanted.
+    pub channels: Vec<usize>,
+    pub frames: Range<u64>,
+}
+
+impl Selection {
+    /// Everything in stream `stream`.
+    #[must_use]
+    pub fn all(recording: &Recording, stream: usize) -> Self {
+        let s = &recording.streams[stream];
+        Self { stream, channels: (0..s.channels.len()).collect(), frames: 0..s.frames }
+    }
+
+    /// Frames selected.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        self.frames.end.saturating_sub(self.frames.start)
+    }
+
+    /// Whether no frame is selected.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The stream of `recording` that is meant, if the selection lies in it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`] naming what is not there.
+    pub fn stream_in<'r>(&self, recording: &'r Recording) -> Result<&'r Stream> {
+        let stream = recording
+            .streams
+            .get(self.stream)
+            .ok_or_else(|| Error::invalid(format!("there is no stream {}", self.stream)))?;
+        if let Some(&c) = self.channels.iter().find(|&&c| c >= stream.channels.len()) {
+            return Err(Error::invalid(format!("there is no channel {c}; the stream has {}", stream.channels.len())));
+        }
+        if self.frames.start > self.frames.end || self.frames.end > stream.frames {
+            let Range { start, end } = self.frames;
+            return Err(Error::invalid(format!(
+                "frames {start} to {end} are not in the stream, which has {}",
+                stream.frames
+            )));
+        }
+        Ok(stream)
+    }
+
+    /// Bytes of the selected stored samples.
+    #[must_use]
+    pub fn bytes(&self, stream: &Stream) -> u64 {
+        self.len().saturating_mul(self.channels.len() as u64).saturating_mul(stream.format.size() as u64)
+    }
+}
+
+/// Frames read around a chunk's core.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Overlap {
+    pub before: u64,
+    pub after: u64,
+}
+
+/// How a pass is cut and by how many threads it is done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ChunkPlan {
+    /// A power of two.
+    pub chunk_frames: u64,
+    pub threads: usize,
+}
+
+impl ChunkPlan {
+    /// A plan whose blocks, overlaps included, fit into half of what is free of the task's budget.
+    ///
+    /// # Errors
+    /// [`ErrorKind::OutOfBudget`] if not even the shortest chunk fits on one thread.
+    pub fn new(task: &Task, stream: &Stream, selection: &Selection, overlap: Overlap) -> Result<Self> {
+        let frame_bytes = (selection.channels.len() as u64 * stream.format.size() as u64).max(1);
+        let longest = (CHUNK_BYTES / frame_bytes).max(MIN_CHUNK_FRAMES);
+        // A core at least as long as the overlap, or most of the work would be reading it again.
+        let longest = longest.max(overlap.before.saturating_add(overlap.after)).min(selection.len().max(1));
+        let mut plan =
+            Self { chunk_frames: longest.next_power_of_two().max(MIN_CHUNK_FRAMES), threads: task.threads() };
+        let room = task.budget().free() / 2;
+        // One block under work and those that wait to be handed on.
+        let blocks = 1 + LOOKAHEAD as u64;
+        while plan.block_bytes(frame_bytes, overlap, selection).saturating_mul(blocks * plan.threads as u64) > room {
+            if plan.chunk_frames > MIN_CHUNK_FRAMES {
+                plan.chunk_frames /= 2;
+            } else if plan.threads > 1 {
+                plan.threads -= 1;
+            } else {
+                let need = plan.block_bytes(frame_bytes, overlap, selection);
+                return Err(Error::new(ErrorKind::OutOfBudget { need, free: room })
+                    .with_remedy("raise the memory limit (--memory-limit), or select fewer channels"));
+            }
+        }
+        Ok(plan)
+    }
+
+    fn block_bytes(&self, frame_bytes: u64, overlap: Overlap, selection: &Selection) -> u64 {
+        let frames = self.chunk_frames.saturating_add(overlap.before).saturating_add(overlap.after);
+        frames.min(selection.len().max(1)).saturating_mul(frame_bytes)
+    }
+}
+
+/// One piece of a pass.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Chunk {
+    /// Counts from 0.
+    pub index: u64,
+    /// The frames that belong to this chunk alone.
+    pub core: Range<u64>,
+    /// The core and its overlap, clamped to the selection: what [`ChunkView::block`] holds.
+    pub read: Range<u64>,
+}
+
+/// The samples of a chunk, to be borrowed in place or read into a block, whichever the accumulator prefers.
+pub struct ChunkView<'a> {
+    source: &'a dyn Source,
+    selection: &'a Selection,
+    read: Range<u64>,
+    held: &'a mut HeldBlock,
+    loaded: bool,
+}
+
+/// A block and the part of the budget that it occupies; they travel together.
+struct HeldBlock {
+    block: Block,
+    reservation: Reservation,
+}
+
+impl HeldBlock {
+    fn empty(task: &Task) -> Result<Self> {
+        Ok(Self { block: Block::default(), reservation: task.budget().reserve(0)? })
+    }
+}
+
+impl<'a> ChunkView<'a> {
+    /// The chunk's frames (overlap included) in place, with *all* channels of the stream, where the recording lies
+    /// interleaved in a mapped file. The engine checks behind the accumulator that the bytes were really there.
+    ///
+    /// # Errors
+    /// When the file has become shorter.
+    pub fn rows(&self) -> Result<Option<Rows<'a>>> {
+        match self.source.flat(self.selection.stream) {
+            Some(flat) => {
+                flat.populate(self.read.clone());
+                flat.rows(self.read.clone())
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// The selected channels over the chunk's frames (overlap included), stored values, planar.
+    ///
+    /// # Errors
+    /// When the block is over the budget, or reading fails.
+    pub fn block(&mut self) -> Result<&Block> {
+        if !self.loaded {
+            let Selection { stream, channels, .. } = self.selection;
+            let format = self.source.recording().streams[*stream].format;
+            let frames = self.read.end - self.read.start;
+            let bytes = Block::bytes_for(format.sample_type, channels.len(), frames)?;
+            if bytes > self.held.reservation.bytes() {
+                self.held.reservation.resize(bytes)?;
+            }
+            self.source.read(*stream, self.read.clone(), channels, &mut self.held.block)?;
+            self.loaded = true;
+        }
+        Ok(&self.held.block)
+    }
+}
+
+/// Something that is computed piece by piece.
+pub trait Accumulator: Send + Sized {
+    type Output;
+
+    /// The frames it needs around a chunk's core.
+    fn overlap(&self) -> Overlap {
+        Overlap::default()
+    }
+
+    /// Takes in one chunk. Called at most once for each accumulator: every chunk gets a new one.
+    ///
+    /// # Errors
+    /// What reading the chunk fails with.
+    fn update(&mut self, chunk: &Chunk, view: &mut ChunkView<'_>) -> Result<()>;
+
+    /// Takes in what was made of the chunks just behind mine.
+    fn merge(&mut self, later: Self);
+
+    fn finish(self) -> Self::Output;
+}
+
+/// Runs an accumulator over `selection`.
+///
+/// # Errors
+/// The first failure that is not a cancellation; [`ErrorKind::Cancelled`] if the task was stopped.
+pub fn scan<A: Accumulator>(
+    source: &dyn Source,
+    selection: &Selection,
+    plan: &ChunkPlan,
+    task: &Task,
+    new: impl Fn() -> A + Sync,
+) -> Result<A::Output> {
+    scan_observed(source, selection, plan, task, new, &mut |_| {})
+}
+
+/// [`scan`] that shows the merged result so far, after every merge, on the calling thread: for curves that converge on
+/// screen. The observer decides how often it is worth looking.
+///
+/// # Errors
+/// As [`scan`].
+pub fn scan_observed<A: Accumulator>(
+    source: &dyn Source,
+    selection: &Selection,
+    plan: &ChunkPlan,
+    task: &Task,
+    new: impl Fn() -> A + Sync,
+    observe: &mut dyn FnMut(&A),
+) -> Result<A::Output> {
+    let mut merged = new();
+    let overlap = merged.overlap();
+    let make = |chunk: &Chunk, view: &mut ChunkView<'_>, _: Option<HeldBlock>| {
+        let mut partial = new();
+        partial.update(chunk, view)?;
+        Ok(partial)
+    };
+    run(source, selection, plan, overlap, task, &make, &mut |_, partial| {
+        merged.merge(partial);
+        observe(&merged);
+        Ok(None)
+    })?;
+    Ok(merged.finish())
+}
+
+/// Reads `selection` chunk by chunk, ahead on the workers, and hands the blocks to `sink` in order, on this thread.
+///
+/// # Errors
+/// As [`scan`]; an error of the sink stops the pass and is returned.
+pub fn for_each(
+    source: &dyn Source,
+    selection: &Selection,
+    plan: &ChunkPlan,
+    task: &Task,
+    sink: &mut dyn FnMut(&Chunk, &Block) -> Result<()>,
+) -> Result<()> {
+    let make = |_: &Chunk, view: &mut ChunkView<'_>, recycled: Option<HeldBlock>| {
+        view.block()?;
+        let next = recycled.map_or_else(|| HeldBlock::empty(task), Ok)?;
+        Ok(std::mem::replace(view.held, next))
+    };
+    run(source, selection, plan, Overlap::default(), task, &make, &mut |chunk, held| {
+        sink(chunk, &held.block)?;
+        Ok(Some(held))
+    })
+}
+
+/// Cuts the selection, front to back.
+struct Cutter<'a> {
+    selection: &'a Selection,
+    overlap: Overlap,
+    chunk_frames: u64,
+    next_frame: u64,
+    next_index: u64,
+}
+
+impl Cutter<'_> {
+    fn next(&mut self, pressure: bool) -> Option<Chunk> {
+        let Range { start, end } = self.selection.frames;
+        let first = self.next_frame;
+        if first >= end {
+            return None;
+        }
+        let shift = if pressure { PRESSURE_SHIFT } else { 0 };
+        let grid = (self.chunk_frames >> shift).max(MIN_CHUNK_FRAMES.min(self.chunk_frames));
+        let core = first..(first / grid).saturating_add(1).saturating_mul(grid).min(end);
+        self.next_frame = core.end;
+        let index = self.next_index;
+        self.next_index += 1;
+        let read = core.start.saturating_sub(self.overlap.before).max(start)
+            ..core.end.saturating_add(self.overlap.after).min(end);
+        Some(Chunk { index, core, read })
+    }
+}
+
+type Make<'a, T> = dyn Fn(&Chunk, &mut ChunkView<'_>, Option<HeldBlock>) -> Result<T> + Sync + 'a;
+type Merge<'a, T> = dyn FnMut(&Chunk, T) -> Result<Option<HeldBlock>> + 'a;
+
+/// The engine: tickets out to the workers, results back, merged in order.
+///
+/// At most `threads × LOOKAHEAD` chunks are out at any time, so neither channel can block for good and the results
+/// that wait for an earlier one are bounded.
+fn run<T: Send>(
+    source: &dyn Source,
+    selection: &Selection,
+    plan: &ChunkPlan,
+    overlap: Overlap,
+    task: &Task,
+    make: &Make<'_, T>,
+    merge: &mut Merge<'_, T>,
+) -> Result<()> {
+    let stream = selection.stream_in(source.recording())?;
+    if !plan.chunk_frames.is_power_of_two() {
+        return Err(Error::invalid(format!("a chunk of {} frames is not a power of two", plan.chunk_frames)));
+    }
+    let frame_bytes = selection.channels.len() as u64 * stream.format.size() as u64;
+    let mut cutter = Cutter {
+        selection,
+        overlap,
+        chunk_frames: plan.chunk_frames,
+        next_frame: selection.frames.start,
+        next_index: 0,
+    };
+    let threads = plan.threads.max(1);
+    let in_flight = threads * LOOKAHEAD;
+    let (ticket_out, ticket_in) = crossbeam_channel::bounded::<Chunk>(in_flight);
+    let (result_out, result_in) = crossbeam_channel::bounded::<(Chunk, Result<T>)>(in_flight);
+    let recycled: Mutex<Vec<HeldBlock>> = Mutex::new(Vec::new());
+
+    let work_on = |chunk: &Chunk, held: &mut HeldBlock| -> Result<T> {
+        if task.is_cancelled() {
+            return Err(Error::cancelled());
+        }
+        let mut view = ChunkView { source, selection, read: chunk.read.clone(), held, loaded: false };
+        let spare = recycled.lock().ok().and_then(|mut r| r.pop());
+        let made = make(chunk, &mut view, spare)?;
+        if let Some(flat) = source.flat(selection.stream) {
+            flat.map().check()?;
+            flat.release(chunk.read.clone());
+        }
+        Ok(made)
+    };
+    let worker = |result_out: &crossbeam_channel::Sender<(Chunk, Result<T>)>| {
+        let mut held = HeldBlock::empty(task);
+        for chunk in &ticket_in {
+            let result = match &mut held {
+                Ok(held) => catch_unwind(AssertUnwindSafe(|| work_on(&chunk, held)))
+                    .unwrap_or_else(|panic| Err(panicked(panic.as_ref()))),
+                Err(_) => Err(Error::new(ErrorKind::OutOfBudget { need: 0, free: 0 })),
+            };
+            if result_out.send((chunk, result)).is_err() {
+                return;
+            }
+        }
+    };
+    let worker = &worker;
+
+    std::thread::scope(|scope| {
+        for i in 0..threads {
+            std::thread::Builder::new()
+                .name(format!("scan-{i}"))
+                .spawn_scoped(scope, {
+                    let result_out = result_out.clone();
+                    move || worker(&result_out)
+                })
+                .map_err(|e| Error::new(ErrorKind::Io(e)))?;
+        }
+        drop(result_out);
+
+        let mut waiting: BTreeMap<u64, (Chunk, T)> = BTreeMap::new();
+        let mut failure: Option<Error> = None;
+        let mut out = 0_usize;
+        let mut next_merge = 0_u64;
+        loop {
+            while failure.is_none() && out + waiting.len() < in_flight {
+                let Some(chunk) = cutter.next(task.budget().pressure()) else { break };
+                if ticket_out.send(chunk).is_err() {
+                    break;
+                }
+                out += 1;
+            }
+            if out == 0 {
+                break;
+            }
+            let Ok((chunk, result)) = result_in.recv() else {
+                fail(&mut failure, Error::new(ErrorKind::Panicked("the workers ended early".to_owned())));
+                break;
+            };
+            out -= 1;
+            match result {
+                Ok(made) => {
+                    waiting.insert(chunk.index, (chunk, made));
+                }
+                Err(e) => fail(&mut failure, e),
+            }
+            while failure.is_none()
+                && let Some((chunk, made)) = waiting.remove(&next_merge)
+            {
+                next_merge += 1;
+                let merged = catch_unwind(AssertUnwindSafe(|| merge(&chunk, made)))
+                    .unwrap_or_else(|panic| Err(panicked(panic.as_ref())));
+                match merged {
+                    Ok(Some(block)) => {
+                        if let Ok(mut r) = recycled.lock() {
+                            r.push(block);
+                        }
+                    }
+                    Ok(None) => {}
+                    Err(e) => fail(&mut failure, e),
+                }
+                if let Err(e) = task.advance((chunk.core.end - chunk.core.start) * frame_bytes) {
+                    fail(&mut failure, e);
+                }
+            }
+        }
+        drop(ticket_out);
+        failure.map_or(Ok(()), Err)
+    })
+}
+
+/// Keeps the first error that is not a cancellation.
+fn fail(failure: &mut Option<Error>, error: Error) {
+    if failure.as_ref().is_none_or(|f| f.is_cancelled() && !error.is_cancelled()) {
+        *failure = Some(error);
+    }
+}
+
+/// The message of a panic, as an error.
+pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Error {
+    let message = panic
+        .downcast_ref::<&str>()
+        .map(|s| (*s).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "unknown panic".to_owned());
+    Error::new(ErrorKind::Panicked(message)).with_remedy("please report it; the recording itself is untouched")
+}
