@@ -218,12 +218,12 @@ macro_rules! impl_sample {
     )* };
 }
 impl_sample! {
-    i8, I8, i8::MIN, i8::MAX, |x| f64::from(x), |_| false;
-    u8, U8, u8::MIN, u8::MAX, |x| f64::from(x), |_| false;
-    i16, I16, i16::MIN, i16::MAX, |x| f64::from(x), |_| false;
-    u16, U16, u16::MIN, u16::MAX, |x| f64::from(x), |_| false;
-    i32, I32, i32::MIN, i32::MAX, |x| f64::from(x), |_| false;
-    u32, U32, u32::MIN, u32::MAX, |x| f64::from(x), |_| false;
+    i8, I8, i8::MIN, i8::MAX, f64::from, |_| false;
+    u8, U8, u8::MIN, u8::MAX, f64::from, |_| false;
+    i16, I16, i16::MIN, i16::MAX, f64::from, |_| false;
+    u16, U16, u16::MIN, u16::MAX, f64::from, |_| false;
+    i32, I32, i32::MIN, i32::MAX, f64::from, |_| false;
+    u32, U32, u32::MIN, u32::MAX, f64::from, |_| false;
     i64, I64, i64::MIN, i64::MAX, |x| x as f64, |_| false;
     u64, U64, u64::MIN, u64::MAX, |x| x as f64, |_| false;
     f16, F16, f16::NEG_INFINITY, f16::INFINITY, |x: f16| x.to_f64(), |x: f16| x.is_nan();
