@@ -1,0 +1,174 @@
+//! The worker that turns "these channels, these frames, this many columns" into pictures, newest wish first.
+//!
+//! There is one slot for what is seen and one for the overview. Wishing again overwrites the slot and stops the
+//! computation for the old wish. An answer that is not exact yet is computed again as the summary grows.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::jobs::{Jobs, Replies, Reply};
+use super::traces::Packed;
+use crate::budget::MemoryBudget;
+use crate::recording::{Scale, TimeBase};
+use crate::summary::{Columns, Summary, ViewRequest};
+use crate::task::{Task, default_threads};
+
+/// Estimates are refined this often while the summary grows.
+const REFINE: Duration = Duration::from_millis(200);
+
+/// What to compute, with all that is needed for it.
+#[derive(Clone)]
+pub struct Wish {
+    pub request: ViewRequest,
+    pub summary: Summary,
+    pub time: TimeBase,
+    /// Of each requested channel.
+    pub scales: Vec<Scale>,
+}
+
+/// For which part of the window.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Place {
+    View = 0,
+    Overview = 1,
+}
+
+#[derive(Default)]
+struct Slot {
+    wish: Option<Wish>,
+    /// Counts wishes; an answer to an older one is dropped.
+    generation: u64,
+    answered: u64,
+    /// Coverage of the summary when an inexact answer was given; `None` if the answer was exact.
+    inexact_at: Option<f32>,
+    task: Option<Task>,
+}
+
+#[derive(Default)]
+struct Slots {
+    slots: [Slot; 2],
+    closed: bool,
+}
+
+type Shared = (Mutex<Slots>, Condvar);
+
+/// The window's end of the worker; dropping it ends the worker.
+pub struct ColumnWorker(Arc<Shared>);
+
+impl ColumnWorker {
+    /// Starts the worker.
+    #[must_use]
+    pub fn start(jobs: &Jobs, budget: &MemoryBudget) -> Self {
+        let shared: Arc<Shared> = Arc::default();
+        let theirs = Arc::clone(&shared);
+        let budget = budget.clone();
+        jobs.spawn("columns", move |replies| work(&theirs, &budget, replies));
+        Self(shared)
+    }
+
+    /// Wishes for a picture; the same wish twice is one.
+    pub fn want(&self, place: Place, wish: Wish) {
+        let mut slots = lock(&self.0.0);
+        let slot = &mut slots.slots[place as usize];
+        if slot.wish.as_ref().is_some_and(|w| w.request == wish.request && w.scales == wish.scales) {
+            return;
+        }
+        *slot = Slot { wish: Some(wish), generation: slot.generation + 1, answered: slot.answered, ..Slot::stop(slot) };
+        self.0.1.notify_one();
+    }
+
+    /// Forgets all wishes: the document is closed.
+    pub fn clear(&self) {
+        for slot in &mut lock(&self.0.0).slots {
+            *slot = Slot { generation: slot.generation + 1, answered: slot.answered, ..Slot::stop(slot) };
+        }
+    }
+}
+
+impl Drop for ColumnWorker {
+    fn drop(&mut self) {
+        self.clear();
+        lock(&self.0.0).closed = true;
+        self.0.1.notify_all();
+    }
+}
+
+impl Slot {
+    /// Stops what is being computed for it and gives an empty slot.
+    fn stop(slot: &Self) -> Self {
+        if let Some(task) = &slot.task {
+            task.cancel();
+        }
+        Self::default()
+    }
+
+    fn is_due(&self) -> bool {
+        let Some(wish) = &self.wish else { return false };
+        self.answered != self.generation || self.inexact_at.is_some_and(|seen| wish.summary.coverage() != seen)
+    }
+}
+
+fn lock(slots: &Mutex<Slots>) -> MutexGuard<'_, Slots> {
+    slots.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn work(shared: &Shared, budget: &MemoryBudget, replies: &Replies) {
+    let mut slots = lock(&shared.0);
+    loop {
+        if slots.closed {
+            return;
+        }
+        let Some(place) = [Place::View, Place::Overview].into_iter().find(|&p| slots.slots[p as usize].is_due()) else {
+            let refining = slots.slots.iter().any(|s| s.inexact_at.is_some());
+            slots = if refining {
+                shared.1.wait_timeout(slots, REFINE).unwrap_or_else(PoisonError::into_inner).0
+            } else {
+                shared.1.wait(slots).unwrap_or_else(PoisonError::into_inner)
+            };
+            continue;
+        };
+        let slot = &mut slots.slots[place as usize];
+        let Some(wish) = slot.wish.clone() else { continue };
+        let generation = slot.generation;
+        let task = Task::new(budget.clone(), default_threads());
+        slot.task = Some(task.clone());
+        drop(slots);
+
+        let coverage = wish.summary.coverage();
+        let compute = std::panic::AssertUnwindSafe(|| answer(place, &wish, &task));
+        let result =
+            std::panic::catch_unwind(compute).unwrap_or_else(|panic| Err(crate::scan::panicked(panic.as_ref())));
+
+        slots = lock(&shared.0);
+        let slot = &mut slots.slots[place as usize];
+        if slot.generation != generation {
+            continue;
+        }
+        slot.answered = generation;
+        slot.inexact_at = None;
+        let reply = match result {
+            Ok((reply, exact)) => {
+                slot.inexact_at = (!exact).then_some(coverage);
+                reply
+            }
+            Err(e) if e.is_cancelled() => continue,
+            Err(e) => Reply::ColumnsFailed(e),
+        };
+        drop(slots);
+        replies.send(reply);
+        slots = lock(&shared.0);
+    }
+}
+
+fn answer(place: Place, wish: &Wish, task: &Task) -> crate::Result<(Reply, bool)> {
+    let columns: Arc<Columns> = Arc::new(wish.summary.columns(&wish.request, task)?);
+    let exact = columns.exact.iter().all(|&e| e);
+    let reply = match place {
+        Place::View => {
+            let packed = Arc::new(Packed::new(&columns, &wish.time, &wish.scales));
+            Reply::View { columns, packed }
+        }
+        Place::Overview => Reply::Overview { columns },
+    };
+    Ok((reply, exact))
+}

@@ -1,0 +1,124 @@
+//! What the user can ask for: one closed vocabulary for mouse, keys, menus and tests. Each part is applied in its own
+//! place (`View` in [`super::viewing`], `Channels` in [`super::channels`], …); [`super::App::apply`] only dispatches.
+
+use std::ops::Range;
+use std::path::PathBuf;
+
+use eframe::egui::Color32;
+
+use super::jobs::JobId;
+use crate::export::Values;
+use crate::form::Settings;
+use crate::source::OpenOptions;
+
+/// Something the user wants.
+#[derive(Clone, Debug)]
+pub enum Command {
+    File(FileCommand),
+    View(ViewCommand),
+    Channels(ChannelCommand),
+    Job(JobCommand),
+    Panel(PanelCommand),
+}
+
+/// About files.
+#[derive(Clone, Debug)]
+pub enum FileCommand {
+    /// Open this file; what the options leave open is found out.
+    Open(PathBuf, OpenOptions),
+    /// Ask for a file with the system's dialog.
+    Ask,
+    /// Make the demo recording, if need be, and open it.
+    Demo,
+    /// Describe a file of plain numbers in the dialog, then open it.
+    Describe(PathBuf),
+    /// Back to the welcome screen.
+    Close,
+    /// Show another stream of the open recording.
+    Stream(usize),
+}
+
+/// About what part is seen.
+#[derive(Clone, PartialEq, Debug)]
+pub enum ViewCommand {
+    /// Shorter (factor below 1) or longer, keeping this tick where it is.
+    Zoom { factor: f64, about_tick: f64 },
+    /// The same about the middle.
+    ZoomCentre(f64),
+    /// By so many ticks.
+    Pan(f64),
+    /// By so many screens.
+    Page(f64),
+    /// So that this tick is in the middle.
+    Centre(f64),
+    Start,
+    End,
+    /// The whole recording.
+    Fit,
+    /// These ticks.
+    Range(Range<f64>),
+    /// A time, a frame or a clock time, as typed.
+    GoTo(String),
+    ToSelection,
+    Back,
+    Forward,
+    /// Selected ticks, or none.
+    Select(Option<Range<u64>>),
+    /// All amplitudes times this.
+    Amplitude(f64),
+    /// Automatic amplitudes again.
+    AmplitudeReset,
+    /// So many lanes down.
+    ScrollLanes(f64),
+}
+
+/// About channels, by index in the stream.
+#[derive(Clone, PartialEq, Debug)]
+pub enum ChannelCommand {
+    Show(usize, bool),
+    ShowOnly(usize),
+    ShowAll(bool),
+    Colour(usize, Color32),
+    /// Times the common amplitude.
+    Gain(usize, f32),
+}
+
+/// About work in the background.
+#[derive(Clone, Debug)]
+pub enum JobCommand {
+    /// Run the analysis of that name over the selection, or over everything.
+    Analyse { name: &'static str, settings: Settings, scope: Scope },
+    Export { target: PathBuf, values: Values, settings: Settings, scope: Scope, overwrite: bool },
+    Cancel(JobId),
+    Dismiss(JobId),
+}
+
+/// Over which part.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Scope {
+    /// The selected range, or what is seen if none is selected.
+    #[default]
+    Selection,
+    Visible,
+    Everything,
+}
+
+/// About the window itself.
+#[derive(Clone, PartialEq, Debug)]
+pub enum PanelCommand {
+    TimeFormat(super::state::TimeFormat),
+    NextTimeFormat,
+    Inspector(super::state::InspectorTab),
+    ToggleChannels,
+    ToggleInspector,
+    Help(bool),
+    ExportForm(bool),
+    RawForm(bool),
+    GoToForm(bool),
+    BudgetForm(bool),
+    /// Memory limit, bytes.
+    Budget(u64),
+    Theme(eframe::egui::ThemePreference),
+    DismissMessage,
+    BrowseExport,
+}

@@ -1,0 +1,271 @@
+//! Work beside the window: named threads that send [`Reply`]s back, and the list of jobs that the user sees.
+//!
+//! The GUI thread never touches a file. Whatever takes time runs on a thread of this module; its answer arrives through
+//! one bounded channel whose only sender, [`Replies`], wakes the window as it sends.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender};
+use eframe::egui;
+
+use super::opening::Opened;
+use super::traces::Packed;
+use crate::analysis::Report;
+use crate::budget::MemoryBudget;
+use crate::error::{Error, Result};
+use crate::export::Prediction;
+use crate::memory::{Machine, Process};
+use crate::source::{Guess, OpenOptions};
+use crate::summary::Columns;
+use crate::task::{Progress, Task, default_threads};
+
+/// What a worker sends back.
+pub enum Reply {
+    Opened { path: PathBuf, options: OpenOptions, result: Result<Opened> },
+    View { columns: Arc<Columns>, packed: Arc<Packed> },
+    Overview { columns: Arc<Columns> },
+    ColumnsFailed(Error),
+    Report { job: JobId, report: Report },
+    Finished { job: JobId, result: Result<Outcome> },
+    Picked { purpose: Purpose, path: Option<PathBuf> },
+    Predicted { form: u64, result: Result<Prediction> },
+    Guessed { path: PathBuf, result: Result<Vec<Guess>> },
+    Preview { form: u64, result: Result<super::raw_form::Preview> },
+    Memory { process: Process, machine: Machine },
+}
+
+/// Why a file dialog was opened.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Purpose {
+    Open,
+    ExportTarget,
+}
+
+/// What a finished job leaves.
+pub enum Outcome {
+    /// An analysis: its last report.
+    Report(Report),
+    /// An export: what was written.
+    Written(Vec<PathBuf>),
+    /// The summary is complete.
+    Summarised,
+}
+
+/// A job's number: never reused while the program runs.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct JobId(u64);
+
+/// The only sender of replies: sending wakes the window.
+#[derive(Clone)]
+pub struct Replies {
+    sender: Sender<Reply>,
+    ctx: egui::Context,
+    window: std::sync::Weak<()>,
+}
+
+impl Replies {
+    /// Sends and wakes. When the window is gone the reply is dropped, which is all that is left to do with it.
+    pub fn send(&self, reply: Reply) {
+        drop(self.sender.send(reply));
+        self.ctx.request_repaint();
+    }
+
+    /// Whether the window is closed.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        self.window.strong_count() == 0
+    }
+}
+
+/// How a job ended, or that it has not.
+pub enum JobState {
+    Running,
+    Done(String),
+    Failed(Error),
+    Cancelled,
+}
+
+/// A job as the user sees it.
+pub struct Job {
+    pub id: JobId,
+    pub title: String,
+    pub task: Task,
+    pub state: JobState,
+    pub ended: Option<(Instant, Progress)>,
+}
+
+impl Job {
+    /// How far it is, or was when it ended.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        self.ended.map_or_else(|| self.task.progress(), |(_, progress)| progress)
+    }
+
+    /// Whether it is still running.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        matches!(self.state, JobState::Running)
+    }
+}
+
+/// All running and recent jobs.
+pub struct Jobs {
+    pub list: Vec<Job>,
+    replies: Replies,
+    incoming: Receiver<Reply>,
+    next: AtomicU64,
+    /// Lives as long as the window.
+    _window: Arc<()>,
+    /// One file dialog at a time.
+    pub dialog_open: bool,
+}
+
+/// Replies that may wait for the window; a worker that is faster waits.
+const REPLIES: usize = 256;
+/// Finished jobs stay listed for this long.
+const KEEP: Duration = Duration::from_secs(60);
+
+impl Jobs {
+    /// No jobs; replies wake `ctx`.
+    #[must_use]
+    pub fn new(ctx: egui::Context) -> Self {
+        let (sender, incoming) = crossbeam_channel::bounded(REPLIES);
+        let window = Arc::new(());
+        Self {
+            list: Vec::new(),
+            replies: Replies { sender, ctx, window: Arc::downgrade(&window) },
+            incoming,
+            next: AtomicU64::new(0),
+            _window: window,
+            dialog_open: false,
+        }
+    }
+
+    /// The sender, for workers of other modules.
+    #[must_use]
+    pub fn replies(&self) -> Replies {
+        self.replies.clone()
+    }
+
+    /// The replies that have arrived.
+    #[must_use]
+    pub fn take_replies(&self) -> Vec<Reply> {
+        self.incoming.try_iter().collect()
+    }
+
+    /// Runs `work` on a named thread of its own, outside the list of jobs.
+    pub fn spawn(&self, name: &str, work: impl FnOnce(&Replies) + Send + 'static) {
+        let replies = self.replies();
+        let started = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
+            // A panic in a worker ends the worker: the window lives on, and the jobs list says what happened.
+            work(&replies);
+        });
+        // Without threads there is nothing to be done; the system says so elsewhere too.
+        drop(started);
+    }
+
+    /// Runs `work` as a job that the user sees and can stop; its result comes back as [`Reply::Finished`].
+    pub fn start(
+        &mut self,
+        title: impl Into<String>,
+        budget: &MemoryBudget,
+        work: impl FnOnce(JobId, &Task, &Replies) -> Result<Outcome> + Send + 'static,
+    ) -> JobId {
+        let id = JobId(self.next.fetch_add(1, Ordering::Relaxed));
+        let task = Task::new(budget.clone(), default_threads());
+        self.list.push(Job { id, title: title.into(), task: task.clone(), state: JobState::Running, ended: None });
+        self.spawn(&format!("job-{}", id.0), move |replies| {
+            let run = std::panic::AssertUnwindSafe(|| work(id, &task, replies));
+            let result =
+                std::panic::catch_unwind(run).unwrap_or_else(|panic| Err(crate::scan::panicked(panic.as_ref())));
+            replies.send(Reply::Finished { job: id, result });
+        });
+        id
+    }
+
+    /// Notes how a job ended.
+    pub fn finish(&mut self, id: JobId, state: JobState) {
+        if let Some(job) = self.list.iter_mut().find(|j| j.id == id) {
+            job.ended = Some((Instant::now(), job.task.progress()));
+            job.state = state;
+        }
+    }
+
+    /// Asks a job to stop.
+    pub fn cancel(&self, id: JobId) {
+        if let Some(job) = self.list.iter().find(|j| j.id == id) {
+            job.task.cancel();
+        }
+    }
+
+    /// Asks every job to stop.
+    pub fn cancel_all(&self) {
+        self.list.iter().for_each(|j| j.task.cancel());
+    }
+
+    /// Takes a finished job off the list.
+    pub fn dismiss(&mut self, id: JobId) {
+        self.list.retain(|j| j.id != id || j.is_running());
+    }
+
+    /// Forgets what ended well a while ago; failures stay until they are dismissed.
+    pub fn tidy(&mut self) {
+        self.list.retain(|j| {
+            matches!(j.state, JobState::Running | JobState::Failed(_))
+                || j.ended.is_none_or(|(ended, _)| ended.elapsed() < KEEP)
+        });
+    }
+
+    /// Whether something is running, so that its progress must be repainted now and then.
+    #[must_use]
+    pub fn any_running(&self) -> bool {
+        self.list.iter().any(Job::is_running)
+    }
+
+    /// Opens a file dialog on a thread of its own (some systems' dialogs block); one at a time.
+    pub fn pick(&mut self, purpose: Purpose, suggested: Option<PathBuf>) {
+        if std::mem::replace(&mut self.dialog_open, true) {
+            return;
+        }
+        self.spawn("file-dialog", move |replies| {
+            let mut dialog = rfd::FileDialog::new();
+            if let Some(path) = &suggested {
+                if let Some(folder) = path.parent() {
+                    dialog = dialog.set_directory(folder);
+                }
+                if let Some(name) = path.file_name() {
+                    dialog = dialog.set_file_name(name.to_string_lossy());
+                }
+            }
+            let path = match purpose {
+                Purpose::Open => dialog.set_title("Open a recording").pick_file(),
+                Purpose::ExportTarget => dialog.set_title("Export to").save_file(),
+            };
+            replies.send(Reply::Picked { purpose, path });
+        });
+    }
+
+    /// Watches the memory of process and machine, and tells the window when the gauge would look different.
+    pub fn watch_memory(&self, budget: &MemoryBudget) {
+        let budget = budget.clone();
+        self.spawn("memory-gauge", move |replies| {
+            let mut shown = (Process::default(), Machine::default());
+            while !replies.is_gone() {
+                let now = (crate::memory::process(), crate::memory::update_pressure(&budget));
+                let step = (budget.limit() / 100).max(1);
+                let moved = |a: u64, b: u64| a.abs_diff(b) >= step;
+                if moved(now.0.heap_bytes, shown.0.heap_bytes)
+                    || moved(now.0.mapped_bytes, shown.0.mapped_bytes)
+                    || moved(now.1.available_bytes / 8, shown.1.available_bytes / 8)
+                {
+                    shown = now;
+                    replies.send(Reply::Memory { process: now.0, machine: now.1 });
+                }
+                std::thread::sleep(Duration::from_millis(250));
+            }
+        });
+    }
+}

@@ -1,0 +1,80 @@
+//! From a path to a [`Document`]: on a worker, because a file may be on a slow disk.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::jobs::{Jobs, Reply};
+use super::state::{ChannelView, Document, LaneView, Pictures, Results};
+use super::viewport::Viewport;
+use crate::budget::MemoryBudget;
+use crate::error::{Error, Result};
+use crate::source::{OpenOptions, Source};
+use crate::summary::{SidecarPolicy, Summary};
+use crate::task::{Task, default_threads};
+
+/// An open source and the summary of the stream to show.
+pub struct Opened {
+    pub source: Arc<dyn Source>,
+    pub stream: usize,
+    pub summary: Summary,
+}
+
+/// Lanes on the screen at most, until the user zooms: more could not be told apart.
+const MAX_LANES: f64 = 128.0;
+
+/// Opens `path` on a worker; the answer is [`Reply::Opened`]. `stream`: `None` for the one with most samples.
+pub fn open(jobs: &Jobs, budget: &MemoryBudget, path: PathBuf, options: OpenOptions, stream: Option<usize>) {
+    let budget = budget.clone();
+    jobs.spawn("open", move |replies| {
+        let work = std::panic::AssertUnwindSafe(|| open_now(&path, &options, &budget, stream));
+        let result = std::panic::catch_unwind(work).unwrap_or_else(|p| Err(crate::scan::panicked(p.as_ref())));
+        replies.send(Reply::Opened { path, options, result });
+    });
+}
+
+fn open_now(
+    path: &std::path::Path,
+    options: &OpenOptions,
+    budget: &MemoryBudget,
+    stream: Option<usize>,
+) -> Result<Opened> {
+    let task = Task::new(budget.clone(), default_threads());
+    let source = crate::source::open(path, options, &task)?;
+    let recording = source.recording();
+    let stream = stream.unwrap_or_else(|| recording.default_stream());
+    if recording.streams.get(stream).is_none_or(|s| s.samples() == 0) {
+        return Err(Error::invalid("there are no samples in this file")
+            .with_path(path)
+            .with_remedy("the recording may not have been saved, or the layout given may be wrong"));
+    }
+    let summary = Summary::open(Arc::clone(&source), stream, budget, SidecarPolicy::BesideOrCache)?;
+    Ok(Opened { source, stream, summary })
+}
+
+/// The document that shows `opened` from its start to its end.
+#[must_use]
+pub fn document(path: PathBuf, options: OpenOptions, opened: Opened) -> Document {
+    let stream = &opened.source.recording().streams[opened.stream];
+    let channel = ChannelView { visible: true, colour: None, gain: 1.0, centre: 0.0 };
+    let channels = vec![channel; stream.channels.len()];
+    let viewport = Viewport::whole(stream.time.end_tick(stream.frames));
+    let lanes = LaneView {
+        first: 0.0,
+        count: (channels.len() as f64).clamp(1.0, MAX_LANES),
+        half_range: None,
+        amplitude: 1.0,
+    };
+    Document {
+        path,
+        options,
+        source: opened.source,
+        stream: opened.stream,
+        summary: opened.summary,
+        viewport,
+        selection: None,
+        channels,
+        lanes,
+        pictures: Pictures::default(),
+        results: Results::default(),
+    }
+}

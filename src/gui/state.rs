@@ -1,0 +1,191 @@
+//! What the window shows: plain data, changed only by commands and replies.
+
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use eframe::egui::Color32;
+
+use super::traces::Packed;
+use super::viewport::Viewport;
+use crate::analysis::Report;
+use crate::recording::{Recording, Stream, TimeBase};
+use crate::scan::Selection;
+use crate::source::{OpenOptions, Source};
+use crate::summary::{Columns, Summary};
+
+/// The open recording and what is seen of it.
+pub struct Document {
+    pub path: PathBuf,
+    pub options: OpenOptions,
+    pub source: Arc<dyn Source>,
+    /// The stream that is shown.
+    pub stream: usize,
+    pub summary: Summary,
+    pub viewport: Viewport,
+    /// Selected ticks.
+    pub selection: Option<Range<u64>>,
+    pub channels: Vec<ChannelView>,
+    pub lanes: LaneView,
+    pub pictures: Pictures,
+    pub results: Results,
+}
+
+/// How a channel is shown.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ChannelView {
+    pub visible: bool,
+    /// `None`: from the palette.
+    pub colour: Option<Color32>,
+    /// Times the common amplitude.
+    pub gain: f32,
+    /// Physical value in the middle of the lane.
+    pub centre: f64,
+}
+
+/// How the lanes are stacked.
+#[derive(Clone, PartialEq, Debug)]
+pub struct LaneView {
+    /// Index, among the visible channels, of the lane at the top; fractional while scrolling.
+    pub first: f64,
+    /// Lanes on the screen.
+    pub count: f64,
+    /// Physical units for half a lane at amplitude 1, by unit; set once from the first picture, so that nothing changes
+    /// height by itself afterwards.
+    pub half_range: Option<Vec<f64>>,
+    pub amplitude: f64,
+}
+
+/// The newest pictures that have arrived.
+#[derive(Default)]
+pub struct Pictures {
+    pub view: Option<(Arc<Columns>, Arc<Packed>)>,
+    pub overview: Option<Arc<Columns>>,
+    /// Why there is no picture.
+    pub error: Option<String>,
+}
+
+/// What analyses have found, newest of each kind.
+#[derive(Default)]
+pub struct Results {
+    pub list: Vec<AnalysisResult>,
+}
+
+/// One analysis' result, partial while its job runs.
+pub struct AnalysisResult {
+    pub name: &'static str,
+    /// What it was computed over, for people.
+    pub over: String,
+    pub job: super::jobs::JobId,
+    pub report: Option<Report>,
+    pub done: bool,
+}
+
+impl Document {
+    /// What is open.
+    #[must_use]
+    pub fn recording(&self) -> &Recording {
+        self.source.recording()
+    }
+
+    /// The stream that is shown.
+    #[must_use]
+    pub fn shown(&self) -> &Stream {
+        &self.source.recording().streams[self.stream]
+    }
+
+    /// Its clock.
+    #[must_use]
+    pub fn time(&self) -> &TimeBase {
+        &self.shown().time
+    }
+
+    /// Indices of the visible channels, in the order of lanes.
+    #[must_use]
+    pub fn visible_channels(&self) -> Vec<usize> {
+        (0..self.channels.len()).filter(|&c| self.channels[c].visible).collect()
+    }
+
+    /// Frames in the half-open range of ticks.
+    #[must_use]
+    pub fn frames_of_ticks(&self, ticks: &Range<u64>) -> Range<u64> {
+        let (time, frames) = (self.time(), self.shown().frames);
+        time.frame_at_tick(ticks.start).min(frames)..time.frame_at_tick(ticks.end).min(frames)
+    }
+
+    /// The ticks on the screen, whole and inside the recording.
+    #[must_use]
+    pub fn visible_ticks(&self) -> Range<u64> {
+        let end = self.time().end_tick(self.shown().frames);
+        let seen = self.viewport.range();
+        (seen.start.floor().max(0.0) as u64).min(end)..(seen.end.ceil().max(0.0) as u64).min(end)
+    }
+
+    /// The frames on the screen.
+    #[must_use]
+    pub fn visible_frames(&self) -> Range<u64> {
+        self.frames_of_ticks(&self.visible_ticks())
+    }
+
+    /// What a command's scope means now: frames of the visible channels.
+    #[must_use]
+    pub fn scope(&self, scope: super::command::Scope) -> Selection {
+        use super::command::Scope;
+        let frames = match (scope, &self.selection) {
+            (Scope::Selection, Some(ticks)) => self.frames_of_ticks(ticks),
+            (Scope::Everything, _) => 0..self.shown().frames,
+            _ => self.visible_frames(),
+        };
+        Selection { stream: self.stream, channels: self.visible_channels(), frames }
+    }
+}
+
+/// How instants are written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
+pub enum TimeFormat {
+    #[default]
+    Seconds,
+    Clock,
+    Frames,
+}
+
+impl TimeFormat {
+    /// All, in the order in which the key walks them.
+    pub const ALL: [Self; 3] = [Self::Seconds, Self::Clock, Self::Frames];
+
+    /// The label of its button.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Seconds => "Seconds",
+            Self::Clock => "Clock",
+            Self::Frames => "Frames",
+        }
+    }
+}
+
+/// What the inspector shows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum InspectorTab {
+    /// An analysis, by its index in the table.
+    Analysis(usize),
+    #[default]
+    Recording,
+}
+
+/// Which panels and dialogs are open, and the text being typed in them.
+#[derive(Default)]
+pub struct Panels {
+    pub time_format: TimeFormat,
+    pub inspector: InspectorTab,
+    pub hide_channels: bool,
+    pub hide_inspector: bool,
+    pub help: bool,
+    pub go_to: Option<String>,
+    pub budget: Option<String>,
+    pub channel_filter: String,
+    pub analysis_forms: super::inspector::Forms,
+    pub export: Option<super::export_form::ExportForm>,
+    pub raw: Option<super::raw_form::RawForm>,
+    pub open_path: String,
+}
