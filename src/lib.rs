@@ -1,7 +1,53 @@
 //! Longwave: viewer, engine and converter for waveform recordings that are too long for everybody else's tools.
 //!
-//! Data flows one way, and the modules below stand in the order in which it flows: a module names only modules above
+//! This page is the architecture. It says what the rooms are, how data passes through them, and what is deliberately
+//! absent.
+//!
+//! # Bird's-eye view
+//!
+//! A *reader* ([`source`]) describes a file as a [`recording::Recording`] — streams of channels that share a clock — and
+//! hands out *stored* values; where samples lie at regular places in the file, a [`file::FlatLayout`] over a memory map
+//! describes them and no reading code is needed. One engine ([`scan`]) loops over recordings, in chunks, with overlap,
+//! on several threads, inside a memory budget. On it stand the min/max pyramid ([`summary`]), the analyses
+//! ([`analysis`]) and the exporters ([`export`]). Two thin shells use them: the command line ([`cli`]) and the window
+//! (`gui`).
+//!
+//! Data flows one way: the modules below stand in the order in which it flows, and a module names only modules above
 //! it (`tests/layering.rs` checks that).
+//!
+//! # Three requests, walked
+//!
+//! **The user zooms.** The wheel becomes a `ViewCommand::Zoom`; in the next `logic()` the viewport — pure arithmetic on
+//! clock ticks — changes, and the window overwrites the one wish of the column worker with a [`summary::ViewRequest`].
+//! The worker picks the level of the pyramid from the frames per column, reads tiles or raw edges, and sends
+//! [`summary::Columns`] as they get better; meanwhile the previous columns are drawn through the new transform.
+//!
+//! **The user exports a range.** The form is built from the exporter's table entry. The exporter checks the free disk
+//! space, writes through an [`file::AtomicFile`], stays in stored integers, streams chunk by chunk, and finishes by
+//! rename. Cancel or error leaves nothing behind.
+//!
+//! **The user runs a spectrum over a day.** [`scan::scan_observed`] cuts the range into chunks that fit the budget; every
+//! chunk owns the windows that start in it and reads a little beyond; partial spectra merge in order; the running average
+//! is published so that the curve on screen converges while the job runs.
+//!
+//! # Invariants
+//!
+//! - **Readers know nothing of scaling, chunks, progress or the screen.** Gain and offset are applied once, above them.
+//! - **Only [`scan`] loops over a recording**, and its result does not depend on chunk size or number of threads.
+//! - **Memory is reserved before it is allocated** ([`budget`]); mapped pages are handed back behind a pass.
+//! - **[`task::Task::advance`] is the only point of cancellation.**
+//! - **Frames are integers.** Seconds appear at the edges and round to the nearest frame. No array of timestamps exists:
+//!   the clock is a list of contiguous spans ([`recording::TimeBase`]), and what is missing is a gap, not data.
+//! - **What is drawn is true.** A column is the exact minimum and maximum of its samples, on buckets fixed to absolute
+//!   frame numbers, or it is marked as an estimate.
+//! - **The GUI thread never touches a file**, and `unsafe` lives in `file/map.rs` only.
+//! - **Files are hostile.** Every number read from one is checked against a limit before it is used.
+//!
+//! # Adding to it
+//!
+//! A format is one file in [`source`] and its line in [`source::FORMATS`]; an analysis one file in [`analysis`] and its
+//! line in [`analysis::ANALYSES`]; a target one file in [`export`] and its line in [`export::EXPORTERS`]. The command
+//! line and the window find them there.
 
 pub mod error;
 pub mod form;

@@ -70,6 +70,8 @@ pub enum ViewCommand {
     AmplitudeReset,
     /// So many lanes down.
     ScrollLanes(f64),
+    /// More (factor above 1) or fewer lanes on the screen.
+    ZoomLanes(f64),
 }
 
 /// About channels, by index in the stream.

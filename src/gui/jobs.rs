@@ -34,6 +34,7 @@ pub enum Reply {
     Predicted { form: u64, result: Result<Prediction> },
     Guessed { path: PathBuf, result: Result<Vec<Guess>> },
     Preview { form: u64, result: Result<super::raw_form::Preview> },
+    Recent(Vec<super::recent::Entry>),
     Memory { process: Process, machine: Machine },
 }
 
@@ -50,6 +51,8 @@ pub enum Outcome {
     Report(Report),
     /// An export: what was written.
     Written(Vec<PathBuf>),
+    /// A file was made, to be opened now.
+    Opened(PathBuf),
     /// The summary is complete.
     Summarised,
 }

@@ -61,6 +61,9 @@ pub struct LaneView {
 pub struct Pictures {
     pub view: Option<(Arc<Columns>, Arc<Packed>)>,
     pub overview: Option<Arc<Columns>>,
+    /// The overview's columns as one band: the least and greatest of all visible channels, each in its own range, within
+    /// −1..1; (1, −1) where there is nothing.
+    pub envelope: Vec<(f32, f32)>,
     /// Why there is no picture.
     pub error: Option<String>,
 }
@@ -188,4 +191,12 @@ pub struct Panels {
     pub export: Option<super::export_form::ExportForm>,
     pub raw: Option<super::raw_form::RawForm>,
     pub open_path: String,
+}
+
+impl Panels {
+    /// Whether a dialog is open that keys belong to.
+    #[must_use]
+    pub fn has_dialog(&self) -> bool {
+        self.help || self.go_to.is_some() || self.budget.is_some() || self.export.is_some() || self.raw.is_some()
+    }
 }

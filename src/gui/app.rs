@@ -1,0 +1,493 @@
+//! The glue: replies in, commands applied, panels drawn.
+
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use eframe::egui;
+
+use super::Launch;
+use super::column_worker::{ColumnWorker, Place, Wish};
+use super::command::{Command, FileCommand, JobCommand, PanelCommand};
+use super::gauge::GaugeState;
+use super::jobs::{JobId, JobState, Jobs, Outcome, Purpose, Reply};
+use super::message::Message;
+use super::recent::Recent;
+use super::state::{AnalysisResult, Document, Panels};
+use super::{keys, opening};
+use crate::budget::MemoryBudget;
+use crate::error::{Error, ErrorKind, Result};
+use crate::source::OpenOptions;
+use crate::summary::ViewRequest;
+use crate::task::Task;
+
+/// While something runs, its progress is painted this often.
+const PROGRESS: Duration = Duration::from_millis(100);
+/// Columns of the overview strip; more than a 4K screen shows.
+const OVERVIEW_COLUMNS: f64 = 2048.0;
+
+/// The whole window.
+pub struct App {
+    pub document: Option<Document>,
+    pub panels: Panels,
+    pub jobs: Jobs,
+    columns: ColumnWorker,
+    budget: MemoryBudget,
+    gauge: GaugeState,
+    recent: Recent,
+    message: Option<Message>,
+    commands: Vec<Command>,
+    /// The frames on the screen, for the summary's builder, which does them first.
+    seen: Arc<Mutex<Range<u64>>>,
+    building: Option<JobId>,
+    opening: Option<PathBuf>,
+}
+
+impl App {
+    /// A window that is about to show `launch`.
+    #[must_use]
+    pub fn new(ctx: &egui::Context, launch: Launch, budget: MemoryBudget) -> Self {
+        super::theme::apply(ctx);
+        let jobs = Jobs::new(ctx.clone());
+        jobs.watch_memory(&budget);
+        let columns = ColumnWorker::start(&jobs, &budget);
+        let recent = Recent::load(&jobs);
+        let commands = launch
+            .path
+            .map(|path| Command::File(FileCommand::Open(path, launch.options)))
+            .into_iter()
+            .collect();
+        Self {
+            document: None,
+            panels: Panels::default(),
+            gauge: GaugeState::new(&budget),
+            jobs,
+            columns,
+            budget,
+            recent,
+            message: None,
+            commands,
+            seen: Arc::default(),
+            building: None,
+            opening: None,
+        }
+    }
+
+    /// Adds a command, as if a panel had produced it. For tests and scripts.
+    pub fn push(&mut self, command: Command) {
+        self.commands.push(command);
+    }
+
+    fn take_in(&mut self, reply: Reply) {
+        match reply {
+            Reply::Opened { path, options, result } => self.opened(path, options, result),
+            Reply::View { columns, packed } => {
+                if let Some(document) = &mut self.document {
+                    document.pictures.error = None;
+                    document.pictures.view = Some((columns, packed));
+                }
+            }
+            Reply::Overview { columns } => {
+                if let Some(document) = &mut self.document {
+                    document.overview_arrived(columns);
+                }
+            }
+            Reply::ColumnsFailed(error) => {
+                if let Some(document) = &mut self.document {
+                    document.pictures.error = Some(error.to_string());
+                }
+            }
+            Reply::Report { job, report } => {
+                let result = self.document.iter_mut().flat_map(|d| &mut d.results.list).find(|r| r.job == job);
+                if let Some(result) = result {
+                    result.report = Some(report);
+                }
+            }
+            Reply::Finished { job, result } => self.finished(job, result),
+            Reply::Picked { purpose, path } => {
+                self.jobs.dialog_open = false;
+                match (purpose, path, &mut self.panels.export) {
+                    (Purpose::Open, Some(path), _) => {
+                        self.push(Command::File(FileCommand::Open(path, OpenOptions::default())));
+                    }
+                    (Purpose::ExportTarget, Some(path), Some(form)) => form.picked(&path),
+                    _ => {}
+                }
+            }
+            Reply::Predicted { form, result } => {
+                if let Some(open) = &mut self.panels.export {
+                    open.predicted(form, result);
+                }
+            }
+            Reply::Guessed { path, result } => {
+                if let Some(open) = &mut self.panels.raw {
+                    open.guessed(&path, result);
+                }
+            }
+            Reply::Preview { form, result } => {
+                if let Some(open) = &mut self.panels.raw {
+                    open.previewed(form, result);
+                }
+            }
+            Reply::Recent(list) => self.recent.arrived(list),
+            Reply::Memory { process, machine } => self.gauge.measured(process, machine),
+        }
+    }
+
+    fn opened(&mut self, path: PathBuf, options: OpenOptions, result: Result<opening::Opened>) {
+        if self.opening.take().as_ref() != Some(&path) {
+            return; // the user has gone elsewhere meanwhile
+        }
+        match result {
+            Ok(opened) => {
+                self.close();
+                self.recent.add(&self.jobs, &path);
+                let document = opening::document(path, options, opened);
+                self.message = None;
+                self.panels.raw = None;
+                self.document = Some(document);
+                self.build_summary();
+            }
+            Err(error) => {
+                let describe = matches!(error.kind(), ErrorKind::UnknownFormat | ErrorKind::Invalid(_));
+                self.message = Some(Message::of_open(&error, describe.then_some(path)));
+            }
+        }
+    }
+
+    /// Lets go of the open recording and of all that works on it.
+    fn close(&mut self) {
+        self.jobs.cancel_all();
+        self.columns.clear();
+        self.document = None;
+        self.building = None;
+        self.panels.export = None;
+    }
+
+    /// Starts the pass that makes every column exact, visible frames first.
+    fn build_summary(&mut self) {
+        let Some(document) = &self.document else { return };
+        if document.summary.is_complete() {
+            return;
+        }
+        let summary = document.summary.clone();
+        let seen = Arc::clone(&self.seen);
+        let title = format!("Summary of {}", document.recording().name);
+        let id = self.jobs.start(title, &self.budget, move |_, task: &Task, _| {
+            summary.build(task, &mut || Some(seen.lock().unwrap_or_else(PoisonError::into_inner).clone()))?;
+            Ok(Outcome::Summarised)
+        });
+        self.building = Some(id);
+    }
+
+    fn finished(&mut self, id: JobId, result: Result<Outcome>) {
+        let state = match result {
+            Ok(Outcome::Report(report)) => {
+                let found = self.document.iter_mut().flat_map(|d| &mut d.results.list).find(|r| r.job == id);
+                if let Some(found) = found {
+                    found.report = Some(report);
+                    found.done = true;
+                }
+                JobState::Done("done".to_owned())
+            }
+            Ok(Outcome::Written(paths)) => {
+                let names: Vec<String> = paths.iter().map(|p| p.display().to_string()).collect();
+                JobState::Done(format!("wrote {}", names.join(", ")))
+            }
+            Ok(Outcome::Opened(path)) => {
+                self.push(Command::File(FileCommand::Open(path, OpenOptions::default())));
+                JobState::Done("done".to_owned())
+            }
+            Ok(Outcome::Summarised) => JobState::Done("every column is exact".to_owned()),
+            Err(error) if error.is_cancelled() => {
+                self.forget_unfinished(id);
+                JobState::Cancelled
+            }
+            Err(error) => {
+                self.forget_unfinished(id);
+                JobState::Failed(error)
+            }
+        };
+        self.jobs.finish(id, state);
+    }
+
+    /// A job that did not end well leaves no half result on screen that looks like a whole one.
+    fn forget_unfinished(&mut self, id: JobId) {
+        if let Some(document) = &mut self.document {
+            document.results.list.retain(|r| r.job != id);
+        }
+    }
+
+    /// Does what a command says.
+    pub fn apply(&mut self, ctx: &egui::Context, command: Command) {
+        match command {
+            Command::File(file) => self.apply_file(file),
+            Command::View(view) => {
+                if let Some(document) = &mut self.document
+                    && let Err(error) = document.apply_view(view)
+                {
+                    self.message = Some(Message::error(&error));
+                }
+            }
+            Command::Channels(change) => {
+                if let Some(document) = &mut self.document {
+                    document.apply_channels(change);
+                }
+            }
+            Command::Job(job) => self.apply_job(job),
+            Command::Panel(panel) => self.apply_panel(ctx, panel),
+        }
+    }
+
+    fn apply_file(&mut self, command: FileCommand) {
+        match command {
+            FileCommand::Open(path, options) => {
+                self.message = None;
+                self.opening = Some(path.clone());
+                opening::open(&self.jobs, &self.budget, path, options, None);
+            }
+            FileCommand::Ask => self.jobs.pick(Purpose::Open, self.document.as_ref().map(|d| d.path.clone())),
+            FileCommand::Demo => {
+                self.jobs.start("Demo recording", &self.budget, |_, task: &Task, _| {
+                    Ok(Outcome::Opened(crate::demo::cached(task)?))
+                });
+            }
+            FileCommand::Describe(path) => self.panels.raw = Some(super::raw_form::RawForm::new(&self.jobs, path)),
+            FileCommand::Close => {
+                self.close();
+                self.opening = None;
+                self.message = None;
+            }
+            FileCommand::Stream(stream) => {
+                if let Some(document) = &self.document {
+                    let (path, options) = (document.path.clone(), document.options.clone());
+                    self.opening = Some(path.clone());
+                    opening::open(&self.jobs, &self.budget, path, options, Some(stream));
+                }
+            }
+        }
+    }
+
+    fn apply_job(&mut self, command: JobCommand) {
+        match command {
+            JobCommand::Cancel(id) => self.jobs.cancel(id),
+            JobCommand::Dismiss(id) => self.jobs.dismiss(id),
+            JobCommand::Analyse { name, settings, scope } => {
+                let Some(document) = &mut self.document else { return };
+                let Ok(analysis) = crate::analysis::named(name) else { return };
+                let source = Arc::clone(&document.source);
+                let selection = document.scope(scope);
+                let over = document.describe(&selection);
+                for old in document.results.list.iter().filter(|r| r.name == name && !r.done) {
+                    self.jobs.cancel(old.job);
+                }
+                let title = format!("{} of {over}", analysis.title);
+                let job = self.jobs.start(title, &self.budget, move |job, task, replies| {
+                    let mut publish = |report| replies.send(Reply::Report { job, report });
+                    let request = crate::analysis::Request {
+                        source: &source,
+                        selection: &selection,
+                        settings: &settings,
+                        task,
+                        publish: &mut publish,
+                    };
+                    (analysis.run)(&mut { request }).map(Outcome::Report)
+                });
+                document.results.list.retain(|r| r.name != name);
+                document.results.list.push(AnalysisResult { name, over, job, report: None, done: false });
+            }
+            JobCommand::Export { target, values, settings, scope, overwrite } => {
+                let Some(document) = &self.document else { return };
+                let source = Arc::clone(&document.source);
+                let selection = document.scope(scope);
+                let title = format!("Export to {}", target.file_name().unwrap_or_default().to_string_lossy());
+                self.jobs.start(title, &self.budget, move |_, task, _| {
+                    let exporter = crate::export::for_target(&target)?;
+                    let request = crate::export::Request {
+                        source: &source,
+                        selection: &selection,
+                        target: &target,
+                        values,
+                        settings: &settings,
+                        overwrite,
+                        task,
+                    };
+                    (exporter.run)(&request).map(Outcome::Written)
+                });
+            }
+        }
+    }
+
+    fn apply_panel(&mut self, ctx: &egui::Context, command: PanelCommand) {
+        use super::{export_form::ExportForm, state::TimeFormat};
+        let panels = &mut self.panels;
+        match command {
+            PanelCommand::TimeFormat(format) => panels.time_format = format,
+            PanelCommand::NextTimeFormat => {
+                let all = TimeFormat::ALL;
+                let i = all.iter().position(|&f| f == panels.time_format).unwrap_or(0);
+                panels.time_format = all[(i + 1) % all.len()];
+            }
+            PanelCommand::Inspector(tab) => {
+                panels.inspector = tab;
+                panels.hide_inspector = false;
+            }
+            PanelCommand::ToggleChannels => panels.hide_channels = !panels.hide_channels,
+            PanelCommand::ToggleInspector => panels.hide_inspector = !panels.hide_inspector,
+            PanelCommand::Help(open) => panels.help = open,
+            PanelCommand::ExportForm(open) => {
+                panels.export = self.document.as_ref().filter(|_| open).map(ExportForm::new);
+            }
+            PanelCommand::RawForm(_) => panels.raw = None,
+            PanelCommand::GoToForm(open) => panels.go_to = open.then(String::new),
+            PanelCommand::BudgetForm(open) => {
+                panels.budget = open.then(|| crate::text::bytes(self.budget.limit()));
+            }
+            PanelCommand::Budget(bytes) => {
+                self.budget.set_limit(bytes);
+                self.gauge.limit = self.budget.limit();
+                panels.budget = None;
+            }
+            PanelCommand::Theme(theme) => ctx.set_theme(theme),
+            PanelCommand::DismissMessage => self.message = None,
+            PanelCommand::BrowseExport => {
+                let suggested = panels.export.as_ref().map(ExportForm::target);
+                self.jobs.pick(Purpose::ExportTarget, suggested);
+            }
+        }
+    }
+
+    /// Asks for the pictures that the state calls for; asking for the same again costs nothing.
+    fn want_pictures(&mut self) {
+        let Some(document) = &self.document else { return };
+        let stream = document.shown();
+        let seen = document.visible_frames();
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = seen.clone();
+        let channels = document.visible_channels();
+        let wish = |request: ViewRequest| Wish {
+            scales: request.channels.iter().map(|&c| stream.channels[c].scale).collect(),
+            request,
+            summary: document.summary.clone(),
+            time: stream.time.clone(),
+        };
+        let lanes = document.lanes_on_screen();
+        let shown: Vec<usize> = channels[lanes].to_vec();
+        let per_column = document.viewport.ticks_per_pixel();
+        let view = ViewRequest::covering(document.stream, shown, seen, stream.frames, per_column);
+        self.columns.want(Place::View, wish(view));
+        let all: Vec<usize> = (0..stream.channels.len()).collect();
+        let per_column = stream.frames as f64 / OVERVIEW_COLUMNS;
+        let overview = ViewRequest::covering(document.stream, all, 0..stream.frames, stream.frames, per_column);
+        self.columns.want(Place::Overview, wish(overview));
+    }
+
+    fn dropped_files(&mut self, ctx: &egui::Context) {
+        let path = ctx.input(|i| i.raw.dropped_files.iter().find_map(|f| f.path.clone()));
+        if let Some(path) = path {
+            self.push(Command::File(FileCommand::Open(path, OpenOptions::default())));
+        }
+    }
+
+    fn panels_ui(&mut self, ui: &mut egui::Ui) {
+        let out = &mut self.commands;
+        let status = super::jobs_bar::Status::of(&self.gauge, &self.jobs, self.document.as_ref(), self.building);
+        egui::Panel::bottom("status").show(ui, |ui| super::jobs_bar::jobs_bar_ui(ui, &status, out));
+        if let Some(message) = &self.message {
+            egui::Panel::top("message").show(ui, |ui| super::message::message_ui(ui, message, out));
+        }
+        let Some(document) = &self.document else {
+            egui::CentralPanel::default().show(ui, |ui| {
+                super::welcome::welcome_ui(ui, &self.recent, self.opening.as_deref(), &mut self.panels.open_path, out);
+            });
+            return;
+        };
+        egui::Panel::top("title").show(ui, |ui| super::overview::title_ui(ui, document, &self.panels, out));
+        egui::Panel::top("overview")
+            .exact_size(super::overview::HEIGHT)
+            .show(ui, |ui| super::overview::overview_ui(ui, document, out));
+        if !self.panels.hide_channels {
+            egui::Panel::left("channels").default_size(180.0).size_range(120.0..=400.0).show(ui, |ui| {
+                super::channels::channels_ui(ui, document, &mut self.panels.channel_filter, out);
+            });
+        }
+        if !self.panels.hide_inspector {
+            egui::Panel::right("inspector").default_size(340.0).size_range(240.0..=900.0).show(ui, |ui| {
+                super::inspector::inspector_ui(ui, document, &self.jobs, &mut self.panels, out);
+            });
+        }
+        egui::CentralPanel::no_frame()
+            .show(ui, |ui| super::trace_ui::trace_ui(ui, document, self.panels.time_format, out));
+    }
+
+    fn dialogs_ui(&mut self, ctx: &egui::Context) {
+        let out = &mut self.commands;
+        if self.panels.help {
+            super::help::help_ui(ctx, out);
+        }
+        if let (Some(form), Some(document)) = (&mut self.panels.export, &self.document) {
+            super::export_form::export_form_ui(ctx, form, document, &self.jobs, &self.budget, out);
+        }
+        if let Some(form) = &mut self.panels.raw {
+            super::raw_form::raw_form_ui(ctx, form, &self.jobs, out);
+        }
+        if let (Some(text), Some(document)) = (&mut self.panels.go_to, &self.document) {
+            super::viewing::go_to_ui(ctx, text, document, out);
+        }
+        if let Some(text) = &mut self.panels.budget {
+            super::gauge::budget_form_ui(ctx, text, &self.gauge, out);
+        }
+    }
+}
+
+impl eframe::App for App {
+    fn logic(&mut self, ctx: &egui::Context, _: &mut eframe::Frame) {
+        self.logic_now(ctx);
+    }
+
+    fn ui(&mut self, ui: &mut egui::Ui, _: &mut eframe::Frame) {
+        self.ui_now(ui);
+    }
+
+    fn on_exit(&mut self) {
+        self.jobs.cancel_all();
+    }
+}
+
+impl App {
+    /// Takes in what has arrived and applies what was asked for.
+    pub fn logic_now(&mut self, ctx: &egui::Context) {
+        for reply in self.jobs.take_replies() {
+            self.take_in(reply);
+        }
+        self.dropped_files(ctx);
+        // A command may ask for another one (the demo, when it is made, for opening it).
+        for command in std::mem::take(&mut self.commands) {
+            self.apply(ctx, command);
+        }
+        self.jobs.tidy();
+        self.want_pictures();
+        if self.jobs.any_running() {
+            ctx.request_repaint_after(PROGRESS);
+        }
+    }
+
+    /// Draws the window and collects what the user asks for.
+    pub fn ui_now(&mut self, ui: &mut egui::Ui) {
+        self.panels_ui(ui);
+        let ctx = ui.ctx().clone();
+        self.dialogs_ui(&ctx);
+        keys::collect(&ctx, self.document.as_ref(), &self.panels, &mut self.commands);
+        if !self.commands.is_empty() {
+            // What was asked for takes effect in the next frame, which is due now.
+            ctx.request_repaint();
+        }
+    }
+}
+
+/// What [`Error`]s of opening look like is up to [`Message`].
+impl From<&Error> for Message {
+    fn from(error: &Error) -> Self {
+        Self::error(error)
+    }
+}

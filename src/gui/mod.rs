@@ -1,0 +1,80 @@
+//! The window. It asks for values and draws the newest answer that it has; it never touches a file.
+//!
+//! One frame: [`App::logic`](app::App) drains the workers' replies and applies the commands that the last frame's
+//! mouse, keys and panels produced; `ui` draws the state. Drawing functions are `fn x_ui(ui, &state, &mut Vec<Command>)`:
+//! they change nothing but the text being typed.
+
+mod app;
+mod channels;
+mod column_worker;
+pub mod command;
+mod export_form;
+mod gauge;
+mod help;
+mod inspector;
+pub mod jobs;
+mod jobs_bar;
+mod keys;
+mod message;
+mod opening;
+mod overview;
+mod raw_form;
+mod recent;
+pub mod state;
+pub mod theme;
+mod time_axis;
+mod trace_ui;
+pub mod traces;
+mod viewing;
+pub mod viewport;
+mod welcome;
+
+use std::path::PathBuf;
+
+use eframe::egui;
+
+pub use app::App;
+
+use crate::budget::MemoryBudget;
+use crate::error::{Error, Result};
+use crate::source::OpenOptions;
+
+/// What to show at first.
+#[derive(Clone, Debug, Default)]
+pub struct Launch {
+    /// `None`: the welcome screen.
+    pub path: Option<PathBuf>,
+    pub options: OpenOptions,
+}
+
+/// Opens the window and returns when it is closed.
+///
+/// # Errors
+/// When no window can be opened (no display, no graphics driver), with what to do about it.
+pub fn run(launch: Launch, budget: &MemoryBudget) -> Result<()> {
+    let options = eframe::NativeOptions {
+        viewport: egui::ViewportBuilder::default()
+            .with_title("Longwave")
+            .with_app_id("longwave")
+            .with_inner_size([1280.0, 800.0])
+            .with_min_inner_size([640.0, 400.0])
+            .with_drag_and_drop(true),
+        ..Default::default()
+    };
+    let budget = budget.clone();
+    eframe::run_native(
+        "Longwave",
+        options,
+        Box::new(move |creation| {
+            if let Some(render_state) = &creation.wgpu_render_state {
+                traces::install(render_state);
+            }
+            Ok(Box::new(App::new(&creation.egui_ctx, launch, budget)))
+        }),
+    )
+    .map_err(|e| {
+        Error::invalid(format!("no window can be opened: {e}")).with_remedy(
+            "without a display, use the commands instead: 'longwave shot FILE -o picture.png' draws the same view",
+        )
+    })
+}

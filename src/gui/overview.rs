@@ -1,0 +1,156 @@
+//! The title line, and the strip that shows the whole recording with the visible window in it.
+
+use eframe::egui::{self, Align, Color32, Layout, Mesh, Pos2, Rect, RichText, Sense, Stroke, Ui};
+
+use super::command::{Command, FileCommand, PanelCommand, ViewCommand};
+use super::state::{Document, Panels, TimeFormat};
+use super::theme::Colours;
+use crate::summary::Columns;
+
+/// Height of the strip, points.
+pub const HEIGHT: f32 = 56.0;
+/// The window in the strip is never drawn narrower than this, so that it can be grabbed.
+const MIN_WINDOW: f32 = 6.0;
+
+/// File, channels, rate, duration; what can be done with it; how time is written.
+pub fn title_ui(ui: &mut Ui, document: &Document, panels: &Panels, out: &mut Vec<Command>) {
+    ui.horizontal(|ui| {
+        let stream = document.shown();
+        ui.label(RichText::new(&document.recording().name).strong())
+            .on_hover_text(document.path.display().to_string());
+        let rate = if stream.time.rate_known() {
+            crate::text::rate_hz(stream.time.rate_hz())
+        } else {
+            "rate unknown".to_owned()
+        };
+        let duration = if stream.time.rate_known() {
+            crate::text::duration(stream.duration_secs())
+        } else {
+            format!("{} frames", crate::text::count(stream.frames))
+        };
+        ui.weak(format!("{} channels · {rate} · {duration} · {}", stream.channels.len(), stream.format.sample_type.name()));
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            if ui.button("?").on_hover_text("Keys and mouse (?)").clicked() {
+                out.push(Command::Panel(PanelCommand::Help(true)));
+            }
+            theme_menu(ui, out);
+            for format in TimeFormat::ALL.into_iter().rev() {
+                let known = format != TimeFormat::Clock || stream.time.start_unix_ns().is_some();
+                let button = ui.add_enabled(known, egui::Button::selectable(panels.time_format == format, format.title()));
+                let button = button.on_disabled_hover_text("the recording does not tell when it began");
+                if button.clicked() {
+                    out.push(Command::Panel(PanelCommand::TimeFormat(format)));
+                }
+            }
+            ui.separator();
+            if ui.button("Go to…").on_hover_text("Go to a time (G)").clicked() {
+                out.push(Command::Panel(PanelCommand::GoToForm(true)));
+            }
+            if ui.button("Export…").on_hover_text("Write the selection, or what is seen, to a file (Ctrl+E)").clicked() {
+                out.push(Command::Panel(PanelCommand::ExportForm(true)));
+            }
+            if ui.button("Fit").on_hover_text("Show the whole recording (F)").clicked() {
+                out.push(Command::View(ViewCommand::Fit));
+            }
+            if ui.button("Close").on_hover_text("Back to the welcome screen").clicked() {
+                out.push(Command::File(FileCommand::Close));
+            }
+            if ui.button("Open…").on_hover_text("Open another recording (Ctrl+O)").clicked() {
+                out.push(Command::File(FileCommand::Ask));
+            }
+        });
+    });
+}
+
+fn theme_menu(ui: &mut Ui, out: &mut Vec<Command>) {
+    ui.menu_button("Theme", |ui| {
+        let now = ui.ctx().options(|o| o.theme_preference);
+        for (theme, title) in [
+            (egui::ThemePreference::System, "Like the system"),
+            (egui::ThemePreference::Light, "Light"),
+            (egui::ThemePreference::Dark, "Dark"),
+        ] {
+            if ui.radio(now == theme, title).clicked() {
+                out.push(Command::Panel(PanelCommand::Theme(theme)));
+                ui.close();
+            }
+        }
+    });
+}
+
+/// The strip: envelope, gaps, selection, and the visible window, which can be dragged; a click elsewhere centres there.
+pub fn overview_ui(ui: &mut Ui, document: &Document, out: &mut Vec<Command>) {
+    let (response, painter) = ui.allocate_painter(ui.available_size(), Sense::click_and_drag());
+    let rect = response.rect;
+    let colours = Colours::of(ui);
+    let end = document.time().end_tick(document.shown().frames).max(1) as f64;
+    let x = |tick: f64| rect.left() + (tick / end) as f32 * rect.width();
+    painter.rect_filled(rect, 2.0, colours.strip);
+    if let Some(columns) = &document.pictures.overview {
+        painter.add(envelope(document, columns, rect, x, colours.envelope));
+    }
+    gaps(document, &painter, rect, x, colours.gap);
+    if let Some(ticks) = &document.selection {
+        let band = Rect::from_x_y_ranges(x(ticks.start as f64)..=x(ticks.end as f64).max(x(ticks.start as f64) + 1.0), rect.y_range());
+        painter.rect_filled(band, 0.0, colours.selection);
+    }
+    let seen = document.viewport.range();
+    let (mut left, mut right) = (x(seen.start).max(rect.left()), x(seen.end).min(rect.right()));
+    if right - left < MIN_WINDOW {
+        let middle = f32::midpoint(left, right).clamp(rect.left() + MIN_WINDOW / 2.0, rect.right() - MIN_WINDOW / 2.0);
+        (left, right) = (middle - MIN_WINDOW / 2.0, middle + MIN_WINDOW / 2.0);
+    }
+    let window = Rect::from_x_y_ranges(left..=right, rect.y_range());
+    let shade = colours.shade;
+    painter.rect_filled(Rect::from_x_y_ranges(rect.left()..=left, rect.y_range()), 0.0, shade);
+    painter.rect_filled(Rect::from_x_y_ranges(right..=rect.right(), rect.y_range()), 0.0, shade);
+    painter.rect_stroke(window, 2.0, Stroke::new(1.5, colours.accent), egui::StrokeKind::Inside);
+    let tick_at = |at: Pos2| f64::from((at.x - rect.left()) / rect.width()) * end;
+    if response.drag_started()
+        && let Some(at) = ui.input(|i| i.pointer.press_origin())
+        && !window.expand(4.0).contains(at)
+    {
+        // A drag that begins outside takes the window along from there.
+        out.push(Command::View(ViewCommand::Centre(tick_at(at))));
+    }
+    if response.dragged() {
+        let moved = f64::from(response.drag_delta().x / rect.width()) * end;
+        if moved != 0.0 {
+            out.push(Command::View(ViewCommand::Pan(moved)));
+        }
+    } else if response.clicked()
+        && let Some(at) = response.interact_pointer_pos()
+    {
+        out.push(Command::View(ViewCommand::Centre(tick_at(at))));
+    }
+    response.widget_info(|| {
+        egui::WidgetInfo::labeled(egui::WidgetType::Other, true, "Overview of the whole recording: drag the window in it")
+    });
+}
+
+/// The band from the least to the greatest of all channels; estimates are lighter.
+fn envelope(document: &Document, columns: &Columns, rect: Rect, x: impl Fn(f64) -> f32, colour: Color32) -> Mesh {
+    let time = document.time();
+    let mut mesh = Mesh::default();
+    for (i, &(low, high)) in document.pictures.envelope.iter().enumerate().filter(|(_, (low, high))| low <= high) {
+        let y = |v: f32| rect.center().y - v * 0.46 * rect.height();
+        let left = x(time.tick_of_frame(columns.edges[i]) as f64);
+        let right = x((time.tick_of_frame(columns.edges[i + 1] - 1) + 1) as f64).max(left + 0.5);
+        let (top, bottom) = (y(high), y(low).max(y(high) + 1.0));
+        let colour = if columns.exact[i] { colour } else { colour.gamma_multiply(0.5) };
+        mesh.add_colored_rect(Rect::from_min_max(Pos2::new(left, top), Pos2::new(right, bottom)), colour);
+    }
+    mesh
+}
+
+fn gaps(document: &Document, painter: &egui::Painter, rect: Rect, x: impl Fn(f64) -> f32, colour: Color32) {
+    let mut last = f32::NEG_INFINITY;
+    for gap in document.time().gaps() {
+        let (left, right) = (x(gap.first_tick as f64), x((gap.first_tick + gap.missing_frames) as f64));
+        if right - last >= 1.0 {
+            let band = Rect::from_x_y_ranges(left..=right.max(left + 1.0), rect.y_range());
+            painter.rect_filled(band, 0.0, colour);
+            last = right.max(left + 1.0);
+        }
+    }
+}

@@ -1,0 +1,346 @@
+//! The middle of the window: the traces, and what the mouse does over them.
+
+use eframe::egui::{self, Align2, Color32, FontId, Pos2, Rect, Sense, Stroke, Ui, Vec2};
+use egui_plot::{Plot, PlotBounds};
+
+use super::command::{ChannelCommand, Command, ViewCommand};
+use super::state::{Document, TimeFormat};
+use super::theme::{self, Colours};
+use super::time_axis::TimeAxis;
+use super::traces::{self, Lane};
+
+/// One notch of the wheel (about 50 points) zooms by this factor.
+const WHEEL_ZOOM: f64 = 1.25;
+/// Lane names are not drawn closer than this, points.
+const NAME_HEIGHT: f32 = 14.0;
+/// Half the height of a lane that a trace fills at amplitude 1.
+const FILL: f64 = 0.45;
+
+/// Draws the traces and collects what the mouse asks for.
+pub fn trace_ui(ui: &mut Ui, document: &Document, format: TimeFormat, out: &mut Vec<Command>) {
+    let colours = Colours::of(ui);
+    let axis = TimeAxis::new(document, format, ui.available_width());
+    let lanes = lanes(document, ui.visuals().dark_mode);
+    let (first, count) = (document.lanes.first, document.lanes.count);
+    let span = document.viewport.span();
+    let plot = Plot::new("traces")
+        .show_axes([true, false])
+        .show_grid([true, false])
+        .show_x(false)
+        .show_y(false)
+        .show_background(false)
+        .allow_drag(false)
+        .allow_zoom(false)
+        .allow_scroll(false)
+        .allow_boxed_zoom(false)
+        .allow_axis_zoom_drag(false)
+        .allow_double_click_reset(false)
+        .set_margin_fraction(Vec2::ZERO)
+        .sense(Sense::click_and_drag())
+        .x_grid_spacer(|_| axis.marks())
+        .x_axis_formatter(|mark, _| axis.label(mark.value))
+        .x_axis_label(axis.title());
+    let shown = plot.show(ui, |plot| {
+        plot.set_plot_bounds(PlotBounds::from_min_max([0.0, -(first + count)], [span, -first]));
+        if let Some((_, packed)) = &document.pictures.view {
+            plot.add(traces::item(packed.clone(), lanes, document.viewport.clone()));
+        }
+    });
+    let rect = *shown.transform.frame();
+    let over = Overlay { document, rect, colours };
+    let painter = ui.painter().with_clip_rect(rect);
+    over.gaps(&painter);
+    over.selection(&painter);
+    over.lane_names(&painter);
+    over.state(&painter);
+    let response = shown.response;
+    over.readout(&painter, &response, &axis);
+    let mouse = Mouse { document, rect };
+    mouse.wheel(ui, &response, out);
+    mouse.drag(ui, &response, &painter, colours, out);
+    let about = format!("Traces: {}. Wheel zooms, drag pans, shift-drag selects.", axis.describe());
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::Other, true, &about));
+}
+
+/// How each visible channel on the screen is drawn, in the order of the picture's request.
+fn lanes(document: &Document, dark: bool) -> Vec<Lane> {
+    let Some((columns, _)) = &document.pictures.view else { return Vec::new() };
+    let visible = document.visible_channels();
+    let row_of = |channel: usize| visible.iter().position(|&v| v == channel);
+    let mut lanes = Vec::with_capacity(columns.request.channels.len());
+    for (index, &channel) in columns.request.channels.iter().enumerate() {
+        let Some(row) = row_of(channel) else { continue };
+        let view = &document.channels[channel];
+        let half = document.lanes.half_range.as_ref().map_or(1.0, |h| h[channel]);
+        let gain = FILL / half * document.lanes.amplitude * f64::from(view.gain);
+        lanes.push(Lane {
+            index,
+            colour: view.colour.unwrap_or_else(|| theme::palette(channel, dark)),
+            centre_y: -(row as f64 + 0.5),
+            centre_value: view.centre,
+            y_per_unit: gain,
+        });
+    }
+    lanes
+}
+
+/// What is painted over the traces.
+struct Overlay<'a> {
+    document: &'a Document,
+    rect: Rect,
+    colours: Colours,
+}
+
+impl Overlay<'_> {
+    fn x(&self, tick: f64) -> f32 {
+        let view = &self.document.viewport;
+        self.rect.left() + ((tick - view.range().start) / view.span()) as f32 * self.rect.width()
+    }
+
+    fn y(&self, row: f64) -> f32 {
+        let lanes = &self.document.lanes;
+        self.rect.top() + ((row - lanes.first) / lanes.count) as f32 * self.rect.height()
+    }
+
+    /// Missing stretches, hatched; the number of bands drawn is bounded by the number of pixels.
+    fn gaps(&self, painter: &egui::Painter) {
+        let seen = self.document.visible_ticks();
+        let time = self.document.time();
+        let spans = time.spans();
+        let first = time.span_of_frame(time.frame_at_tick(seen.start)).saturating_sub(1);
+        let mut last_x = f32::NEG_INFINITY;
+        for gap in time.gaps().skip(first.min(spans.len())).take_while(|g| g.first_tick < seen.end) {
+            let left = self.x(gap.first_tick as f64).max(self.rect.left());
+            let right = self.x((gap.first_tick + gap.missing_frames) as f64).min(self.rect.right());
+            if right - last_x < 1.0 {
+                continue;
+            }
+            last_x = right;
+            let band = Rect::from_x_y_ranges(left..=right.max(left + 1.0), self.rect.y_range());
+            traces::hatch(painter, band, self.colours.gap);
+            if band.width() > 90.0 {
+                let secs = gap.missing_frames as f64 / time.rate_hz();
+                let text = format!("gap: {} missing", crate::text::seconds(secs));
+                let at = band.center_top() + Vec2::new(0.0, 6.0);
+                painter.text(at, Align2::CENTER_TOP, text, FontId::proportional(12.0), self.colours.muted);
+            }
+        }
+    }
+
+    fn selection(&self, painter: &egui::Painter) {
+        let Some(ticks) = &self.document.selection else { return };
+        let (left, right) = (self.x(ticks.start as f64), self.x(ticks.end as f64));
+        let band = Rect::from_x_y_ranges(left..=right, self.rect.y_range()).intersect(self.rect);
+        if band.is_positive() {
+            painter.rect_filled(band, 0.0, self.colours.selection);
+            let stroke = Stroke::new(1.0, self.colours.accent);
+            painter.vline(left, self.rect.y_range(), stroke);
+            painter.vline(right, self.rect.y_range(), stroke);
+        }
+    }
+
+    /// Names and units at the left edge, thinned out where lanes are narrower than a line of text.
+    fn lane_names(&self, painter: &egui::Painter) {
+        let visible = self.document.visible_channels();
+        let channels = &self.document.shown().channels;
+        let height = self.rect.height() / self.document.lanes.count as f32;
+        let step = (NAME_HEIGHT / height).ceil().max(1.0) as usize;
+        let ground = painter.ctx().global_style().visuals.panel_fill.gamma_multiply(0.8);
+        for row in self.document.lanes_on_screen().filter(|row| row % step == 0) {
+            let channel = &channels[visible[row]];
+            let text = match channel.unit.as_str() {
+                "" => channel.name.clone(),
+                unit => format!("{} ({})", channel.name, crate::text::unit(unit)),
+            };
+            let at = Pos2::new(self.rect.left() + 6.0, self.y(row as f64 + 0.5));
+            let font = FontId::proportional(11.5);
+            let galley = painter.layout_no_wrap(text, font, self.colours.text);
+            let place = Align2::LEFT_CENTER.anchor_size(at, galley.size());
+            painter.rect_filled(place.expand2(Vec2::new(3.0, 0.0)), 2.0, ground);
+            painter.galley(place.min, galley, self.colours.text);
+        }
+    }
+
+    /// Says when the picture is an estimate, or why there is none.
+    fn state(&self, painter: &egui::Painter) {
+        let pictures = &self.document.pictures;
+        let (text, colour) = match (&pictures.error, &pictures.view) {
+            (Some(error), _) => (error.clone(), self.colours.error),
+            (None, None) => ("reading…".to_owned(), self.colours.muted),
+            (None, Some((columns, _))) if columns.exact_share() < 1.0 => {
+                (format!("estimate, {} exact", crate::text::percent(columns.exact_share())), self.colours.muted)
+            }
+            _ if self.document.visible_channels().is_empty() => {
+                ("every channel is hidden: choose some in the list on the left".to_owned(), self.colours.muted)
+            }
+            _ => return,
+        };
+        let at = self.rect.right_top() + Vec2::new(-8.0, 6.0);
+        painter.text(at, Align2::RIGHT_TOP, text, FontId::proportional(12.0), colour);
+    }
+
+    /// Time and value under the pointer.
+    fn readout(&self, painter: &egui::Painter, response: &egui::Response, axis: &TimeAxis<'_>) {
+        let Some(pointer) = response.hover_pos().filter(|p| self.rect.contains(*p)) else { return };
+        let tick = (Mouse { document: self.document, rect: self.rect }).tick_at(pointer).max(0.0) as u64;
+        let lanes = &self.document.lanes;
+        let row = lanes.first + f64::from((pointer.y - self.rect.top()) / self.rect.height()) * lanes.count;
+        let mut text = axis.precise(tick);
+        if let Some(value) = self.value_at(tick, row as usize) {
+            text = format!("{text}   {value}");
+        }
+        painter.vline(pointer.x, self.rect.y_range(), Stroke::new(1.0, self.colours.muted.gamma_multiply(0.4)));
+        let at = self.rect.right_bottom() + Vec2::new(-8.0, -6.0);
+        let galley = painter.layout_no_wrap(text, FontId::monospace(12.0), self.colours.text);
+        let place = Align2::RIGHT_BOTTOM.anchor_size(at, galley.size());
+        let ground = painter.ctx().global_style().visuals.panel_fill;
+        painter.rect_filled(place.expand(3.0), 2.0, ground.gamma_multiply(0.85));
+        painter.galley(place.min, galley, Color32::PLACEHOLDER);
+    }
+
+    /// What the picture says about the lane `row` at `tick`.
+    fn value_at(&self, tick: u64, row: usize) -> Option<String> {
+        let (columns, _) = self.document.pictures.view.as_ref()?;
+        let time = self.document.time();
+        let frame = time.frame_at_tick(tick);
+        if time.tick_of_frame(frame) != tick {
+            return Some("gap".to_owned());
+        }
+        let column = columns.edges.partition_point(|&e| e <= frame).checked_sub(1)?;
+        let channel = *self.document.visible_channels().get(row)?;
+        let index = columns.request.channels.iter().position(|&c| c == channel)?;
+        let info = &self.document.shown().channels[channel];
+        let seen = columns.values.get(index)?.get(column)?.scaled(info.scale);
+        if seen.is_empty() {
+            return None;
+        }
+        let about = if columns.exact.get(column) == Some(&true) { "" } else { "about " };
+        let unit = crate::text::unit(&info.unit);
+        let number = crate::text::number;
+        Some(if seen.min == seen.max {
+            format!("{}: {about}{} {unit}", info.name, number(seen.min))
+        } else {
+            format!("{}: {about}{} … {} {unit}", info.name, number(seen.min), number(seen.max))
+        })
+    }
+}
+
+/// What the mouse asks for.
+struct Mouse<'a> {
+    document: &'a Document,
+    rect: Rect,
+}
+
+impl Mouse<'_> {
+    fn tick_at(&self, at: Pos2) -> f64 {
+        let view = &self.document.viewport;
+        view.range().start + f64::from((at.x - self.rect.left()) / self.rect.width()) * view.span()
+    }
+
+    fn wheel(&self, ui: &Ui, response: &egui::Response, out: &mut Vec<Command>) {
+        let Some(pointer) = response.hover_pos() else { return };
+        let (scroll, pinch, modifiers) = ui.input(|i| (i.smooth_scroll_delta(), i.zoom_delta(), i.modifiers));
+        if pinch != 1.0 {
+            let factor = f64::from(pinch);
+            if !modifiers.command {
+                let about_tick = self.tick_at(pointer);
+                out.push(Command::View(ViewCommand::Zoom { factor: 1.0 / factor, about_tick }));
+            } else if let Some((channel, gain)) = self.name_under(pointer) {
+                out.push(Command::Channels(ChannelCommand::Gain(channel, gain * pinch)));
+            } else {
+                out.push(Command::View(ViewCommand::Amplitude(factor)));
+            }
+        }
+        if scroll.y != 0.0 && modifiers.alt {
+            out.push(Command::View(ViewCommand::ZoomLanes(WHEEL_ZOOM.powf(-f64::from(scroll.y) / 50.0))));
+        } else if scroll.y != 0.0 {
+            let factor = WHEEL_ZOOM.powf(-f64::from(scroll.y) / 50.0);
+            out.push(Command::View(ViewCommand::Zoom { factor, about_tick: self.tick_at(pointer) }));
+        }
+        if scroll.x != 0.0 {
+            let ticks = -f64::from(scroll.x / self.rect.width()) * self.document.viewport.span();
+            out.push(Command::View(ViewCommand::Pan(ticks)));
+        }
+    }
+
+    /// The channel whose name is under the pointer, and its gain.
+    fn name_under(&self, at: Pos2) -> Option<(usize, f32)> {
+        if at.x > self.rect.left() + 90.0 {
+            return None;
+        }
+        let lanes = &self.document.lanes;
+        let row = lanes.first + f64::from((at.y - self.rect.top()) / self.rect.height()) * lanes.count;
+        let channel = *self.document.visible_channels().get(row as usize)?;
+        Some((channel, self.document.channels[channel].gain))
+    }
+
+    /// Drag pans, shift-drag selects, right-drag or ctrl-drag zooms to what it spans, double-click zooms in.
+    fn drag(
+        &self,
+        ui: &Ui,
+        response: &egui::Response,
+        painter: &egui::Painter,
+        colours: Colours,
+        out: &mut Vec<Command>,
+    ) {
+        let id = response.id.with("drag");
+        let modifiers = ui.input(|i| i.modifiers);
+        if response.double_clicked()
+            && let Some(at) = response.interact_pointer_pos()
+        {
+            out.push(Command::View(ViewCommand::Zoom { factor: 0.5, about_tick: self.tick_at(at) }));
+        }
+        if response.drag_started()
+            && let Some(at) = ui.input(|i| i.pointer.press_origin())
+        {
+            let right = response.dragged_by(egui::PointerButton::Secondary);
+            let kind = match (right || modifiers.command, modifiers.shift) {
+                (true, _) => Drag::Zoom,
+                (false, true) => Drag::Select,
+                (false, false) => Drag::Pan,
+            };
+            ui.data_mut(|d| d.insert_temp(id, (kind, self.tick_at(at))));
+        }
+        let Some((kind, from)) = ui.data(|d| d.get_temp::<(Drag, f64)>(id)) else { return };
+        let Some(at) = response.interact_pointer_pos() else { return };
+        let to = self.tick_at(at);
+        let (low, high) = (from.min(to), from.max(to));
+        match kind {
+            Drag::Pan => {
+                let moved = f64::from(response.drag_delta().x / self.rect.width()) * self.document.viewport.span();
+                if moved != 0.0 {
+                    out.push(Command::View(ViewCommand::Pan(-moved)));
+                }
+                let lanes = f64::from(response.drag_delta().y / self.rect.height()) * self.document.lanes.count;
+                if lanes != 0.0 {
+                    out.push(Command::View(ViewCommand::ScrollLanes(-lanes)));
+                }
+            }
+            Drag::Select => {
+                let ticks = low.round().max(0.0) as u64..high.round().max(0.0) as u64;
+                out.push(Command::View(ViewCommand::Select(Some(ticks))));
+            }
+            Drag::Zoom => {
+                let x = |tick: f64| {
+                    let view = &self.document.viewport;
+                    self.rect.left() + ((tick - view.range().start) / view.span()) as f32 * self.rect.width()
+                };
+                let band = Rect::from_x_y_ranges(x(low)..=x(high), self.rect.y_range());
+                painter.rect(band, 0.0, colours.selection, Stroke::new(1.0, colours.accent), egui::StrokeKind::Inside);
+                if response.drag_stopped() && band.width() > 3.0 {
+                    out.push(Command::View(ViewCommand::Range(low..high)));
+                }
+            }
+        }
+        if response.drag_stopped() {
+            ui.data_mut(|d| d.remove_temp::<(Drag, f64)>(id));
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Drag {
+    Pan,
+    Select,
+    Zoom,
+}

@@ -1,0 +1,219 @@
+//! What part of the recording is seen: applying [`ViewCommand`]s, and the go-to dialog.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use eframe::egui;
+
+use super::command::{Command, PanelCommand, ViewCommand};
+use super::state::Document;
+use crate::error::{Error, Result};
+use crate::scan::Selection;
+use crate::summary::Columns;
+
+/// Lanes are at least this fraction of the screen's height.
+const MIN_LANES: f64 = 1.0;
+/// Amplitudes stay within this factor of the automatic ones.
+const MAX_AMPLITUDE: f64 = 1e6;
+/// The share of the columns whose extremes fit into a lane at amplitude 1; the rest reaches over its neighbours.
+const COVERED: f64 = 0.9;
+
+impl Document {
+    /// Does what a view command says.
+    ///
+    /// # Errors
+    /// When a typed time is not one.
+    pub fn apply_view(&mut self, command: ViewCommand) -> Result<()> {
+        let view = &mut self.viewport;
+        match command {
+            ViewCommand::Zoom { factor, about_tick } => view.zoom(factor, about_tick),
+            ViewCommand::ZoomCentre(factor) => view.zoom(factor, f64::midpoint(view.range().start, view.range().end)),
+            ViewCommand::Pan(ticks) => view.pan(ticks),
+            ViewCommand::Page(screens) => view.pan(screens * view.span()),
+            ViewCommand::Centre(tick) => view.centre(tick),
+            ViewCommand::Start => view.home(),
+            ViewCommand::End => view.end(),
+            ViewCommand::Fit => view.fit(),
+            ViewCommand::Range(range) => view.show(range),
+            ViewCommand::GoTo(text) => {
+                let tick = self.tick_of_text(&text)?;
+                self.viewport.centre(tick as f64);
+            }
+            ViewCommand::ToSelection => {
+                if let Some(ticks) = &self.selection {
+                    self.viewport.show(ticks.start as f64..ticks.end as f64);
+                }
+            }
+            ViewCommand::Back => view.back(),
+            ViewCommand::Forward => view.forward(),
+            ViewCommand::Select(ticks) => self.selection = ticks.filter(|t| t.start < t.end),
+            ViewCommand::Amplitude(factor) => {
+                self.lanes.amplitude = (self.lanes.amplitude * factor).clamp(1.0 / MAX_AMPLITUDE, MAX_AMPLITUDE);
+            }
+            ViewCommand::AmplitudeReset => {
+                self.lanes.amplitude = 1.0;
+                self.lanes.half_range = None;
+                if let Some(columns) = self.pictures.view.as_ref().map(|(columns, _)| Arc::clone(columns)) {
+                    self.fit_amplitudes(&columns);
+                    self.refresh_envelope();
+                }
+            }
+            ViewCommand::ScrollLanes(lanes) => self.lanes.first += lanes,
+            ViewCommand::ZoomLanes(factor) => self.lanes.count *= factor,
+        }
+        let visible = self.channels.iter().filter(|c| c.visible).count() as f64;
+        self.lanes.count = self.lanes.count.clamp(MIN_LANES, visible.max(MIN_LANES));
+        self.lanes.first = self.lanes.first.clamp(0.0, (visible - self.lanes.count).max(0.0));
+        Ok(())
+    }
+
+    /// The tick that a typed time means.
+    fn tick_of_text(&self, text: &str) -> Result<u64> {
+        let frame = crate::text::parse_frame(text, self.time(), self.shown().frames)?;
+        Ok(self.time().tick_of_frame(frame.min(self.shown().frames.saturating_sub(1))))
+    }
+
+    /// Positions, among the visible channels, of the lanes that are on the screen, at least partly.
+    #[must_use]
+    pub fn lanes_on_screen(&self) -> Range<usize> {
+        let visible = self.channels.iter().filter(|c| c.visible).count();
+        let first = (self.lanes.first.floor().max(0.0) as usize).min(visible);
+        let end = ((self.lanes.first + self.lanes.count).ceil() as usize).min(visible);
+        first..end.max(first)
+    }
+
+    /// Takes in a picture of the whole recording. The first one settles the amplitudes.
+    pub fn overview_arrived(&mut self, columns: Arc<Columns>) {
+        if self.lanes.half_range.is_none() {
+            self.fit_amplitudes(&columns);
+        }
+        self.pictures.overview = Some(columns);
+        self.refresh_envelope();
+    }
+
+    /// Lays all visible channels of the overview over each other. Called when one of them changes, not in every frame.
+    pub fn refresh_envelope(&mut self) {
+        let Some(columns) = &self.pictures.overview else { return };
+        let half = self.lanes.half_range.as_deref().unwrap_or_default();
+        let channels = &self.source.recording().streams[self.stream].channels;
+        let mut band = vec![(1.0_f32, -1.0_f32); columns.exact.len()];
+        for (&c, values) in columns.request.channels.iter().zip(&columns.values) {
+            let (view, range) = (&self.channels[c], half.get(c).copied().unwrap_or(1.0) * 2.0);
+            if !view.visible {
+                continue;
+            }
+            for (column, value) in band.iter_mut().zip(values).filter(|(_, v)| !v.is_empty()) {
+                let value = value.scaled(channels[c].scale);
+                let low = (((value.min - view.centre) / range) as f32).clamp(-1.0, 1.0);
+                let high = (((value.max - view.centre) / range) as f32).clamp(-1.0, 1.0);
+                *column = if column.0 > column.1 { (low, high) } else { (column.0.min(low), column.1.max(high)) };
+            }
+        }
+        self.pictures.envelope = band;
+    }
+
+    /// Sets the middle of every lane, and one common range for all channels of the same unit, so that amplitudes can be
+    /// compared between channels and single artefacts do not flatten the rest.
+    fn fit_amplitudes(&mut self, columns: &Columns) {
+        let stream = &self.source.recording().streams[self.stream];
+        let mut half_ranges: Vec<(String, Vec<f64>)> = Vec::new();
+        for (&c, values) in columns.request.channels.iter().zip(&columns.values) {
+            let scaled = || values.iter().filter(|v| !v.is_empty()).map(|v| v.scaled(stream.channels[c].scale));
+            let finite = |v: &f64| v.is_finite();
+            let middle = quantile(scaled().map(|v| f64::midpoint(v.min, v.max)).filter(finite).collect(), 0.5);
+            let Some(middle) = middle else { continue };
+            self.channels[c].centre = middle;
+            let reach = scaled().map(|v| (v.max - middle).max(middle - v.min)).filter(finite).collect();
+            let Some(half) = quantile(reach, COVERED).filter(|h| *h > 0.0) else { continue };
+            let unit = &stream.channels[c].unit;
+            match half_ranges.iter_mut().find(|(u, _)| u == unit) {
+                Some((_, list)) => list.push(half),
+                None => half_ranges.push((unit.clone(), vec![half])),
+            }
+        }
+        let of_unit = |unit: &str| {
+            let list = half_ranges.iter().find(|(u, _)| u == unit).map(|(_, list)| list.clone());
+            list.and_then(|l| quantile(l, COVERED)).unwrap_or(1.0)
+        };
+        self.lanes.half_range = Some(stream.channels.iter().map(|c| of_unit(&c.unit)).collect());
+    }
+
+    /// A selection in words: `12 s to 14.5 s, 16 channels`.
+    #[must_use]
+    pub fn describe(&self, selection: &Selection) -> String {
+        let channels = match selection.channels.as_slice() {
+            [one] => self.shown().channels[*one].name.clone(),
+            many => format!("{} channels", many.len()),
+        };
+        if selection.frames == (0..self.shown().frames) {
+            return format!("the whole recording, {channels}");
+        }
+        let time = self.time();
+        let start = time.secs_of_frame(selection.frames.start);
+        let end = time.secs_at_end(selection.frames.end).max(start);
+        format!("{} to {}, {channels}", crate::text::seconds(start), crate::text::seconds(end))
+    }
+}
+
+/// The value below which the share `q` of `values` lies.
+fn quantile(mut values: Vec<f64>, q: f64) -> Option<f64> {
+    values.sort_unstable_by(f64::total_cmp);
+    let last = values.len().checked_sub(1)?;
+    values.get((last as f64 * q).round() as usize).copied()
+}
+
+/// The dialog that asks where to go.
+pub fn go_to_ui(ctx: &egui::Context, text: &mut String, document: &Document, out: &mut Vec<Command>) {
+    let modal = egui::Modal::new(egui::Id::new("go to")).show(ctx, |ui| {
+        ui.set_width(360.0);
+        ui.heading("Go to time");
+        ui.add_space(8.0);
+        let field = ui.add(
+            egui::TextEdit::singleline(text)
+                .hint_text("12.5s   01:02:03.5   #30000")
+                .desired_width(f32::INFINITY)
+                .char_limit(64),
+        );
+        let label = ui.label("Seconds, hours:minutes:seconds, a frame number after #, or a date and time");
+        field.clone().labelled_by(label.id).request_focus();
+        let answer = document.tick_of_text(text);
+        ui.add_space(4.0);
+        match (&answer, text.is_empty()) {
+            (Err(error), false) => drop(ui.colored_label(ui.visuals().error_fg_color, error.to_string())),
+            _ => drop(ui.label("")),
+        }
+        ui.add_space(8.0);
+        ui.horizontal(|ui| {
+            let go = ui.add_enabled(answer.is_ok(), egui::Button::new("Go"));
+            let enter = ui.input(|i| i.key_pressed(egui::Key::Enter));
+            if go.clicked() || (enter && answer.is_ok()) {
+                out.push(Command::View(ViewCommand::GoTo(text.clone())));
+                out.push(Command::Panel(PanelCommand::GoToForm(false)));
+            }
+            if ui.button("Cancel").clicked() {
+                out.push(Command::Panel(PanelCommand::GoToForm(false)));
+            }
+        });
+    });
+    if modal.should_close() {
+        out.push(Command::Panel(PanelCommand::GoToForm(false)));
+    }
+}
+
+/// The error for something that needs a selection.
+#[must_use]
+pub fn nothing_selected() -> Error {
+    Error::invalid("nothing is selected").with_remedy("shift-drag over the traces to select a range")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles() {
+        assert_eq!(quantile(vec![], 0.5), None);
+        assert_eq!(quantile(vec![3.0, 1.0, 2.0], 0.5), Some(2.0));
+        assert_eq!(quantile((0..=10).map(f64::from).collect(), 0.9), Some(9.0));
+    }
+}
