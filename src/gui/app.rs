@@ -359,7 +359,7 @@ impl App {
     }
 
     /// Asks for the pictures that the state calls for; asking for the same again costs nothing.
-    fn want_pictures(&mut self) {
+    fn want_pictures(&mut self, pixels_per_point: f32) {
         let Some(document) = &self.document else { return };
         let stream = document.shown();
         let seen = document.visible_frames();
@@ -373,7 +373,7 @@ impl App {
         };
         let lanes = document.lanes_on_screen();
         let shown: Vec<usize> = channels[lanes].to_vec();
-        let per_column = document.viewport.ticks_per_pixel();
+        let per_column = document.viewport.ticks_per_point() / f64::from(pixels_per_point);
         let view = ViewRequest::covering(document.stream, shown, seen, stream.frames, per_column);
         self.columns.want(Place::View, wish(view));
         let all: Vec<usize> = (0..stream.channels.len()).collect();
@@ -466,7 +466,7 @@ impl App {
             self.apply(ctx, command);
         }
         self.jobs.tidy();
-        self.want_pictures();
+        self.want_pictures(ctx.pixels_per_point());
         if self.jobs.any_running() {
             ctx.request_repaint_after(PROGRESS);
         }

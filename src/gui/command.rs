@@ -41,11 +41,11 @@ pub enum FileCommand {
 /// About what part is seen.
 #[derive(Clone, PartialEq, Debug)]
 pub enum ViewCommand {
-    /// Shorter (factor below 1) or longer, keeping this tick where it is.
+    /// Everything `factor` times as large (below 1: smaller), keeping this tick where it is.
     Zoom { factor: f64, about_tick: f64 },
     /// The same about the middle.
     ZoomCentre(f64),
-    /// By so many ticks.
+    /// By so many ticks towards the end.
     Pan(f64),
     /// By so many screens.
     Page(f64),
@@ -68,6 +68,8 @@ pub enum ViewCommand {
     Amplitude(f64),
     /// Automatic amplitudes again.
     AmplitudeReset,
+    /// The plot is this wide now, points.
+    Width(f32),
     /// So many lanes down.
     ScrollLanes(f64),
     /// More (factor above 1) or fewer lanes on the screen.

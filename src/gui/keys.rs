@@ -8,7 +8,7 @@ use super::state::{Document, Panels};
 /// One step of the arrow keys, as a share of the screen.
 const STEP: f64 = 0.1;
 /// One step of zooming by key.
-const ZOOM: f64 = 0.5;
+const ZOOM: f64 = 2.0;
 /// One step of amplitude by key.
 const AMPLITUDE: f64 = 1.25;
 

@@ -67,7 +67,7 @@ pub fn run(launch: Launch, budget: &MemoryBudget) -> Result<()> {
         options,
         Box::new(move |creation| {
             if let Some(render_state) = &creation.wgpu_render_state {
-                traces::install(render_state);
+                traces::install(&creation.egui_ctx, render_state);
             }
             Ok(Box::new(App::new(&creation.egui_ctx, launch, budget)))
         }),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::jobs::{Jobs, Reply};
-use super::state::{ChannelView, Document, LaneView, Pictures, Results};
+use super::state::{ChannelView, Document, LaneView, Pictures, Results, ViewHistory};
 use super::viewport::Viewport;
 use crate::budget::MemoryBudget;
 use crate::error::{Error, Result};
@@ -57,7 +57,7 @@ pub fn document(path: PathBuf, options: OpenOptions, opened: Opened) -> Document
     let stream = &opened.source.recording().streams[opened.stream];
     let channel = ChannelView { visible: true, colour: None, gain: 1.0, centre: 0.0 };
     let channels = vec![channel; stream.channels.len()];
-    let viewport = Viewport::whole(stream.time.end_tick(stream.frames));
+    let viewport = Viewport::new(stream.time.end_tick(stream.frames), 1000.0);
     let lanes = LaneView {
         first: 0.0,
         count: (channels.len() as f64).clamp(1.0, MAX_LANES),
@@ -71,6 +71,7 @@ pub fn document(path: PathBuf, options: OpenOptions, opened: Opened) -> Document
         stream: opened.stream,
         summary: opened.summary,
         viewport,
+        history: ViewHistory::default(),
         selection: None,
         channels,
         lanes,

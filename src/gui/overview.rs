@@ -94,8 +94,8 @@ pub fn overview_ui(ui: &mut Ui, document: &Document, out: &mut Vec<Command>) {
         let band = Rect::from_x_y_ranges(x(ticks.start as f64)..=x(ticks.end as f64).max(x(ticks.start as f64) + 1.0), rect.y_range());
         painter.rect_filled(band, 0.0, colours.selection);
     }
-    let seen = document.viewport.range();
-    let (mut left, mut right) = (x(seen.start).max(rect.left()), x(seen.end).min(rect.right()));
+    let view = &document.viewport;
+    let (mut left, mut right) = (x(view.start_tick()).max(rect.left()), x(view.end_tick()).min(rect.right()));
     if right - left < MIN_WINDOW {
         let middle = f32::midpoint(left, right).clamp(rect.left() + MIN_WINDOW / 2.0, rect.right() - MIN_WINDOW / 2.0);
         (left, right) = (middle - MIN_WINDOW / 2.0, middle + MIN_WINDOW / 2.0);

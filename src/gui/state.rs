@@ -7,7 +7,7 @@ use std::sync::Arc;
 use eframe::egui::Color32;
 
 use super::traces::Packed;
-use super::viewport::Viewport;
+use super::viewport::{History, Viewport};
 use crate::analysis::Report;
 use crate::recording::{Recording, Stream, TimeBase};
 use crate::scan::Selection;
@@ -23,12 +23,20 @@ pub struct Document {
     pub stream: usize,
     pub summary: Summary,
     pub viewport: Viewport,
+    pub history: ViewHistory,
     /// Selected ticks.
     pub selection: Option<Range<u64>>,
     pub channels: Vec<ChannelView>,
     pub lanes: LaneView,
     pub pictures: Pictures,
     pub results: Results,
+}
+
+/// Where the view has been. Scrolling and zooming without a pause is one step.
+#[derive(Default)]
+pub struct ViewHistory {
+    pub steps: History,
+    pub last_change: Option<std::time::Instant>,
 }
 
 /// How a channel is shown.
@@ -119,9 +127,7 @@ impl Document {
     /// The ticks on the screen, whole and inside the recording.
     #[must_use]
     pub fn visible_ticks(&self) -> Range<u64> {
-        let end = self.time().end_tick(self.shown().frames);
-        let seen = self.viewport.range();
-        (seen.start.floor().max(0.0) as u64).min(end)..(seen.end.ceil().max(0.0) as u64).min(end)
+        self.viewport.visible()
     }
 
     /// The frames on the screen.

@@ -27,7 +27,8 @@ impl<'a> TimeAxis<'a> {
     #[must_use]
     pub fn new(document: &'a Document, format: TimeFormat, width: f32) -> Self {
         let time = document.time();
-        let seen = document.viewport.range();
+        let view = &document.viewport;
+        let seen = view.start_tick()..view.end_tick();
         let secs = seen.start / time.rate_hz()..seen.end / time.rate_hz();
         let format = match (format, time.start_unix_ns()) {
             _ if !time.rate_known() => axis::TimeFormat::Frames,
@@ -42,18 +43,18 @@ impl<'a> TimeAxis<'a> {
 
     /// From a position on the axis to one on the plot.
     fn plot_x(&self, value: f64) -> f64 {
-        let view = self.document.viewport.range();
+        let start = self.document.viewport.start_tick();
         if self.format == axis::TimeFormat::Frames {
-            value - view.start
+            value - start
         } else {
-            value * self.document.time().rate_hz() - view.start
+            value * self.document.time().rate_hz() - start
         }
     }
 
     /// The marks, for the plot's grid.
     #[must_use]
     pub fn marks(&self) -> Vec<GridMark> {
-        let step = self.document.viewport.span() / self.ticks.len().max(1) as f64;
+        let step = self.document.viewport.ticks() / self.ticks.len().max(1) as f64;
         self.ticks.iter().map(|t| GridMark { value: self.plot_x(t.value), step_size: step }).collect()
     }
 

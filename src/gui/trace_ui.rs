@@ -7,12 +7,16 @@ use super::command::{ChannelCommand, Command, ViewCommand};
 use super::state::{Document, TimeFormat};
 use super::theme::{self, Colours};
 use super::time_axis::TimeAxis;
-use super::traces::{self, Lane};
+use crate::recording::{Gap, TimeBase};
+
+use super::traces::{self, Lane, TimeAxis as TicksPerX};
 
 /// One notch of the wheel (about 50 points) zooms by this factor.
 const WHEEL_ZOOM: f64 = 1.25;
 /// Lane names are not drawn closer than this, points.
 const NAME_HEIGHT: f32 = 14.0;
+/// Bands of gaps that are narrower carry no text, points.
+const GAP_TEXT: f64 = 110.0;
 /// Half the height of a lane that a trace fills at amplitude 1.
 const FILL: f64 = 0.45;
 
@@ -22,7 +26,8 @@ pub fn trace_ui(ui: &mut Ui, document: &Document, format: TimeFormat, out: &mut 
     let axis = TimeAxis::new(document, format, ui.available_width());
     let lanes = lanes(document, ui.visuals().dark_mode);
     let (first, count) = (document.lanes.first, document.lanes.count);
-    let span = document.viewport.span();
+    let span = document.viewport.ticks();
+    let ticks_per_x = TicksPerX { origin_tick: document.viewport.start_tick(), ticks_per_x: 1.0 };
     let plot = Plot::new("traces")
         .show_axes([true, false])
         .show_grid([true, false])
@@ -40,16 +45,22 @@ pub fn trace_ui(ui: &mut Ui, document: &Document, format: TimeFormat, out: &mut 
         .x_grid_spacer(|_| axis.marks())
         .x_axis_formatter(|mark, _| axis.label(mark.value))
         .x_axis_label(axis.title());
+    let behind = ui.painter().add(egui::Shape::Noop);
     let shown = plot.show(ui, |plot| {
         plot.set_plot_bounds(PlotBounds::from_min_max([0.0, -(first + count)], [span, -first]));
         if let Some((_, packed)) = &document.pictures.view {
-            plot.add(traces::item(packed.clone(), lanes, document.viewport.clone()));
+            plot.add(traces::item(packed.clone(), lanes, ticks_per_x));
         }
     });
     let rect = *shown.transform.frame();
+    let gaps = traces::gap_shapes(ui, &shown.transform, ticks_per_x, document.time());
+    ui.painter().set(behind, egui::Shape::Vec(gaps));
+    if (f64::from(rect.width()) - document.viewport.width_points()).abs() > 0.5 {
+        out.push(Command::View(ViewCommand::Width(rect.width())));
+    }
     let over = Overlay { document, rect, colours };
     let painter = ui.painter().with_clip_rect(rect);
-    over.gaps(&painter);
+    over.gap_lengths(&painter);
     over.selection(&painter);
     over.lane_names(&painter);
     over.state(&painter);
@@ -68,17 +79,17 @@ fn lanes(document: &Document, dark: bool) -> Vec<Lane> {
     let visible = document.visible_channels();
     let row_of = |channel: usize| visible.iter().position(|&v| v == channel);
     let mut lanes = Vec::with_capacity(columns.request.channels.len());
-    for (index, &channel) in columns.request.channels.iter().enumerate() {
+    for (values, &channel) in columns.request.channels.iter().enumerate() {
         let Some(row) = row_of(channel) else { continue };
         let view = &document.channels[channel];
         let half = document.lanes.half_range.as_ref().map_or(1.0, |h| h[channel]);
         let gain = FILL / half * document.lanes.amplitude * f64::from(view.gain);
         lanes.push(Lane {
-            index,
-            colour: view.colour.unwrap_or_else(|| theme::palette(channel, dark)),
-            centre_y: -(row as f64 + 0.5),
-            centre_value: view.centre,
-            y_per_unit: gain,
+            values,
+            color: view.colour.unwrap_or_else(|| theme::palette(channel, dark)),
+            center: -(row as f64 + 0.5),
+            scale: gain,
+            baseline: view.centre,
         });
     }
     lanes
@@ -94,7 +105,7 @@ struct Overlay<'a> {
 impl Overlay<'_> {
     fn x(&self, tick: f64) -> f32 {
         let view = &self.document.viewport;
-        self.rect.left() + ((tick - view.range().start) / view.span()) as f32 * self.rect.width()
+        self.rect.left() + ((tick - view.start_tick()) / view.ticks()) as f32 * self.rect.width()
     }
 
     fn y(&self, row: f64) -> f32 {
@@ -102,28 +113,20 @@ impl Overlay<'_> {
         self.rect.top() + ((row - lanes.first) / lanes.count) as f32 * self.rect.height()
     }
 
-    /// Missing stretches, hatched; the number of bands drawn is bounded by the number of pixels.
-    fn gaps(&self, painter: &egui::Painter) {
-        let seen = self.document.visible_ticks();
+    /// The length of a gap, where its band has room for it.
+    fn gap_lengths(&self, painter: &egui::Painter) {
+        let view = &self.document.viewport;
         let time = self.document.time();
-        let spans = time.spans();
-        let first = time.span_of_frame(time.frame_at_tick(seen.start)).saturating_sub(1);
-        let mut last_x = f32::NEG_INFINITY;
-        for gap in time.gaps().skip(first.min(spans.len())).take_while(|g| g.first_tick < seen.end) {
-            let left = self.x(gap.first_tick as f64).max(self.rect.left());
-            let right = self.x((gap.first_tick + gap.missing_frames) as f64).min(self.rect.right());
-            if right - last_x < 1.0 {
+        let width = f64::from(self.rect.width());
+        for (left, right) in traces::gap_bands(time, view.start_tick(), view.ticks() / width, width) {
+            if right - left < GAP_TEXT {
                 continue;
             }
-            last_x = right;
-            let band = Rect::from_x_y_ranges(left..=right.max(left + 1.0), self.rect.y_range());
-            traces::hatch(painter, band, self.colours.gap);
-            if band.width() > 90.0 {
-                let secs = gap.missing_frames as f64 / time.rate_hz();
-                let text = format!("gap: {} missing", crate::text::seconds(secs));
-                let at = band.center_top() + Vec2::new(0.0, 6.0);
-                painter.text(at, Align2::CENTER_TOP, text, FontId::proportional(12.0), self.colours.muted);
-            }
+            let middle = view.start_tick() + f64::midpoint(left, right) / width * view.ticks();
+            let Some(gap) = gap_at(time, middle.max(0.0) as u64) else { continue };
+            let text = format!("gap: {} missing", crate::text::seconds(gap.missing_frames as f64 / time.rate_hz()));
+            let at = Pos2::new(self.rect.left() + f64::midpoint(left, right) as f32, self.rect.top() + 6.0);
+            painter.text(at, Align2::CENTER_TOP, text, FontId::proportional(12.0), self.colours.muted);
         }
     }
 
@@ -225,6 +228,13 @@ impl Overlay<'_> {
     }
 }
 
+/// The gap that holds `tick`.
+fn gap_at(time: &TimeBase, tick: u64) -> Option<Gap> {
+    let after = time.frame_at_tick(tick);
+    let span = time.span_of_frame(after);
+    time.gaps().nth(span.checked_sub(1)?).filter(|g| (g.first_tick..g.first_tick + g.missing_frames).contains(&tick))
+}
+
 /// What the mouse asks for.
 struct Mouse<'a> {
     document: &'a Document,
@@ -234,7 +244,7 @@ struct Mouse<'a> {
 impl Mouse<'_> {
     fn tick_at(&self, at: Pos2) -> f64 {
         let view = &self.document.viewport;
-        view.range().start + f64::from((at.x - self.rect.left()) / self.rect.width()) * view.span()
+        view.start_tick() + f64::from((at.x - self.rect.left()) / self.rect.width()) * view.ticks()
     }
 
     fn wheel(&self, ui: &Ui, response: &egui::Response, out: &mut Vec<Command>) {
@@ -244,7 +254,7 @@ impl Mouse<'_> {
             let factor = f64::from(pinch);
             if !modifiers.command {
                 let about_tick = self.tick_at(pointer);
-                out.push(Command::View(ViewCommand::Zoom { factor: 1.0 / factor, about_tick }));
+                out.push(Command::View(ViewCommand::Zoom { factor, about_tick }));
             } else if let Some((channel, gain)) = self.name_under(pointer) {
                 out.push(Command::Channels(ChannelCommand::Gain(channel, gain * pinch)));
             } else {
@@ -254,11 +264,11 @@ impl Mouse<'_> {
         if scroll.y != 0.0 && modifiers.alt {
             out.push(Command::View(ViewCommand::ZoomLanes(WHEEL_ZOOM.powf(-f64::from(scroll.y) / 50.0))));
         } else if scroll.y != 0.0 {
-            let factor = WHEEL_ZOOM.powf(-f64::from(scroll.y) / 50.0);
+            let factor = WHEEL_ZOOM.powf(f64::from(scroll.y) / 50.0);
             out.push(Command::View(ViewCommand::Zoom { factor, about_tick: self.tick_at(pointer) }));
         }
         if scroll.x != 0.0 {
-            let ticks = -f64::from(scroll.x / self.rect.width()) * self.document.viewport.span();
+            let ticks = -f64::from(scroll.x / self.rect.width()) * self.document.viewport.ticks();
             out.push(Command::View(ViewCommand::Pan(ticks)));
         }
     }
@@ -288,7 +298,7 @@ impl Mouse<'_> {
         if response.double_clicked()
             && let Some(at) = response.interact_pointer_pos()
         {
-            out.push(Command::View(ViewCommand::Zoom { factor: 0.5, about_tick: self.tick_at(at) }));
+            out.push(Command::View(ViewCommand::Zoom { factor: 2.0, about_tick: self.tick_at(at) }));
         }
         if response.drag_started()
             && let Some(at) = ui.input(|i| i.pointer.press_origin())
@@ -307,7 +317,7 @@ impl Mouse<'_> {
         let (low, high) = (from.min(to), from.max(to));
         match kind {
             Drag::Pan => {
-                let moved = f64::from(response.drag_delta().x / self.rect.width()) * self.document.viewport.span();
+                let moved = f64::from(response.drag_delta().x / self.rect.width()) * self.document.viewport.ticks();
                 if moved != 0.0 {
                     out.push(Command::View(ViewCommand::Pan(-moved)));
                 }
@@ -323,7 +333,7 @@ impl Mouse<'_> {
             Drag::Zoom => {
                 let x = |tick: f64| {
                     let view = &self.document.viewport;
-                    self.rect.left() + ((tick - view.range().start) / view.span()) as f32 * self.rect.width()
+                    self.rect.left() + ((tick - view.start_tick()) / view.ticks()) as f32 * self.rect.width()
                 };
                 let band = Rect::from_x_y_ranges(x(low)..=x(high), self.rect.y_range());
                 painter.rect(band, 0.0, colours.selection, Stroke::new(1.0, colours.accent), egui::StrokeKind::Inside);

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use eframe::egui;
 
@@ -17,6 +18,8 @@ const MIN_LANES: f64 = 1.0;
 const MAX_AMPLITUDE: f64 = 1e6;
 /// The share of the columns whose extremes fit into a lane at amplitude 1; the rest reaches over its neighbours.
 const COVERED: f64 = 0.9;
+/// Changes of the view that are closer together are one step of its history.
+const PAUSE: Duration = Duration::from_millis(700);
 
 impl Document {
     /// Does what a view command says.
@@ -24,28 +27,30 @@ impl Document {
     /// # Errors
     /// When a typed time is not one.
     pub fn apply_view(&mut self, command: ViewCommand) -> Result<()> {
+        self.remember(&command);
         let view = &mut self.viewport;
         match command {
-            ViewCommand::Zoom { factor, about_tick } => view.zoom(factor, about_tick),
-            ViewCommand::ZoomCentre(factor) => view.zoom(factor, f64::midpoint(view.range().start, view.range().end)),
-            ViewCommand::Pan(ticks) => view.pan(ticks),
-            ViewCommand::Page(screens) => view.pan(screens * view.span()),
-            ViewCommand::Centre(tick) => view.centre(tick),
+            ViewCommand::Zoom { factor, about_tick } => view.zoom(factor, view.x_of(about_tick)),
+            ViewCommand::ZoomCentre(factor) => view.zoom(factor, view.width_points() / 2.0),
+            ViewCommand::Pan(ticks) => view.scroll(ticks),
+            ViewCommand::Page(screens) => view.page(screens),
+            ViewCommand::Centre(tick) => view.center_on(tick),
             ViewCommand::Start => view.home(),
             ViewCommand::End => view.end(),
             ViewCommand::Fit => view.fit(),
-            ViewCommand::Range(range) => view.show(range),
+            ViewCommand::Range(range) => view.show(range.start, range.end),
+            ViewCommand::Width(points) => view.set_width(points),
             ViewCommand::GoTo(text) => {
                 let tick = self.tick_of_text(&text)?;
-                self.viewport.centre(tick as f64);
+                self.viewport.center_on(tick as f64);
             }
             ViewCommand::ToSelection => {
                 if let Some(ticks) = &self.selection {
-                    self.viewport.show(ticks.start as f64..ticks.end as f64);
+                    self.viewport.show(ticks.start as f64, ticks.end as f64);
                 }
             }
-            ViewCommand::Back => view.back(),
-            ViewCommand::Forward => view.forward(),
+            ViewCommand::Back => drop(self.history.steps.back(view)),
+            ViewCommand::Forward => drop(self.history.steps.forward(view)),
             ViewCommand::Select(ticks) => self.selection = ticks.filter(|t| t.start < t.end),
             ViewCommand::Amplitude(factor) => {
                 self.lanes.amplitude = (self.lanes.amplitude * factor).clamp(1.0 / MAX_AMPLITUDE, MAX_AMPLITUDE);
@@ -65,6 +70,22 @@ impl Document {
         self.lanes.count = self.lanes.count.clamp(MIN_LANES, visible.max(MIN_LANES));
         self.lanes.first = self.lanes.first.clamp(0.0, (visible - self.lanes.count).max(0.0));
         Ok(())
+    }
+
+    /// Notes where the view was, before a jump, and before a gesture that follows a pause.
+    fn remember(&mut self, command: &ViewCommand) {
+        use ViewCommand as V;
+        let gesture = match command {
+            V::Zoom { .. } | V::ZoomCentre(_) | V::Pan(_) | V::Page(_) => true,
+            V::Centre(_) | V::Start | V::End | V::Fit | V::Range(_) | V::GoTo(_) | V::ToSelection => false,
+            _ => return,
+        };
+        let now = Instant::now();
+        let paused = self.history.last_change.is_none_or(|last| now - last > PAUSE);
+        if !gesture || paused {
+            self.history.steps.leave(&self.viewport);
+        }
+        self.history.last_change = Some(now);
     }
 
     /// The tick that a typed time means.
