@@ -26,6 +26,8 @@ use crate::task::Task;
 const PROGRESS: Duration = Duration::from_millis(100);
 /// Columns of the overview strip; more than a 4K screen shows.
 const OVERVIEW_COLUMNS: f64 = 2048.0;
+/// Columns asked for beyond either edge of the view.
+const MARGIN_COLUMNS: u64 = 256;
 
 /// The whole window.
 pub struct App {
@@ -375,7 +377,7 @@ impl App {
         let shown: Vec<usize> = channels[lanes].to_vec();
         let per_column = document.viewport.ticks_per_point() / f64::from(pixels_per_point);
         let view = ViewRequest::covering(document.stream, shown, seen, stream.frames, per_column);
-        self.columns.want(Place::View, wish(view));
+        self.columns.want(Place::View, wish(with_margin(view, stream.frames)));
         let all: Vec<usize> = (0..stream.channels.len()).collect();
         let per_column = stream.frames as f64 / OVERVIEW_COLUMNS;
         let overview = ViewRequest::covering(document.stream, all, 0..stream.frames, stream.frames, per_column);
@@ -483,6 +485,15 @@ impl App {
             ctx.request_repaint();
         }
     }
+}
+
+/// The request with a margin on both sides, on a coarse grid: scrolling finds its next columns there already, and asks
+/// for new ones a few times for each screen, not in every frame.
+fn with_margin(request: ViewRequest, stream_frames: u64) -> ViewRequest {
+    let margin = request.bucket_frames.saturating_mul(MARGIN_COLUMNS);
+    let start = request.frames.start.saturating_sub(margin) / margin * margin;
+    let end = request.frames.end.saturating_add(margin).div_ceil(margin).saturating_mul(margin).min(stream_frames);
+    ViewRequest { frames: start..end, ..request }
 }
 
 /// What [`Error`]s of opening look like is up to [`Message`].
