@@ -12,7 +12,7 @@
 use std::path::Path;
 
 use super::raw;
-use super::{OpenOptions, Source as _};
+use super::OpenOptions;
 use crate::error::{Error, Result};
 use crate::file::FileMap;
 use crate::recording::{Block, ByteOrder, Recording, Sample, SampleFormat, SampleType};
