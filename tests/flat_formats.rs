@@ -40,9 +40,9 @@ fn same(a: &[f64], b: &[f64], what: &str) {
 const TO_F64: &str = r"
 def expected(a, path):
     a = np.asarray(a)
-    a = a.reshape(a.shape[0] if a.ndim else 1, -1)
+    a = a.reshape(a.shape[0] if a.ndim else 1, int(np.prod(a.shape[1:], dtype=int)))
     if a.dtype.kind == 'c':
-        a = np.stack([a.real, a.imag], axis=-1).reshape(a.shape[0], -1)
+        a = np.stack([a.real, a.imag], axis=-1).reshape(a.shape[0], 2 * a.shape[1])
     np.ascontiguousarray(a).astype('<f8').tofile(path)
 ";
 
@@ -77,7 +77,11 @@ print(n)
     for i in 0..count {
         let path = folder.path().join(format!("{i}.npy"));
         let source = open(&path, &OpenOptions::default()).unwrap();
-        same(&values(&*source, 0), &f64s(&path.with_extension("f64")), &format!("{i}: {:?}", source.recording().properties));
+        same(
+            &values(&*source, 0),
+            &f64s(&path.with_extension("f64")),
+            &format!("{i}: {:?}", source.recording().properties),
+        );
     }
 }
 

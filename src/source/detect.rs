@@ -11,8 +11,8 @@
 
 use std::path::Path;
 
-use super::raw;
 use super::OpenOptions;
+use super::raw;
 use crate::error::{Error, Result};
 use crate::file::FileMap;
 use crate::recording::{Block, ByteOrder, Recording, Sample, SampleFormat, SampleType};
@@ -31,9 +31,9 @@ const MAX_CHANNEL_COUNT: usize = 1024;
 const MAX_GUESSES: usize = 8;
 /// A prediction better than this share of the typical difference between samples far apart is as good as perfect;
 /// otherwise a clean periodic signal would look like as many channels as it has samples a period.
-const PERFECT: f64 = 1.0 / 24.0;
+const PERFECT: f64 = 1.0 / 12.0;
 /// Doubling the number of channels must make the prediction better by this many bits.
-const BITS_A_DOUBLING: f64 = 0.09;
+const BITS_A_DOUBLING: f64 = 0.1;
 
 /// A layout that would make sense.
 #[derive(Clone, PartialEq, Debug)]
@@ -211,8 +211,14 @@ impl Runs {
         let wanted = (RUN_SAMPLES + 2 * MAX_CHANNEL_COUNT) as u64;
         let (count, len) = if usable >= wanted * RUNS as u64 { (RUNS as u64, wanted) } else { (1, usable) };
         let len = len.min(MAX_SAMPLED_BYTES / 24 / size);
-        let mut this =
-            Self { runs: Vec::new(), firsts: Vec::new(), mantissa_bits: 0.0, implausible: 0.0, logical: true, max_lag: len as usize / 8 };
+        let mut this = Self {
+            runs: Vec::new(),
+            firsts: Vec::new(),
+            mantissa_bits: 0.0,
+            implausible: 0.0,
+            logical: true,
+            max_lag: len as usize / 8,
+        };
         this.max_lag = this.max_lag.min(MAX_CHANNEL_COUNT);
         for i in 0..count {
             // Eight samples are 8, 16, 32 or 64 bytes: runs begin where a sample of any type would.
@@ -266,7 +272,11 @@ fn decode<T: Sample>(bytes: &[u8], byte_order: ByteOrder) -> Vec<f64> {
 /// for synchronisation.
 fn channel_counts(max: usize) -> impl Iterator<Item = usize> {
     let usual = |c: usize| {
-        c <= 72 || (c <= 260 && matches!(c % 4, 0 | 1)) || (c % 16 == 0) || (c % 64 == 1) || matches!(c, 276 | 277 | 300)
+        c <= 72
+            || (c <= 260 && matches!(c % 4, 0 | 1))
+            || (c % 16 == 0)
+            || (c % 64 == 1)
+            || matches!(c, 276 | 277 | 300)
     };
     (1..=max).filter(move |&c| usual(c))
 }
@@ -286,12 +296,13 @@ fn candidates(runs: &Runs, format: SampleFormat, told: Option<usize>) -> Vec<Can
     let merit = |t: &Trial| t.log_mean(usual * PERFECT) + BITS_A_DOUBLING * (t.lag as f64).log2();
     let mut ranked: Vec<&Trial> = trials.iter().collect();
     ranked.sort_by(|a, b| merit(a).total_cmp(&merit(b)).then(a.lag.cmp(&b.lag)));
-    let best = ranked.first().map_or(0.0, |t| merit(t));
+    let Some(&first) = ranked.first() else { return Vec::new() };
+    let (best, best_bits) = (merit(first), bits_per_sample(runs, format, first));
     ranked
         .into_iter()
         .take(3)
         .map(|trial| {
-            let bits = bits_per_sample(runs, format, trial) + (merit(trial) - best);
+            let bits = best_bits + (merit(trial) - best);
             Candidate {
                 format,
                 channel_count: trial.lag,
@@ -439,6 +450,8 @@ fn log2(x: f64) -> f64 {
 fn header_bytes(map: &FileMap, candidate: &Candidate) -> Result<u64> {
     let size = candidate.format.size() as u64;
     let frame = candidate.channel_count as u64 * size;
+    let middle = map.bytes(map.len() / 2..(map.len() / 2 + 4096).min(map.len()))?;
+    let text_body = printable(middle) > 0.9;
     let mut header = 0;
     let mut alike = 0;
     for pair in HEADERS.windows(2) {
@@ -452,7 +465,7 @@ fn header_bytes(map: &FileMap, candidate: &Candidate) -> Result<u64> {
             break;
         }
         let bytes = map.bytes(from..to + frame)?;
-        if is_header(bytes, (to - from) as usize, frame as usize, candidate, header > 0) {
+        if is_header(bytes, (to - from) as usize, frame as usize, candidate, header > 0, text_body) {
             header = to;
             alike = 0;
         } else {
@@ -466,26 +479,30 @@ fn header_bytes(map: &FileMap, candidate: &Candidate) -> Result<u64> {
     Ok(header)
 }
 
-/// Whether the first `len` of `bytes` are no samples: text, numbers that jump, or, where a header has begun, zeros
+/// Share of bytes that occur in text headers, padding with NUL included.
+fn printable(bytes: &[u8]) -> f64 {
+    let count = bytes.iter().filter(|b| matches!(b, b' '..=b'~' | b'\t' | b'\r' | b'\n' | 0)).count();
+    count as f64 / bytes.len().max(1) as f64
+}
+
+/// Whether the first `len` of `bytes` are no samples: text, numbers that jump, or, where a header has begun, padding
 /// (a recording may begin with silence).
-fn is_header(bytes: &[u8], len: usize, frame: usize, candidate: &Candidate, begun: bool) -> bool {
+fn is_header(bytes: &[u8], len: usize, frame: usize, candidate: &Candidate, begun: bool, text_body: bool) -> bool {
     let stretch = &bytes[..len];
-    let share = |f: fn(&u8) -> bool| stretch.iter().filter(|b| f(b)).count() as f64 / len.max(1) as f64;
-    let printable = share(|b| matches!(b, b' '..=b'~' | b'\t' | b'\r' | b'\n' | 0));
-    let zeros = share(|&b| b == 0);
-    let here = with_type!(candidate.format.sample_type, T => decode::<T>(stretch, candidate.format.byte_order));
-    let next =
-        with_type!(candidate.format.sample_type, T => decode::<T>(&bytes[frame..frame + len], candidate.format.byte_order));
+    let padding = stretch.iter().all(|&b| b == stretch[0]);
+    if padding {
+        return begun && candidate.residual > 0.0;
+    }
+    if printable(stretch) > 0.97 && !text_body && stretch.iter().any(|&b| b != 0) {
+        return true;
+    }
+    let format = candidate.format;
+    let numbers = |bytes| with_type!(format.sample_type, T => decode::<T>(bytes, format.byte_order));
+    let (here, next) = (numbers(stretch), numbers(&bytes[frame..frame + len]));
     let scale = candidate.residual.max(f64::MIN_POSITIVE);
-    let jumps: f64 = here
-        .iter()
-        .zip(&next)
-        .map(|(a, b)| {
-            let jump = (a - b).abs() / scale;
-            if jump.is_finite() { jump.min(16.0) } else { 16.0 }
-        })
-        .sum::<f64>()
-        / here.len().max(1) as f64;
-    let integer_text = printable > 0.97 && zeros < 0.97 && candidate.format.size() > 1;
-    jumps > 6.0 || integer_text || (begun && zeros > 0.97 && jumps < 0.05 && candidate.residual > 0.0)
+    let jump = |(a, b): (&f64, &f64)| {
+        let jump = (a - b).abs() / scale;
+        if jump.is_finite() { jump.min(16.0) } else { 16.0 }
+    };
+    here.iter().zip(&next).map(jump).sum::<f64>() / here.len().max(1) as f64 > 6.0
 }

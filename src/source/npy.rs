@@ -20,8 +20,7 @@ use crate::file::{FileMap, FlatLayout};
 use crate::recording::{Channel, Recording, Stream, Warning};
 use crate::task::Task;
 
-pub(super) const FORMAT: Format =
-    Format { name: "npy", title: "NumPy array", extensions: &["npy"], probe, open };
+pub(super) const FORMAT: Format = Format { name: "npy", title: "NumPy array", extensions: &["npy"], probe, open };
 
 fn probe(head: &Head<'_>) -> Confidence {
     if head.bytes.starts_with(MAGIC) {
@@ -208,10 +207,8 @@ fn time_axis(shape: &[u64], header: &ArrayHeader, options: &OpenOptions, warning
 fn channels(shape: &[u64], strides: &[u64], others: &[usize], header: &ArrayHeader) -> (Vec<u64>, Vec<Channel>) {
     let mut offsets = vec![0_u64];
     for &axis in others {
-        offsets = offsets
-            .iter()
-            .flat_map(|&offset| (0..shape[axis]).map(move |i| offset + i * strides[axis]))
-            .collect();
+        offsets =
+            offsets.iter().flat_map(|&offset| (0..shape[axis]).map(move |i| offset + i * strides[axis])).collect();
     }
     if !header.complex {
         let channels = (0..offsets.len()).map(Channel::numbered).collect();

@@ -81,7 +81,10 @@ pub(super) fn read(map: &FileMap, at: u64, end: u64) -> Result<ArrayHeader> {
     parser.skip_space();
     // Padding is spaces and a line feed; NULs were written by some old tools.
     if let Some(junk) = text[parser.pos..].iter().position(|&b| b != 0) {
-        return Err(Error::malformed(text_at + (parser.pos + junk) as u64, "there is text behind the header's dictionary"));
+        return Err(Error::malformed(
+            text_at + (parser.pos + junk) as u64,
+            "there is text behind the header's dictionary",
+        ));
     }
     describe(value, text_at, version, text_at + len)
 }
@@ -324,7 +327,8 @@ impl Parser<'_> {
         let mut value = 0_u64;
         while let Some(digit) = self.text.get(self.pos).filter(|b| b.is_ascii_digit()) {
             let next = value.checked_mul(10).and_then(|v| v.checked_add(u64::from(digit - b'0')));
-            value = next.ok_or_else(|| Error::limit(self.at + self.pos as u64, "a number in the header of the array"))?;
+            value =
+                next.ok_or_else(|| Error::limit(self.at + self.pos as u64, "a number in the header of the array"))?;
             self.pos += 1;
         }
         // Python 2 wrote long integers as `3L`.

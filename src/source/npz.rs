@@ -18,8 +18,7 @@ use crate::file::FileMap;
 use crate::recording::{Recording, Warning};
 use crate::task::Task;
 
-pub(super) const FORMAT: Format =
-    Format { name: "npz", title: "NumPy archive", extensions: &["npz"], probe, open };
+pub(super) const FORMAT: Format = Format { name: "npz", title: "NumPy archive", extensions: &["npz"], probe, open };
 
 const LOCAL: &[u8] = b"PK\x03\x04";
 const CENTRAL: &[u8] = b"PK\x01\x02";
@@ -75,8 +74,9 @@ fn open(path: &Path, options: &OpenOptions, _: &Task) -> Result<Arc<dyn Source>>
     if let Some(wanted) = &options.member {
         if !members.iter().any(|m| m.name == *wanted || m.array_name() == wanted) {
             let names = some(members.iter().map(Member::array_name));
-            return Err(Error::invalid(format!("the archive has no member '{wanted}'"))
-                .with_remedy(format!("it has: {names}")));
+            return Err(
+                Error::invalid(format!("the archive has no member '{wanted}'")).with_remedy(format!("it has: {names}"))
+            );
         }
         members.retain(|m| m.name == *wanted || m.array_name() == wanted);
     }
@@ -152,7 +152,8 @@ fn open(path: &Path, options: &OpenOptions, _: &Task) -> Result<Arc<dyn Source>>
             })
         });
     }
-    for (names, what, remedy) in [(compressed, "compressed", RECOMPRESS), (encrypted, "encrypted", "decrypt it first")] {
+    for (names, what, remedy) in [(compressed, "compressed", RECOMPRESS), (encrypted, "encrypted", "decrypt it first")]
+    {
         if !names.is_empty() {
             recording.warnings.push(Warning::new(format!("{what} members are not shown: {}; {remedy}", some(names))));
         }
@@ -235,8 +236,7 @@ fn directory(map: &FileMap) -> Result<Vec<Member>> {
     let tail = map.bytes(tail_at..map.len())?;
     // From behind: the first record whose comment ends with the file is the one.
     let end = (0..tail.len().saturating_sub(END_BYTES as usize - 1)).rev().find(|&i| {
-        tail[i..].starts_with(END)
-            && i + END_BYTES as usize + usize::from(u16_at(tail, i + 20)) <= tail.len()
+        tail[i..].starts_with(END) && i + END_BYTES as usize + usize::from(u16_at(tail, i + 20)) <= tail.len()
     });
     let Some(end) = end else {
         return Err(Error::malformed(map.len(), "the archive's directory, which is at its end, is missing")
@@ -264,9 +264,10 @@ fn directory(map: &FileMap) -> Result<Vec<Member>> {
         directory_end = record_at;
     }
     // Bytes in front of the archive: the directory ends where its end record begins, whatever the offsets say.
-    let shift = directory_end.checked_sub(len).and_then(|start| start.checked_sub(at)).ok_or_else(|| {
-        Error::malformed(directory_end, "the archive's directory is longer than the file")
-    })?;
+    let shift = directory_end
+        .checked_sub(len)
+        .and_then(|start| start.checked_sub(at))
+        .ok_or_else(|| Error::malformed(directory_end, "the archive's directory is longer than the file"))?;
     if count > MAX_MEMBERS {
         return Err(Error::limit(directory_end, format!("an archive of {count} members")));
     }

@@ -61,7 +61,8 @@ fn describe(map: &Arc<FileMap>, sample_type: SampleType, options: &OpenOptions) 
     let size = format.size() as u64;
     let mut warnings = Vec::new();
     let count = options.channel_count.unwrap_or_else(|| {
-        warnings.push(Warning::new("no number of channels is known: read as one channel; say it with --channel-count N"));
+        warnings
+            .push(Warning::new("no number of channels is known: read as one channel; say it with --channel-count N"));
         1
     }) as u64;
     if count > MAX_CHANNELS {
