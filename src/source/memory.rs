@@ -35,7 +35,8 @@ impl Source for MemorySource {
     }
 
     fn read(&self, stream: usize, frames: Range<u64>, channels: &[usize], out: &mut Block) -> Result<()> {
-        let s = &self.recording.streams[stream];
+        let s =
+            self.recording.streams.get(stream).ok_or_else(|| Error::invalid(format!("there is no stream {stream}")))?;
         if frames.start > frames.end || frames.end > s.frames || channels.iter().any(|&c| c >= s.channels.len()) {
             return Err(Error::invalid("this part is not in the recording"));
         }

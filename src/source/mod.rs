@@ -14,14 +14,22 @@ use crate::file::FlatLayout;
 use crate::recording::{Block, Event, Recording};
 use crate::task::Task;
 
+pub mod detect;
+mod flat_source;
 mod memory;
+mod npy;
+mod npy_header;
+mod npz;
 mod options;
+mod raw;
 
+pub use flat_source::FlatSource;
 pub use memory::MemorySource;
+pub use npy_header::npy_header;
 pub use options::{ChannelOrder, OpenOptions};
 
 /// Every format, in the order that breaks ties between equally confident readers.
-pub const FORMATS: &[Format] = &[];
+pub const FORMATS: &[&Format] = &[&npy::FORMAT, &npz::FORMAT, &raw::FORMAT];
 
 /// An open recording.
 pub trait Source: Send + Sync {
@@ -108,7 +116,7 @@ pub struct Format {
 /// # Errors
 /// [`ErrorKind::Invalid`] with the list of names if there is none.
 pub fn format_named(name: &str) -> Result<&'static Format> {
-    FORMATS.iter().find(|f| f.name.eq_ignore_ascii_case(name)).ok_or_else(|| {
+    FORMATS.iter().copied().find(|f| f.name.eq_ignore_ascii_case(name)).ok_or_else(|| {
         let names: Vec<&str> = FORMATS.iter().map(|f| f.name).collect();
         Error::invalid(format!("there is no format '{name}'")).with_remedy(format!("use one of: {}", names.join(", ")))
     })
@@ -163,6 +171,7 @@ pub fn probe(path: &Path, options: &OpenOptions) -> Result<&'static Format> {
 /// # Errors
 /// When the format is not known, or the file is broken: one error with path, byte offset and remedy.
 pub fn open(path: &Path, options: &OpenOptions, task: &Task) -> Result<Arc<dyn Source>> {
+    options.validate().map_err(|e| e.with_path(path))?;
     let options = options.clone().or(OpenOptions::beside(path)?);
     let format = probe(path, &options)?;
     (format.open)(path, &options, task).map_err(|e| e.with_path(path))

@@ -7,10 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::file::AtomicFile;
-use crate::recording::{ByteOrder, SampleType, Scale};
+use crate::recording::{ByteOrder, Recording, SampleType, Scale, TimeBase, Warning};
 
 /// A description file is not longer than this; a longer one is not read.
 const MAX_TOML_BYTES: u64 = 1 << 20;
+
+/// How the warning begins that a file without a rate gives.
+pub(super) const NO_RATE: &str = "no sample rate is known";
 
 /// How frames are laid out in a file of plain numbers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -119,6 +122,67 @@ impl OpenOptions {
         Ok(toml_path)
     }
 
+    /// Whether nothing is said.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Keeps what is said here, completed by what was remembered before, for the next opening of `path`. Call it once
+    /// `recording` was opened with these options: a description that does not work is not worth keeping. Returns the
+    /// file written, or `None` if there is nothing new to remember.
+    ///
+    /// # Errors
+    /// When the older description cannot be understood or the folder is not writable; the recording is of no less use
+    /// then, so the caller may only warn.
+    pub fn remember(&self, path: &Path, recording: &Recording) -> Result<Option<PathBuf>> {
+        if self.is_empty() {
+            return Ok(None);
+        }
+        let before = Self::beside(path)?;
+        let mut merged = self.clone().or(before.clone());
+        merged.format.get_or_insert_with(|| recording.format.to_owned());
+        if merged == before { Ok(None) } else { merged.save_beside(path).map(Some) }
+    }
+
+    /// The clock of a file that tells nothing about time itself. Without a rate it counts frames, and `warnings` says
+    /// so.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Invalid`] when `rate_hz` or `start` makes no sense.
+    pub fn time_base(&self, warnings: &mut Vec<Warning>) -> Result<TimeBase> {
+        self.validate()?;
+        let time = match self.rate_hz {
+            Some(rate_hz) => TimeBase::regular(rate_hz),
+            None => {
+                warnings.push(Warning::new(format!("{NO_RATE}: the time axis counts frames; give it with --rate HZ")));
+                TimeBase::frames_only()
+            }
+        };
+        Ok(match self.start_unix_ns()? {
+            Some(unix_ns) => time.starting_at(unix_ns),
+            None => time,
+        })
+    }
+
+    /// `start` in nanoseconds since 1970-01-01T00:00:00Z. A time without an offset counts as UTC, so that a file means
+    /// the same on every machine; a date alone is its midnight.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Invalid`] when it is not an ISO 8601 date or time.
+    pub fn start_unix_ns(&self) -> Result<Option<i128>> {
+        let Some(text) = self.start.as_deref().map(str::trim) else { return Ok(None) };
+        if let Ok(instant) = text.parse::<jiff::Timestamp>() {
+            return Ok(Some(instant.as_nanosecond()));
+        }
+        let civil = text.parse::<jiff::civil::DateTime>();
+        let instant = civil.and_then(|t| t.to_zoned(jiff::tz::TimeZone::UTC)).map_err(|e| {
+            Error::invalid(format!("'{text}' is not a time: {e}"))
+                .with_remedy("write the start like 2024-05-01T12:30:00Z or 2024-05-01T12:30:00+02:00")
+        })?;
+        Ok(Some(instant.timestamp().as_nanosecond()))
+    }
+
     /// What is said here, completed by `other`.
     #[must_use]
     pub fn or(self, other: Self) -> Self {
@@ -165,7 +229,7 @@ impl OpenOptions {
         if self.channel_count == Some(0) {
             return Err(Error::invalid("there must be at least one channel"));
         }
-        Ok(())
+        self.start_unix_ns().map(|_| ())
     }
 
     /// Lays what is said about names, units, gains and offsets over the channels that a reader found.
@@ -185,5 +249,89 @@ impl OpenOptions {
                 channel.name.clone_from(name);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn full() -> OpenOptions {
+        OpenOptions {
+            format: Some("raw".into()),
+            sample_type: Some(SampleType::I16),
+            byte_order: Some(ByteOrder::Big),
+            channel_count: Some(3),
+            order: Some(ChannelOrder::Planar),
+            header_bytes: Some(512),
+            trailing_bytes: Some(1),
+            rate_hz: Some(30_000.0),
+            gain: Some(0.195),
+            offset: Some(-1.5),
+            unit: Some("uV".into()),
+            channel_names: Some(vec!["a".into(), "ß \"q\"".into()]),
+            channel_gains: Some(vec![1.0, 2.0]),
+            channel_offsets: Some(vec![0.0, 1e-9]),
+            channel_units: Some(vec!["V".into()]),
+            start: Some("2024-05-01T12:00:00Z".into()),
+            member: Some("x".into()),
+        }
+    }
+
+    #[test]
+    fn what_is_saved_beside_a_file_is_read_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("day.bin");
+        assert!(OpenOptions::beside(&path).unwrap().is_empty());
+        let written = full().save_beside(&path).unwrap();
+        assert_eq!(written, folder.path().join("day.bin.longwave.toml"));
+        assert_eq!(OpenOptions::beside(&path).unwrap(), full());
+        std::fs::write(&written, "rate_hz = 30000\ngian = 3\n").unwrap();
+        let error = OpenOptions::beside(&path).unwrap_err();
+        assert!(error.at() == Some(16) && error.to_string().contains("gian"), "{error}");
+        std::fs::write(&written, "rate_hz = -1.0\n").unwrap();
+        assert!(OpenOptions::beside(&path).is_err());
+    }
+
+    #[test]
+    fn only_what_is_new_is_remembered() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("day.npy");
+        let recording = Recording { format: "npy", ..Recording::default() };
+        assert_eq!(OpenOptions::default().remember(&path, &recording).unwrap(), None);
+        let rate = OpenOptions { rate_hz: Some(1e3), ..OpenOptions::default() };
+        assert!(rate.remember(&path, &recording).unwrap().is_some());
+        assert_eq!(rate.remember(&path, &recording).unwrap(), None);
+        let unit = OpenOptions { unit: Some("V".into()), ..OpenOptions::default() };
+        assert!(unit.remember(&path, &recording).unwrap().is_some());
+        let both = OpenOptions { format: Some("npy".into()), unit: Some("V".into()), ..rate };
+        assert_eq!(OpenOptions::beside(&path).unwrap(), both);
+    }
+
+    #[test]
+    fn what_the_user_says_now_wins() {
+        let now = OpenOptions { gain: Some(2.0), ..OpenOptions::default() };
+        let merged = now.or(full());
+        assert_eq!((merged.gain, merged.channel_gains), (Some(2.0), None));
+        assert_eq!((merged.offset, merged.channel_offsets), (Some(-1.5), Some(vec![0.0, 1e-9])));
+    }
+
+    #[test]
+    fn start_times() {
+        let start = |text: &str| OpenOptions { start: Some(text.into()), ..OpenOptions::default() };
+        let noon = 1_714_564_800_000_000_000_i128;
+        for text in
+            ["2024-05-01T12:00:00Z", "2024-05-01T14:00:00+02:00", "2024-05-01T12:00:00", " 2024-05-01 12:00:00.0 "]
+        {
+            assert_eq!(start(text).start_unix_ns().unwrap(), Some(noon), "{text}");
+        }
+        assert_eq!(start("2024-05-01").start_unix_ns().unwrap(), Some(noon - 43_200_000_000_000));
+        assert_eq!(start("2024-05-01T12:00:00.000000001Z").start_unix_ns().unwrap(), Some(noon + 1));
+        for text in ["yesterday", "2024-13-01", "", "12:00"] {
+            assert!(start(text).validate().is_err(), "{text}");
+        }
+        let mut warnings = Vec::new();
+        let time = start("2024-05-01").time_base(&mut warnings).unwrap();
+        assert!(!time.rate_known() && time.start_unix_ns().is_some() && warnings[0].text.contains("--rate"));
     }
 }
