@@ -16,12 +16,13 @@ use crate::task::Task;
 
 mod memory;
 mod options;
+mod rec;
 
 pub use memory::MemorySource;
 pub use options::{ChannelOrder, OpenOptions};
 
 /// Every format, in the order that breaks ties between equally confident readers.
-pub const FORMATS: &[Format] = &[];
+pub const FORMATS: &[&Format] = &[&rec::FORMAT];
 
 /// An open recording.
 pub trait Source: Send + Sync {
@@ -108,7 +109,7 @@ pub struct Format {
 /// # Errors
 /// [`ErrorKind::Invalid`] with the list of names if there is none.
 pub fn format_named(name: &str) -> Result<&'static Format> {
-    FORMATS.iter().find(|f| f.name.eq_ignore_ascii_case(name)).ok_or_else(|| {
+    FORMATS.iter().copied().find(|f| f.name.eq_ignore_ascii_case(name)).ok_or_else(|| {
         let names: Vec<&str> = FORMATS.iter().map(|f| f.name).collect();
         Error::invalid(format!("there is no format '{name}'")).with_remedy(format!("use one of: {}", names.join(", ")))
     })
