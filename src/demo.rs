@@ -145,7 +145,9 @@ fn xml_header(channels: usize) -> String {
             first / 4 + 1
         ));
         for channel in first..channels.min(first + 4) {
-            xml.push_str(&format!("   <SpikeChannel hwChan=\"{channel}\" thresh=\"30\" maxDisp=\"200\" triggerOn=\"1\"/>\n"));
+            xml.push_str(&format!(
+                "   <SpikeChannel hwChan=\"{channel}\" thresh=\"30\" maxDisp=\"200\" triggerOn=\"1\"/>\n"
+            ));
         }
         xml.push_str("  </SpikeNTrode>\n");
     }
@@ -217,8 +219,7 @@ impl Unit {
             (height * (0.45 * (-(t - 1.6).powi(2) / 1.8).exp() - (-t * t * 2.2).exp())) as f32
         });
         let nearest = (random.unit() * 4.0) as usize % 4;
-        let gains =
-            std::array::from_fn(|k| if k == nearest { 1.0 } else { (0.15 + 0.6 * random.unit()) as f32 });
+        let gains = std::array::from_fn(|k| if k == nearest { 1.0 } else { (0.15 + 0.6 * random.unit()) as f32 });
         let rate_hz = 2.0 + 18.0 * random.unit();
         let mut unit =
             Self { shape, first_channel: index / 2 * 4, gains, rate_hz, random, next_tick: 0, unfinished: Vec::new() };
@@ -279,7 +280,8 @@ impl Signals {
         for channel in 0..self.channels {
             let phase = TAU * 0.5 * channel as f64 / self.channels as f64;
             let slow = [phase.cos() as f32, phase.sin() as f32];
-            let tone = if (4..8).contains(&channel) || self.channels <= 4 { 1.0 - 0.2 * (channel % 4) as f32 } else { 0.0 };
+            let tone =
+                if (4..8).contains(&channel) || self.channels <= 4 { 1.0 - 0.2 * (channel % 4) as f32 } else { 0.0 };
             let hum = if channel + 1 == self.channels { 1.0 } else { 0.02 };
             let trace = &mut self.trace[..count];
             let random = &mut self.noise[channel];
@@ -288,7 +290,9 @@ impl Signals {
             }
             for (u, ticks) in &spikes {
                 let unit = &self.units[*u];
-                let Some(&gain) = channel.checked_sub(unit.first_channel).and_then(|k| unit.gains.get(k)) else { continue };
+                let Some(&gain) = channel.checked_sub(unit.first_channel).and_then(|k| unit.gains.get(k)) else {
+                    continue;
+                };
                 for &tick in ticks {
                     for (k, v) in unit.shape.iter().enumerate() {
                         let at = (tick + k as u64).checked_sub(first).map(|at| at as usize);

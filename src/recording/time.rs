@@ -212,18 +212,20 @@ mod tests {
     /// A clock with gaps, and the tick of each of its frames, counted one by one.
     fn clocks() -> impl Strategy<Value = (TimeBase, Vec<u64>)> {
         let rates = prop_oneof![Just(30_000.0), Just(1.0), Just(24_414.0625), Just(1e-3), Just(3e6), 0.1..1e5];
-        (rates, prop::collection::vec((1_u64..40, 1_u64..1_000), 0..12), 1_u64..40).prop_map(|(rate_hz, stretches, tail)| {
-            let mut spans = vec![ClockSpan { first_frame: 0, first_tick: 0 }];
-            let mut ticks = Vec::new();
-            let mut tick = 0;
-            for (frames, missing) in stretches {
-                ticks.extend(tick..tick + frames);
-                tick += frames + missing;
-                spans.push(ClockSpan { first_frame: ticks.len() as u64, first_tick: tick });
-            }
-            ticks.extend(tick..tick + tail);
-            (TimeBase::with_spans(rate_hz, spans), ticks)
-        })
+        (rates, prop::collection::vec((1_u64..40, 1_u64..1_000), 0..12), 1_u64..40).prop_map(
+            |(rate_hz, stretches, tail)| {
+                let mut spans = vec![ClockSpan { first_frame: 0, first_tick: 0 }];
+                let mut ticks = Vec::new();
+                let mut tick = 0;
+                for (frames, missing) in stretches {
+                    ticks.extend(tick..tick + frames);
+                    tick += frames + missing;
+                    spans.push(ClockSpan { first_frame: ticks.len() as u64, first_tick: tick });
+                }
+                ticks.extend(tick..tick + tail);
+                (TimeBase::with_spans(rate_hz, spans), ticks)
+            },
+        )
     }
 
     proptest! {

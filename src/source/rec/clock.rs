@@ -89,7 +89,10 @@ fn ends(packets: &impl Packets, warnings: &mut Warnings) -> Option<(Probe, Probe
         }
     }
     warnings.add(packets.byte_of(bad), || {
-        format!("from here to the end ({} frames) there are no packets: the recording may have been cut off", count - bad)
+        format!(
+            "from here to the end ({} frames) there are no packets: the recording may have been cut off",
+            count - bad
+        )
     });
     Some((first, good))
 }
@@ -186,7 +189,10 @@ fn assemble(packets: &impl Packets, steps: &[Step], rate_hz: f64, warnings: &mut
             if (-ticks) as f64 <= rate_hz {
                 ahead += -ticks;
                 warnings.add(packets.byte_of(frame), || {
-                    format!("the packet counter goes back by {} here (packets written twice?); the clock goes on", -ticks)
+                    format!(
+                        "the packet counter goes back by {} here (packets written twice?); the clock goes on",
+                        -ticks
+                    )
                 });
             } else {
                 ahead = 0;
@@ -230,7 +236,8 @@ impl Warnings {
 
     fn finish(mut self) -> Vec<Warning> {
         if self.more > 0 {
-            self.list.push(Warning::new(format!("{} further places where the packet counter is not regular", self.more)));
+            self.list
+                .push(Warning::new(format!("{} further places where the packet counter is not regular", self.more)));
         }
         self.list
     }
@@ -343,18 +350,27 @@ mod tests {
         assert_eq!(clock.spans.len(), 1);
         let packets = list((0..50).chain(49..60).chain(62..103));
         let clock = find(&packets, 30_000.0);
-        assert_eq!(clock.spans, [(0, 0), (61, 62)].map(|(first_frame, first_tick)| ClockSpan { first_frame, first_tick }));
+        assert_eq!(
+            clock.spans,
+            [(0, 0), (61, 62)].map(|(first_frame, first_tick)| ClockSpan { first_frame, first_tick })
+        );
         assert_eq!(clock.warnings[0].at, Some(50));
         // A reset of the controller, and a gap behind it.
         let packets = list((4_000_000..4_000_050).chain(0..20).chain(25..40));
         let clock = find(&packets, 30_000.0);
-        assert_eq!(clock.spans, [(0, 0), (70, 75)].map(|(first_frame, first_tick)| ClockSpan { first_frame, first_tick }));
+        assert_eq!(
+            clock.spans,
+            [(0, 0), (70, 75)].map(|(first_frame, first_tick)| ClockSpan { first_frame, first_tick })
+        );
         assert!(clock.warnings[0].text.contains("starts again"));
         // One damaged counter that bisection meets.
         let mut packets = list((0..20).chain(25..100));
         packets.counters[47] = Some(0x8000_0000);
         let clock = find(&packets, 30_000.0);
-        assert_eq!(clock.spans, [(0, 0), (20, 25)].map(|(first_frame, first_tick)| ClockSpan { first_frame, first_tick }));
+        assert_eq!(
+            clock.spans,
+            [(0, 0), (20, 25)].map(|(first_frame, first_tick)| ClockSpan { first_frame, first_tick })
+        );
         assert_eq!(clock.warnings.len(), 1);
     }
 

@@ -115,10 +115,11 @@ pub(super) fn find_end(bytes: &[u8], file_len: u64) -> Result<(usize, usize)> {
     match rest.get(gap) {
         None => Ok((xml_end, bytes.len())),
         Some(b'\n') => Ok((xml_end, xml_end + gap + 1)),
-        Some(byte) => {
-            Err(Error::malformed((xml_end + gap) as u64, format!("byte {byte:#04x} stands where the header's line ends"))
-                .with_remedy("the header was edited or damaged: its last line must end behind </Configuration>"))
-        }
+        Some(byte) => Err(Error::malformed(
+            (xml_end + gap) as u64,
+            format!("byte {byte:#04x} stands where the header's line ends"),
+        )
+        .with_remedy("the header was edited or damaged: its last line must end behind </Configuration>")),
     }
 }
 
@@ -128,7 +129,8 @@ pub(super) fn parse(xml: &[u8], len_bytes: u64) -> Result<Header> {
     let text = String::from_utf8_lossy(xml);
     if matches!(text, std::borrow::Cow::Owned(_)) {
         let at = std::str::from_utf8(xml).map_or_else(|e| e.valid_up_to(), str::len);
-        warnings.push(Warning::at(at as u64, "the header has characters that are not UTF-8; they are shown as \u{fffd}"));
+        warnings
+            .push(Warning::at(at as u64, "the header has characters that are not UTF-8; they are shown as \u{fffd}"));
     }
     check_attributes(&text)?;
     let options = ParsingOptions { nodes_limit: MAX_NODES, ..ParsingOptions::default() };
@@ -138,8 +140,11 @@ pub(super) fn parse(xml: &[u8], len_bytes: u64) -> Result<Header> {
     })?;
     let root = document.root_element();
     let hardware = child(root, "HardwareConfiguration").ok_or_else(|| {
-        Error::malformed(root.range().start as u64, format!("<{}> has no <HardwareConfiguration>", root.tag_name().name()))
-            .with_remedy("without it the packets cannot be told apart: use the header of another recording of the setup")
+        Error::malformed(
+            root.range().start as u64,
+            format!("<{}> has no <HardwareConfiguration>", root.tag_name().name()),
+        )
+        .with_remedy("without it the packets cannot be told apart: use the header of another recording of the setup")
     })?;
     let declared = integer(hardware, "numChannels", 0, MAX_CHANNELS)?;
     let rate_hz = rate(hardware)?;
@@ -149,7 +154,8 @@ pub(super) fn parse(xml: &[u8], len_bytes: u64) -> Result<Header> {
     let counter_offset = offset;
     offset += 4;
     let mut clock_offset = devices.iter().find(|d| d.name == "SysClock" && d.bytes == 8).map(|d| d.offset);
-    if hardware.attribute("sysTimeIncluded").is_some_and(|v| v.trim() != "0" && !v.trim().eq_ignore_ascii_case("false")) {
+    if hardware.attribute("sysTimeIncluded").is_some_and(|v| v.trim() != "0" && !v.trim().eq_ignore_ascii_case("false"))
+    {
         clock_offset = clock_offset.or(Some(offset));
         offset += 8;
     }
@@ -227,7 +233,9 @@ fn integer(node: Node<'_, '_>, name: &str, min: u64, max: u64) -> Result<u64> {
     };
     match text.trim().parse::<i128>() {
         Ok(v) if v >= i128::from(min) && v <= i128::from(max) => Ok(v as u64),
-        _ => Err(Error::malformed(at, format!("{name}=\"{}\" of <{tag}> cannot be", clipped(text))).with_remedy(remedy)),
+        _ => {
+            Err(Error::malformed(at, format!("{name}=\"{}\" of <{tag}> cannot be", clipped(text))).with_remedy(remedy))
+        }
     }
 }
 
@@ -256,7 +264,9 @@ fn devices(hardware: Node<'_, '_>, offset: &mut u64, warnings: &mut Vec<Warning>
     for node in hardware.children().filter(|n| n.has_tag_name("Device")) {
         let at = node.range().start as u64;
         if devices.len() == MAX_DEVICES || devices.iter().map(|d| d.lines.len()).sum::<usize>() > MAX_LINES {
-            return Err(Error::limit(at, "the number of devices and their channels").with_remedy("the header is damaged"));
+            return Err(
+                Error::limit(at, "the number of devices and their channels").with_remedy("the header is damaged")
+            );
         }
         let mut name = node.attribute("name").map_or_else(|| "device".to_owned(), clipped);
         let has_channels = node.children().any(|n| n.has_tag_name("Channel"));
@@ -305,8 +315,11 @@ fn line(node: Node<'_, '_>, device_offset: u64, device_bytes: u64, index: usize)
         _ => 0,
     };
     if size > device_bytes {
-        return Err(Error::malformed(node.range().start as u64, format!("the device's {device_bytes} bytes have no room for this channel"))
-            .with_remedy("correct numBytes of the device in the header"));
+        return Err(Error::malformed(
+            node.range().start as u64,
+            format!("the device's {device_bytes} bytes have no room for this channel"),
+        )
+        .with_remedy("correct numBytes of the device in the header"));
     }
     let start = if size > 0 { integer(node, "startByte", 0, last(size))? } else { 0 };
     let kind = match data_type {
@@ -358,7 +371,9 @@ fn ephys(root: Node<'_, '_>, declared: u64, warnings: &mut Vec<Warning>) -> Resu
             if channels.len() as u64 > declared {
                 return Err(Error::malformed(
                     place(node, "hwChan"),
-                    format!("there are more <SpikeChannel> elements than the numChannels=\"{declared}\" of the hardware"),
+                    format!(
+                        "there are more <SpikeChannel> elements than the numChannels=\"{declared}\" of the hardware"
+                    ),
                 )
                 .with_remedy("correct numChannels in the header: it is what every packet holds at most"));
             }
@@ -386,7 +401,12 @@ fn ephys(root: Node<'_, '_>, declared: u64, warnings: &mut Vec<Warning>) -> Resu
     Ok(packet_order(&order, &hardware, warnings).into_iter().filter_map(|i| slots[i].take()).collect())
 }
 
-fn properties(global: Option<Node<'_, '_>>, devices: &[Device], packet_bytes: u64, len_bytes: u64) -> Vec<(String, String)> {
+fn properties(
+    global: Option<Node<'_, '_>>,
+    devices: &[Device],
+    packet_bytes: u64,
+    len_bytes: u64,
+) -> Vec<(String, String)> {
     let mut properties: Vec<(String, String)> = global
         .iter()
         .flat_map(Node::attributes)

@@ -21,7 +21,9 @@ use std::sync::Arc;
 use super::{Confidence, Format, Head, OpenOptions, Source};
 use crate::error::{Error, Result};
 use crate::file::{FileMap, FlatLayout};
-use crate::recording::{Block, Channel, Event, EventTrack, Recording, SampleFormat, SampleType, Stream, TimeBase, Warning};
+use crate::recording::{
+    Block, Channel, Event, EventTrack, Recording, SampleFormat, SampleType, Stream, TimeBase, Warning,
+};
 use crate::task::Task;
 
 mod clock;
@@ -115,7 +117,8 @@ fn open(path: &Path, options: &OpenOptions, task: &Task) -> Result<Arc<dyn Sourc
 fn check_packets(map: &FileMap, header: &Header, frames: u64, warnings: &mut Vec<Warning>) -> Result<()> {
     let end = header.len_bytes + frames * header.packet_bytes;
     if frames == 0 {
-        warnings.push(Warning::at(header.len_bytes, "there is no whole packet behind the header: nothing was recorded"));
+        warnings
+            .push(Warning::at(header.len_bytes, "there is no whole packet behind the header: nothing was recorded"));
     }
     if end < map.len() {
         warnings.push(Warning::at(
@@ -296,7 +299,12 @@ impl Builder<'_> {
             let ids = ids.into_iter().map(|at| (at, plain(format!("byte {}", within(at)), "slot bits".to_owned())));
             self.push(format!("{}_slots", device.name), SampleType::U8, ids.collect())?;
         }
-        let clock = |id: &str, unit: &str| Channel { id: id.into(), name: id.into(), unit: unit.into(), ..Channel::numbered(0) };
+        let clock = |id: &str, unit: &str| Channel {
+            id: id.into(),
+            name: id.into(),
+            unit: unit.into(),
+            ..Channel::numbered(0)
+        };
         if let Some(at) = header.clock_offset {
             self.push("SysClock".to_owned(), SampleType::I64, vec![(at, clock("SysClock", "ns"))])?;
         }
