@@ -147,7 +147,8 @@ fn steps(packets: &impl Packets, first: Probe, last: Probe, warnings: &mut Warni
     steps
 }
 
-/// A packet with a counter between `a` and `b`, as near to the middle as doubling steps find one.
+/// A packet with a counter between `a` and `b`: the middle one, else one near it at doubling distances, else the edges
+/// of the damage around the middle.
 fn between(packets: &impl Packets, a: Probe, b: Probe) -> (Option<Probe>, u64) {
     let middle = a.index + (b.index - a.index) / 2;
     let mut used = 0;
@@ -162,6 +163,19 @@ fn between(packets: &impl Packets, a: Probe, b: Probe) -> (Option<Probe>, u64) {
         let above = middle.checked_add(step).filter(|&i| i < b.index);
         found = below.and_then(&mut look).or_else(|| above.and_then(&mut look));
         step *= 2;
+    }
+    for sound in [a, b] {
+        let (mut edge, mut damaged) = (sound, middle);
+        while found.is_none() && edge.index.abs_diff(damaged) > 1 {
+            let between = edge.index.midpoint(damaged);
+            match look(between) {
+                Some(probe) => edge = probe,
+                None => damaged = between,
+            }
+        }
+        if found.is_none() && edge.index != sound.index {
+            found = Some(edge);
+        }
     }
     (found, used)
 }
