@@ -62,6 +62,8 @@ pub mod task;
 pub mod file;
 pub mod source;
 
+pub mod demo;
+
 pub mod scan;
 pub mod summary;
 

@@ -202,3 +202,114 @@ impl TimeBase {
         self.start_unix_ns.map(|start| (unix_ns - start) as f64 / 1e9)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A clock with gaps, and the tick of each of its frames, counted one by one.
+    fn clocks() -> impl Strategy<Value = (TimeBase, Vec<u64>)> {
+        let rates = prop_oneof![Just(30_000.0), Just(1.0), Just(24_414.0625), Just(1e-3), Just(3e6), 0.1..1e5];
+        (rates, prop::collection::vec((1_u64..40, 1_u64..1_000), 0..12), 1_u64..40).prop_map(
+            |(rate_hz, stretches, tail)| {
+                let mut spans = vec![ClockSpan { first_frame: 0, first_tick: 0 }];
+                let mut ticks = Vec::new();
+                let mut tick = 0;
+                for (frames, missing) in stretches {
+                    ticks.extend(tick..tick + frames);
+                    tick += frames + missing;
+                    spans.push(ClockSpan { first_frame: ticks.len() as u64, first_tick: tick });
+                }
+                ticks.extend(tick..tick + tail);
+                (TimeBase::with_spans(rate_hz, spans), ticks)
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn frames_ticks_seconds_and_clock_times_convert_both_ways((time, ticks) in clocks(), start in any::<i64>()) {
+            let time = time.starting_at(i128::from(start));
+            for (frame, &tick) in ticks.iter().enumerate() {
+                let frame = frame as u64;
+                prop_assert_eq!(time.tick_of_frame(frame), tick);
+                prop_assert_eq!(time.frame_at_tick(tick), frame);
+                prop_assert_eq!(time.frame_at_secs(time.secs_of_frame(frame)), frame);
+                let unix_ns = time.unix_ns_of_tick(tick).unwrap();
+                let exact = tick as f64 / time.rate_hz() * 1e9;
+                prop_assert!(((unix_ns - i128::from(start)) as f64 - exact).abs() <= 1.0 + exact * 1e-12);
+                if time.rate_hz() < 1e8 {
+                    prop_assert_eq!(time.frame_at_secs(time.secs_of_unix_ns(unix_ns).unwrap()), frame);
+                }
+            }
+            prop_assert_eq!(time.end_tick(ticks.len() as u64), ticks[ticks.len() - 1] + 1);
+        }
+
+        #[test]
+        fn a_tick_in_a_gap_gives_the_frame_behind_it((time, ticks) in clocks()) {
+            for tick in 0..=ticks[ticks.len() - 1] + 3 {
+                // By counting: the first frame at or after the tick.
+                let expected = match ticks.iter().position(|&t| t >= tick) {
+                    Some(frame) => frame as u64,
+                    None => ticks.len() as u64 + (tick - ticks[ticks.len() - 1] - 1),
+                };
+                prop_assert_eq!(time.frame_at_tick(tick), expected);
+            }
+        }
+
+        #[test]
+        fn gaps_and_contiguous_pieces_are_those_of_the_ticks((time, ticks) in clocks(), a in 0_u64..600, b in 0_u64..600) {
+            let breaks: Vec<u64> = (1..ticks.len()).filter(|&i| ticks[i] != ticks[i - 1] + 1).map(|i| i as u64).collect();
+            let gaps: Vec<Gap> = time.gaps().collect();
+            prop_assert_eq!(gaps.len(), breaks.len());
+            for (gap, &frame) in gaps.iter().zip(&breaks) {
+                let before = ticks[frame as usize - 1];
+                prop_assert_eq!(gap.after_frame, frame - 1);
+                prop_assert_eq!(gap.first_tick, before + 1);
+                prop_assert_eq!(gap.missing_frames, ticks[frame as usize] - before - 1);
+            }
+            let range = a.min(ticks.len() as u64)..b.min(ticks.len() as u64);
+            let pieces: Vec<Range<u64>> = time.contiguous(range.clone()).collect();
+            if range.is_empty() {
+                prop_assert!(pieces.is_empty() && time.is_contiguous(range));
+            } else {
+                prop_assert_eq!(pieces[0].start, range.start);
+                prop_assert_eq!(pieces[pieces.len() - 1].end, range.end);
+                prop_assert!(pieces.windows(2).all(|w| w[0].end == w[1].start && breaks.contains(&w[1].start)));
+                let inside = breaks.iter().filter(|&&f| f > range.start && f < range.end).count();
+                prop_assert_eq!(pieces.len(), inside + 1);
+                prop_assert_eq!(time.is_contiguous(range), inside == 0);
+            }
+        }
+
+        #[test]
+        fn any_seconds_give_a_tick(secs in any::<f64>()) {
+            let time = TimeBase::regular(30_000.0);
+            let tick = time.tick_of_secs(secs);
+            if secs.is_nan() || secs <= 0.0 {
+                prop_assert_eq!(tick, 0);
+            } else if secs < 1e9 {
+                prop_assert!((tick as f64 - secs * 30_000.0).abs() <= 0.5 + secs * 1e-9);
+            }
+        }
+    }
+
+    #[test]
+    fn a_day_keeps_its_nanoseconds() {
+        let start = 1_715_938_200_000_000_000;
+        let time = TimeBase::regular(1e6).starting_at(start);
+        assert_eq!(time.unix_ns_of_tick(86_400_000_001), Some(start + 86_400_000_001_000));
+        assert_eq!(time.secs_of_unix_ns(start - 500_000_000), Some(-0.5));
+        assert_eq!(TimeBase::regular(1.0).unix_ns_of_tick(1), None);
+    }
+
+    #[test]
+    fn an_unknown_rate_counts_frames() {
+        let time = TimeBase::frames_only();
+        assert!(!time.rate_known() && time.rate_hz() == 1.0);
+        assert_eq!((time.secs_of_frame(7), time.end_tick(0), time.secs_at_end(0)), (7.0, 0, 0.0));
+        assert_eq!(time.gaps().len(), 0);
+    }
+}

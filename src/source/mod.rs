@@ -22,6 +22,7 @@ mod npy_header;
 mod npz;
 mod options;
 mod raw;
+mod rec;
 
 pub use flat_source::FlatSource;
 pub use memory::MemorySource;
@@ -29,7 +30,7 @@ pub use npy_header::npy_header;
 pub use options::{ChannelOrder, OpenOptions};
 
 /// Every format, in the order that breaks ties between equally confident readers.
-pub const FORMATS: &[&Format] = &[&npy::FORMAT, &npz::FORMAT, &raw::FORMAT];
+pub const FORMATS: &[&Format] = &[&npy::FORMAT, &npz::FORMAT, &rec::FORMAT, &raw::FORMAT];
 
 /// An open recording.
 pub trait Source: Send + Sync {

@@ -1,0 +1,349 @@
+//! SpikeGadgets / Trodes `.rec`: an XML header, then packets of equal length until the end of the file.
+//!
+//! ```text
+//! 0x55 | bytes of each device, in the header's order | u32 counter | (i64 clock) | i16 ephys samples
+//! ```
+//! All little-endian. A packet is a frame, so that everything that a packet holds is a flat stream over the same bytes,
+//! and all streams share one clock, the packet counter ([`clock`]). Streams: `ephys`; `DEVICE_analog` (16-bit inputs);
+//! `DEVICE_multiplexed` (the slots that a headstage's sensors share, as they are stored) with `DEVICE_slots` (the byte
+//! that tells whose turn it is); `SysClock` (nanoseconds since the Unix epoch) and `counter`. Digital lines are event
+//! tracks `DEVICE_digital/LINE`.
+//!
+//! Opening costs the header, a few pages of the file, and some tens of pages more for every stretch of lost packets; it
+//! does not grow with the file.
+//!
+//! After SpikeGadgets' documentation and python-neo's reader (`spikegadgetsrawio.py`), which reads the same values.
+
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{Confidence, Format, Head, OpenOptions, Source};
+use crate::error::{Error, Result};
+use crate::file::{FileMap, FlatLayout};
+use crate::recording::{
+    Block, Channel, Event, EventTrack, Recording, SampleFormat, SampleType, Stream, TimeBase, Warning,
+};
+use crate::task::Task;
+
+mod clock;
+mod digital;
+mod header;
+mod order;
+
+use header::{Header, LineKind};
+
+/// The row in the table of formats.
+pub(crate) const FORMAT: Format =
+    Format { name: "rec", title: "SpikeGadgets Trodes recording", extensions: &["rec"], probe, open };
+
+const SYNC: u8 = 0x55;
+/// The clock of the controller is believed between the years 2000 and 2200.
+const PLAUSIBLE_UNIX_NS: Range<i64> = 946_684_800_000_000_000..7_258_118_400_000_000_000;
+/// A recording starts at most this long after its file was made.
+const MAX_START_DELAY_SECS: f64 = 86_400.0;
+
+fn probe(head: &Head<'_>) -> Confidence {
+    let has = |what: &[u8]| head.bytes.windows(what.len()).any(|w| w == what);
+    if head.bytes.trim_ascii_start().starts_with(b"<") && has(b"<Configuration") && has(b"<HardwareConfiguration") {
+        Confidence::Magic
+    } else if head.file_len > 0 && head.has_extension(&["rec", "trodesconf"]) {
+        // Also a workspace (a header without packets), for the sake of what is then said about it.
+        Confidence::Extension
+    } else {
+        Confidence::No
+    }
+}
+
+/// An open `.rec`.
+struct RecSource {
+    recording: Recording,
+    layouts: Vec<FlatLayout>,
+    /// One for each event track.
+    lines: Vec<digital::DigitalLine>,
+}
+
+impl Source for RecSource {
+    fn recording(&self) -> &Recording {
+        &self.recording
+    }
+
+    fn read(&self, stream: usize, frames: Range<u64>, channels: &[usize], out: &mut Block) -> Result<()> {
+        self.layouts
+            .get(stream)
+            .ok_or_else(|| Error::invalid(format!("there is no stream {stream}")))?
+            .read(frames, channels, out)
+    }
+
+    fn flat(&self, stream: usize) -> Option<&FlatLayout> {
+        self.layouts.get(stream)
+    }
+
+    /// The state of the line in the first frame of the range, and every change: label `0` or `1`.
+    fn read_events(&self, track: usize, range: Range<f64>, out: &mut Vec<Event>) -> Result<()> {
+        let line = self.lines.get(track).ok_or_else(|| Error::invalid(format!("there is no event track {track}")))?;
+        let stream = &self.recording.streams[0];
+        digital::read(line, &self.layouts[0], &stream.time, range, out)
+    }
+}
+
+fn open(path: &Path, options: &OpenOptions, task: &Task) -> Result<Arc<dyn Source>> {
+    options.validate()?;
+    let map = FileMap::open(path)?;
+    let head = map.bytes(0..map.len().min(header::MAX_HEADER_BYTES as u64 + 4096))?;
+    let (xml_end, header_end) = header::find_end(head, map.len())?;
+    let mut header = header::parse(&head[..xml_end], header_end as u64)?;
+    map.check()?;
+    let frames = (map.len() - header.len_bytes) / header.packet_bytes;
+    let mut warnings = std::mem::take(&mut header.warnings);
+    check_packets(&map, &header, frames, &mut warnings)?;
+    let time = time_base(&map, &header, frames, options, task, &mut warnings)?;
+    let mut builder = Builder { map, header: &header, time, frames, streams: Vec::new(), layouts: Vec::new() };
+    builder.all_streams(options)?;
+    let (streams, layouts) = (builder.streams, builder.layouts);
+    let (events, lines) = digital_tracks(&header);
+    let recording = Recording {
+        name: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        format: FORMAT.name,
+        streams,
+        events,
+        properties: header.properties,
+        warnings,
+    };
+    Ok(Arc::new(RecSource { recording, layouts, lines }))
+}
+
+/// Looks at what can be seen from the ends: sync bytes, and the bytes behind the last whole packet.
+fn check_packets(map: &FileMap, header: &Header, frames: u64, warnings: &mut Vec<Warning>) -> Result<()> {
+    let end = header.len_bytes + frames * header.packet_bytes;
+    if frames == 0 {
+        warnings
+            .push(Warning::at(header.len_bytes, "there is no whole packet behind the header: nothing was recorded"));
+    }
+    if end < map.len() {
+        warnings.push(Warning::at(
+            end,
+            format!("the file ends with {} bytes of an unfinished packet, which are left out", map.len() - end),
+        ));
+    }
+    if frames > 0 {
+        let first = map.bytes(header.len_bytes..header.len_bytes + 1)?[0];
+        if first != SYNC {
+            warnings.push(Warning::at(
+                header.len_bytes,
+                format!(
+                    "the first packet begins with {first:#04x} instead of {SYNC:#04x}: the header may not belong to these packets, whose length it gives as {} bytes",
+                    header.packet_bytes
+                ),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The packets of a mapped file, for the clock.
+struct MappedPackets<'a> {
+    /// From the first packet on.
+    bytes: &'a [u8],
+    header: &'a Header,
+    frames: u64,
+    /// Whether packets are known by their sync byte (not if even the first lacks it).
+    synced: bool,
+    task: &'a Task,
+}
+
+impl clock::Packets for MappedPackets<'_> {
+    fn count(&self) -> u64 {
+        self.frames
+    }
+
+    fn counter(&self, index: u64) -> Option<u32> {
+        let packet = usize::try_from(index * self.header.packet_bytes).ok()?;
+        let at = packet + self.header.counter_offset as usize;
+        if self.synced && *self.bytes.get(packet)? != SYNC {
+            return None;
+        }
+        Some(u32::from_le_bytes(self.bytes.get(at..at + 4)?.try_into().ok()?))
+    }
+
+    fn byte_of(&self, index: u64) -> u64 {
+        self.header.len_bytes + index * self.header.packet_bytes
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.task.is_cancelled()
+    }
+}
+
+fn time_base(
+    map: &Arc<FileMap>,
+    header: &Header,
+    frames: u64,
+    options: &OpenOptions,
+    task: &Task,
+    warnings: &mut Vec<Warning>,
+) -> Result<TimeBase> {
+    use clock::Packets as _;
+    let rate_hz = options.rate_hz.unwrap_or(header.rate_hz);
+    let end = header.len_bytes + frames * header.packet_bytes;
+    let bytes = map.bytes(header.len_bytes..end)?;
+    let packets = MappedPackets { bytes, header, frames, synced: bytes.first() == Some(&SYNC), task };
+    let mut clock = clock::find(&packets, rate_hz);
+    let first_counter = if frames > 0 { packets.counter(0) } else { None };
+    let first_clock = header.clock_offset.and_then(|at| {
+        let at = at as usize;
+        bytes.get(at..at + 8).filter(|_| frames > 0).and_then(|b| b.try_into().ok()).map(i64::from_le_bytes)
+    });
+    map.check()?;
+    map.release(header.len_bytes..end);
+    if task.is_cancelled() {
+        return Err(Error::cancelled());
+    }
+    warnings.append(&mut clock.warnings);
+    let time = TimeBase::with_spans(rate_hz, clock.spans);
+    if let Some(text) = &options.start {
+        let start: jiff::Timestamp = text.trim().parse().map_err(|e| {
+            Error::invalid(format!("the start '{text}' is not a time: {e}"))
+                .with_remedy("write it like 2024-05-17T09:30:00Z, with Z or an offset")
+        })?;
+        return Ok(time.starting_at(start.as_nanosecond()));
+    }
+    Ok(match start_unix_ns(header, first_counter, first_clock, warnings) {
+        Some(start) => time.starting_at(start),
+        None => time,
+    })
+}
+
+/// The wall-clock time of the first packet: what the controller's clock says in it; without such a clock, when the file
+/// was made, plus the samples counted between that and the first packet.
+fn start_unix_ns(
+    header: &Header,
+    first_counter: Option<u32>,
+    first_clock: Option<i64>,
+    warnings: &mut Vec<Warning>,
+) -> Option<i128> {
+    if let Some(ns) = first_clock.filter(|ns| PLAUSIBLE_UNIX_NS.contains(ns)) {
+        return Some(i128::from(ns));
+    }
+    let creation = i128::from(header.creation_unix_ms?) * 1_000_000;
+    let delay = match (header.creation_counter, first_counter) {
+        (Some(made), Some(first)) => f64::from(first.wrapping_sub(made)) / header.rate_hz,
+        _ => 0.0,
+    };
+    if delay > MAX_START_DELAY_SECS {
+        warnings.push(Warning::new(
+            "the counter of the first packet does not follow from the one that the header tells (timestampAtCreation); the start time is when the file was made",
+        ));
+        return Some(creation);
+    }
+    Some(creation + (delay * 1e9).round() as i128)
+}
+
+/// Collects streams and where their samples lie.
+struct Builder<'h> {
+    map: Arc<FileMap>,
+    header: &'h Header,
+    time: TimeBase,
+    frames: u64,
+    streams: Vec<Stream>,
+    layouts: Vec<FlatLayout>,
+}
+
+impl Builder<'_> {
+    fn push(&mut self, name: String, sample_type: SampleType, channels: Vec<(u64, Channel)>) -> Result<()> {
+        if channels.is_empty() {
+            return Ok(());
+        }
+        let format = SampleFormat::little(sample_type);
+        let (offsets, channels) = channels.into_iter().unzip();
+        let Header { len_bytes, packet_bytes, .. } = *self.header;
+        self.layouts.push(FlatLayout::new(self.map.clone(), format, len_bytes, packet_bytes, offsets, self.frames)?);
+        let taken = self.streams.iter().filter(|s| s.name == name).count();
+        let name = if taken > 0 { format!("{name} #{}", self.streams.len() + 1) } else { name };
+        self.streams.push(Stream { name, format, time: self.time.clone(), frames: self.frames, channels });
+        Ok(())
+    }
+
+    fn all_streams(&mut self, options: &OpenOptions) -> Result<()> {
+        let header = self.header;
+        let mut ephys = header.ephys.clone();
+        options.apply_to_channels(&mut ephys);
+        let ephys = ephys.into_iter().enumerate().map(|(i, c)| (header.ephys_offset + 2 * i as u64, c)).collect();
+        self.push("ephys".to_owned(), SampleType::I16, ephys)?;
+        for device in &header.devices {
+            let plain = |id: String, name: String| Channel {
+                id,
+                name,
+                unit: String::new(),
+                scale: crate::recording::Scale::default(),
+                group: device.name.clone(),
+            };
+            let mut analog: Vec<(u64, Channel)> = Vec::new();
+            let mut slots: std::collections::BTreeMap<u64, Vec<&str>> = std::collections::BTreeMap::new();
+            let mut ids: std::collections::BTreeSet<u64> = std::collections::BTreeSet::new();
+            for line in &device.lines {
+                match line.kind {
+                    LineKind::Analog => analog.push((line.offset, plain(line.id.clone(), line.id.clone()))),
+                    LineKind::Multiplexed { id_offset, .. } => {
+                        slots.entry(line.offset).or_default().push(&line.id);
+                        ids.insert(id_offset);
+                    }
+                    LineKind::Digital { .. } | LineKind::Other => {}
+                }
+            }
+            make_unique(&mut analog);
+            self.push(format!("{}_analog", device.name), SampleType::I16, analog)?;
+            let within = |offset: u64| offset - device.offset;
+            let slots = slots.into_iter().map(|(at, ids)| (at, plain(format!("byte {}", within(at)), ids.join(" / "))));
+            self.push(format!("{}_multiplexed", device.name), SampleType::I16, slots.collect())?;
+            let ids = ids.into_iter().map(|at| (at, plain(format!("byte {}", within(at)), "slot bits".to_owned())));
+            self.push(format!("{}_slots", device.name), SampleType::U8, ids.collect())?;
+        }
+        let clock = |id: &str, unit: &str| Channel {
+            id: id.into(),
+            name: id.into(),
+            unit: unit.into(),
+            ..Channel::numbered(0)
+        };
+        if let Some(at) = header.clock_offset {
+            self.push("SysClock".to_owned(), SampleType::I64, vec![(at, clock("SysClock", "ns"))])?;
+        }
+        self.push("counter".to_owned(), SampleType::U32, vec![(header.counter_offset, clock("counter", ""))])
+    }
+}
+
+/// Gives channels with the same id different ones.
+fn make_unique(channels: &mut [(u64, Channel)]) {
+    let mut seen = std::collections::BTreeSet::new();
+    for (i, (_, channel)) in channels.iter_mut().enumerate() {
+        if !seen.insert(channel.id.clone()) {
+            channel.id = format!("{} #{i}", channel.id);
+            seen.insert(channel.id.clone());
+        }
+    }
+}
+
+fn digital_tracks(header: &Header) -> (Vec<EventTrack>, Vec<digital::DigitalLine>) {
+    let mut tracks = Vec::new();
+    let mut lines = Vec::new();
+    let mut seen = std::collections::BTreeSet::new();
+    for device in &header.devices {
+        for line in &device.lines {
+            let LineKind::Digital { bit, input } = line.kind else { continue };
+            let mut name = format!("{}_digital/{}", device.name, line.id);
+            if !seen.insert(name.clone()) {
+                name = format!("{name} #{}", tracks.len());
+                seen.insert(name.clone());
+            }
+            let direction = if input { "input" } else { "output" };
+            let byte = line.offset - device.offset;
+            let description = format!("digital {direction}, {} byte {byte} bit {bit}", device.name);
+            tracks.push(EventTrack { name, description, events: None });
+            lines.push(digital::DigitalLine { offset: line.offset, bit });
+        }
+    }
+    (tracks, lines)
+}
+
+#[cfg(test)]
+mod tests;
