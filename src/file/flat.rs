@@ -178,6 +178,11 @@ impl FlatLayout {
         self.for_byte_ranges(frames, |range| self.map.populate(range));
     }
 
+    /// Starts reading from the disk what [`Self::read`] of `frames` will touch, without waiting for it.
+    pub fn will_need(&self, frames: Range<u64>) {
+        self.for_byte_ranges(frames, |range| self.map.will_need(range));
+    }
+
     /// Hands back the pages behind a pass over `frames`.
     pub fn release(&self, frames: Range<u64>) {
         self.for_byte_ranges(frames, |range| self.map.release(range));

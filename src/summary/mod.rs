@@ -1,5 +1,24 @@
 //! The min/max pyramid: every drawn column is the exact minimum and maximum of the samples that it covers.
+//!
+//! A [`Summary`] belongs to one stream. [`Summary::columns`] answers a [`ViewRequest`] from tiles where there are some,
+//! from the samples where that is little work, and by a marked estimate elsewhere; [`Summary::build`] makes the tiles in
+//! one pass and keeps them in a sidecar file beside the recording. [`tile`] says what a tile holds, [`sidecar`] how it is
+//! stored.
+//!
+//! Cost: tiles are about 1 % of an int16 recording, on disk; in memory there is one row of tiles while building and a
+//! cache that is counted in the budget and dropped when the machine is short of memory. Columns from tiles cost some
+//! milliseconds for 128 channels, at any zoom.
 
+mod answer;
+mod build;
 mod columns;
+mod kernel;
+mod sidecar;
+mod store;
+mod tile;
 
+pub use build::{PeaksReport, peaks, peaks_at};
 pub use columns::{Columns, MinMax, ViewRequest};
+pub use sidecar::SidecarPolicy;
+pub use store::Summary;
+pub use tile::{LEVELS, TILE_FRAMES};

@@ -1,0 +1,327 @@
+//! The file that keeps a summary: `NAME.lwpeaks`, version 1.
+//!
+//! A header of [`HEADER_BYTES`], then one slot for each tile row, in the order of time, each as long as a full row (see
+//! [`super::tile`] for what a row holds; the last one may be shorter). All numbers are little-endian.
+//!
+//! | bytes   | header                                                                                       |
+//! |---------|----------------------------------------------------------------------------------------------|
+//! | 0..8    | magic `LWPEAKS` and a zero                                                                    |
+//! | 8..12   | version (u32)                                                                                 |
+//! | 12..16  | 1 if every row was written, else 0 (u32)                                                      |
+//! | 16..24  | length of the recording's file, bytes (u64)                                                   |
+//! | 24..32  | when it was last changed, nanoseconds since 1970 (u64)                                        |
+//! | 32..48  | xxh3 of its first and of its last 64 KiB (or of all of it, if it is shorter) (u64 each)        |
+//! | 48..56  | xxh3 of a description of the stream: name, sample format, channels, place of the samples (u64) |
+//! | 56..64  | frames (u64)                                                                                  |
+//! | 64..80  | zero                                                                                          |
+//! | 80..88  | xxh3 of bytes 0..80 (u64)                                                                     |
+//! | 88..128 | zero                                                                                          |
+//!
+//! Rows may be written in any order; a slot that is missing or broken fails its checksum and counts as not there, so
+//! that a crash at any moment leaves a valid, shorter sidecar. Nothing read from a sidecar says how much to allocate:
+//! all sizes follow from the recording. A sidecar that does not belong to the recording as it is now is made anew,
+//! unless the recording has only grown: then the full rows stay.
+//!
+//! Two programs may write the same sidecar at once, because they write the same bytes to the same places.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use twox_hash::XxHash3_64;
+
+use super::tile::{Part, Shape, TILE_FRAMES, u64_at};
+use crate::error::{Error, Result};
+use crate::source::Source;
+
+pub(super) const HEADER_BYTES: u64 = 128;
+const VERSION: u32 = 1;
+const MAGIC: [u8; 8] = *b"LWPEAKS\0";
+/// How much of either end of the recording's file is hashed.
+const END_BYTES: u64 = 64 << 10;
+
+/// Whether and where a summary is kept.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum SidecarPolicy {
+    /// In memory only, as far as the budget allows.
+    Off,
+    /// `NAME.lwpeaks` beside the recording, or in the user's cache folder where that cannot be written.
+    #[default]
+    Auto,
+    /// In this file.
+    At(PathBuf),
+}
+
+/// What a sidecar must agree with.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Key {
+    source: PathBuf,
+    source_bytes: u64,
+    modified_ns: u64,
+    head: u64,
+    tail: u64,
+    description: u64,
+    shape: Shape,
+}
+
+impl Key {
+    /// Of stream `stream`; `None` where the samples are in no file.
+    pub(super) fn of(source: &dyn Source, stream: usize, shape: Shape) -> Result<Option<Self>> {
+        let Some(path) = source.path() else { return Ok(None) };
+        let io = |e| Error::io(path, e);
+        let file = File::open(path).map_err(io)?;
+        let meta = file.metadata().map_err(io)?;
+        let modified = meta.modified().ok().and_then(|t| t.duration_since(UNIX_EPOCH).ok());
+        let source_bytes = meta.len();
+        let (head, tail) = ends(&file, source_bytes).map_err(io)?;
+        let s = &source.recording().streams[stream];
+        let mut text = format!("{}\n{}\n{:?}\n{}", source.recording().format, s.name, s.format, s.channels.len());
+        if let Some(flat) = source.flat(stream) {
+            text += &format!("\n{}\n{}\n{:?}", flat.first_byte(), flat.frame_stride(), flat.channel_offsets());
+        }
+        Ok(Some(Self {
+            source: path.to_path_buf(),
+            source_bytes,
+            modified_ns: modified.map_or(0, |t| t.as_nanos() as u64),
+            head,
+            tail,
+            description: XxHash3_64::oneshot(text.as_bytes()),
+            shape,
+        }))
+    }
+
+    fn header(&self, complete: bool) -> [u8; HEADER_BYTES as usize] {
+        let mut header = [0; HEADER_BYTES as usize];
+        header[..8].copy_from_slice(&MAGIC);
+        header[8..12].copy_from_slice(&VERSION.to_le_bytes());
+        header[12..16].copy_from_slice(&u32::from(complete).to_le_bytes());
+        let numbers = [self.source_bytes, self.modified_ns, self.head, self.tail, self.description, self.shape.frames];
+        for (i, number) in numbers.into_iter().enumerate() {
+            header[16 + 8 * i..24 + 8 * i].copy_from_slice(&number.to_le_bytes());
+        }
+        let sum = XxHash3_64::oneshot(&header[..80]);
+        header[80..88].copy_from_slice(&sum.to_le_bytes());
+        header
+    }
+}
+
+/// Hashes of the first and last [`END_BYTES`] of the first `len` bytes of `file`.
+fn ends(file: &File, len: u64) -> io::Result<(u64, u64)> {
+    let mut bytes = vec![0; END_BYTES.min(len) as usize];
+    read_at(file, &mut bytes, 0)?;
+    let head = XxHash3_64::oneshot(&bytes);
+    read_at(file, &mut bytes, len - END_BYTES.min(len))?;
+    Ok((head, XxHash3_64::oneshot(&bytes)))
+}
+
+/// An open sidecar of a recording.
+#[derive(Debug)]
+pub(super) struct Sidecar {
+    path: PathBuf,
+    file: File,
+    writable: bool,
+    key: Key,
+}
+
+impl Sidecar {
+    /// Where sidecars of `key` may be, best first. `stream` is the stream's name if it is not the default stream.
+    pub(super) fn places(key: &Key, stream: Option<&str>, policy: &SidecarPolicy) -> Vec<PathBuf> {
+        match policy {
+            SidecarPolicy::Off => Vec::new(),
+            SidecarPolicy::At(path) => vec![path.clone()],
+            SidecarPolicy::Auto => {
+                let mut ending = String::new();
+                if let Some(stream) = stream {
+                    let plain = |c: char| if c.is_alphanumeric() || "-_".contains(c) { c } else { '_' };
+                    ending = format!(".{}", stream.chars().take(64).map(plain).collect::<String>());
+                }
+                ending += ".lwpeaks";
+                let mut beside = key.source.as_os_str().to_owned();
+                beside.push(&ending);
+                let mut places = vec![PathBuf::from(beside)];
+                if let Some(dirs) = directories::ProjectDirs::from("", "", "longwave") {
+                    let absolute = std::path::absolute(&key.source).unwrap_or_else(|_| key.source.clone());
+                    let name = XxHash3_64::oneshot(absolute.as_os_str().as_encoded_bytes());
+                    places.push(dirs.cache_dir().join("peaks").join(format!("{name:016x}{ending}")));
+                }
+                places
+            }
+        }
+    }
+
+    /// Opens the first of `places` that belongs to `key`, and says which rows it holds.
+    pub(super) fn find(places: &[PathBuf], key: &Key) -> Option<(Self, Vec<bool>)> {
+        places.iter().find_map(|path| Self::open(path, key))
+    }
+
+    fn open(path: &Path, key: &Key) -> Option<(Self, Vec<bool>)> {
+        // Asked before opening: opening a named pipe would wait for its writer.
+        if !std::fs::metadata(path).ok()?.is_file() {
+            return None;
+        }
+        let (file, writable) = match OpenOptions::new().read(true).write(true).open(path) {
+            Ok(file) => (file, true),
+            Err(_) => (File::open(path).ok()?, false),
+        };
+        let mut header = [0; HEADER_BYTES as usize];
+        read_at(&file, &mut header, 0).ok()?;
+        if u64_at(&header, 80) != XxHash3_64::oneshot(&header[..80]) {
+            return None;
+        }
+        let complete = header[12] == 1;
+        let sidecar = Self { path: path.to_path_buf(), file, writable, key: key.clone() };
+        let known_rows = if header == key.header(complete) {
+            key.shape.rows()
+        } else {
+            let rows = sidecar.rows_that_stay(&header)?;
+            sidecar.write_header(false).ok()?;
+            rows
+        };
+        let rows = sidecar.rows_there(known_rows, complete);
+        Some((sidecar, rows))
+    }
+
+    /// If the recording is the one that `header` speaks of, only longer: the rows that were full then.
+    fn rows_that_stay(&self, header: &[u8]) -> Option<u64> {
+        let key = &self.key;
+        let (old_bytes, old_frames) = (u64_at(header, 16), u64_at(header, 56));
+        let old = Key {
+            source_bytes: old_bytes,
+            modified_ns: u64_at(header, 24),
+            head: u64_at(header, 32),
+            tail: u64_at(header, 40),
+            shape: Shape { frames: old_frames, ..key.shape },
+            ..key.clone()
+        };
+        let same_kind = header == old.header(header[12] == 1);
+        let grown = old_bytes > 0 && old_bytes < key.source_bytes && old_frames <= key.shape.frames;
+        if !(same_kind && grown && self.writable) {
+            return None;
+        }
+        let source = File::open(&key.source).ok()?;
+        (ends(&source, old_bytes).ok()? == (old.head, old.tail)).then_some(old_frames / TILE_FRAMES)
+    }
+
+    fn rows_there(&self, known_rows: u64, complete: bool) -> Vec<bool> {
+        let len = self.file.metadata().map_or(0, |m| m.len());
+        let shape = &self.key.shape;
+        (0..shape.rows())
+            .map(|row| {
+                let slot = self.slot(row);
+                row < known_rows && slot.end <= len && (complete || self.read(row, Part::Header, None).is_some())
+            })
+            .collect()
+    }
+
+    /// Begins a new sidecar at the first of `places` that can be written.
+    pub(super) fn create(places: &[PathBuf], key: &Key) -> Option<Self> {
+        places.iter().find_map(|path| {
+            if let Some(folder) = path.parent()
+                && !folder.as_os_str().is_empty()
+            {
+                // If this fails, so does the creation of the file.
+                drop(std::fs::create_dir_all(folder));
+            }
+            // Removed, not truncated: another program may be reading it.
+            if path.is_file() {
+                std::fs::remove_file(path).ok()?;
+            }
+            let file = OpenOptions::new().read(true).write(true).create_new(true).open(path).ok()?;
+            let sidecar = Self { path: path.clone(), file, writable: true, key: key.clone() };
+            sidecar.write_header(false).ok()?;
+            Some(sidecar)
+        })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn is_writable(&self) -> bool {
+        self.writable
+    }
+
+    pub(super) fn len(&self) -> u64 {
+        self.file.metadata().map_or(0, |m| m.len())
+    }
+
+    /// Mixed into the checksums of rows, so that a row of another stream never counts.
+    pub(super) fn seed(&self) -> u64 {
+        self.key.description
+    }
+
+    fn slot(&self, row: u64) -> Range<u64> {
+        let shape = &self.key.shape;
+        let start = HEADER_BYTES + row * shape.full_row_bytes();
+        start..start + shape.row(row).len() as u64
+    }
+
+    /// A part of a row, checked against `header` (which is not needed to read the header itself); `None` if it is not
+    /// there or broken.
+    pub(super) fn read(&self, row: u64, part: Part, header: Option<&[u8]>) -> Option<Vec<u8>> {
+        let shape = self.key.shape.row(row);
+        let range = shape.part(part);
+        let mut bytes = vec![0; range.len()];
+        read_at(&self.file, &mut bytes, self.slot(row).start + range.start as u64).ok()?;
+        let sound = match header {
+            _ if part == Part::Header => shape.is_header(row, &bytes, self.seed()),
+            Some(header) => super::tile::RowShape::is_part(header, part, &bytes),
+            None => false,
+        };
+        sound.then_some(bytes)
+    }
+
+    /// Writes a sealed row.
+    pub(super) fn write(&self, row: u64, image: &[u8]) -> Result<()> {
+        write_at(&self.file, image, self.slot(row).start).map_err(|e| self.explain(e))
+    }
+
+    /// Writes the header; `complete` says that every row was written.
+    pub(super) fn write_header(&self, complete: bool) -> Result<()> {
+        write_at(&self.file, &self.key.header(complete), 0).map_err(|e| self.explain(e))
+    }
+
+    fn explain(&self, error: io::Error) -> Error {
+        Error::io(&self.path, error)
+            .with_remedy("the summary could not be written; free some space, or delete this file and try again")
+    }
+}
+
+/// Fills `bytes` from byte `at` on, or fails.
+fn read_at(file: &File, bytes: &mut [u8], at: u64) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::FileExt::read_exact_at(file, bytes, at)
+    }
+    #[cfg(windows)]
+    {
+        let mut done = 0;
+        while done < bytes.len() {
+            match std::os::windows::fs::FileExt::seek_read(file, &mut bytes[done..], at + done as u64)? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                n => done += n,
+            }
+        }
+        Ok(())
+    }
+}
+
+fn write_at(file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::FileExt::write_all_at(file, bytes, at)
+    }
+    #[cfg(windows)]
+    {
+        let mut done = 0;
+        while done < bytes.len() {
+            match std::os::windows::fs::FileExt::seek_write(file, &bytes[done..], at + done as u64)? {
+                0 => return Err(io::ErrorKind::WriteZero.into()),
+                n => done += n,
+            }
+        }
+        Ok(())
+    }
+}
