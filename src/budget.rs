@@ -69,14 +69,14 @@ impl MemoryBudget {
         self.limit().saturating_sub(self.used())
     }
 
-    /// Reserves `bytes`.
+    /// Reserves `bytes`. Nothing (0) can always be reserved, even while more is in use than a lowered ceiling allows.
     ///
     /// # Errors
     /// [`ErrorKind::OutOfBudget`] if fewer are free; nothing changes then.
     pub fn reserve(&self, bytes: u64) -> Result<Reservation> {
         let limit = self.limit();
         let taken = self.0.used.fetch_update(Ordering::AcqRel, Ordering::Relaxed, |used| {
-            used.checked_add(bytes).filter(|&sum| sum <= limit)
+            used.checked_add(bytes).filter(|&sum| bytes == 0 || sum <= limit)
         });
         match taken {
             Ok(_) => Ok(Reservation { budget: self.clone(), bytes }),

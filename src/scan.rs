@@ -13,8 +13,9 @@
 //! long. Mapped pages are handed back behind each chunk, so that the resident size of a pass does not grow with the
 //! file.
 //!
-//! When several chunks fail, the first error that is not `Cancelled` is the one reported. A panic in a worker fails the
-//! job, not the process.
+//! When several chunks fail, the error of the first of them in the recording that is not `Cancelled` is the one
+//! reported, and everything before that chunk has been merged: what a failing pass does is as independent of timing as
+//! what a successful one does. A panic in a worker fails the job, not the process.
 
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -355,7 +356,8 @@ fn run<T: Send>(
         next_frame: selection.frames.start,
         next_index: 0,
     };
-    let threads = plan.threads.max(1);
+    let chunks = selection.len().div_ceil(plan.chunk_frames).saturating_add(1);
+    let threads = plan.threads.clamp(1, usize::try_from(chunks).unwrap_or(usize::MAX));
     let in_flight = threads * LOOKAHEAD;
     let (ticket_out, ticket_in) = crossbeam_channel::bounded::<Chunk>(in_flight);
     let (result_out, result_in) = crossbeam_channel::bounded::<(Chunk, Result<T>)>(in_flight);
@@ -380,7 +382,7 @@ fn run<T: Send>(
             let result = match &mut held {
                 Ok(held) => catch_unwind(AssertUnwindSafe(|| work_on(&chunk, held)))
                     .unwrap_or_else(|panic| Err(panicked(panic.as_ref()))),
-                Err(_) => Err(Error::new(ErrorKind::OutOfBudget { need: 0, free: 0 })),
+                Err(e) => Err(Error::new(ErrorKind::Panicked(e.to_string()))),
             };
             if result_out.send((chunk, result)).is_err() {
                 return;
@@ -402,7 +404,7 @@ fn run<T: Send>(
         drop(result_out);
 
         let mut waiting: BTreeMap<u64, (Chunk, T)> = BTreeMap::new();
-        let mut failure: Option<Error> = None;
+        let mut failure: Option<(u64, Error)> = None;
         let mut out = 0_usize;
         let mut next_merge = 0_u64;
         loop {
@@ -417,7 +419,7 @@ fn run<T: Send>(
                 break;
             }
             let Ok((chunk, result)) = result_in.recv() else {
-                fail(&mut failure, Error::new(ErrorKind::Panicked("the workers ended early".to_owned())));
+                fail(&mut failure, next_merge, Error::new(ErrorKind::Panicked("the workers ended early".to_owned())));
                 break;
             };
             out -= 1;
@@ -425,9 +427,10 @@ fn run<T: Send>(
                 Ok(made) => {
                     waiting.insert(chunk.index, (chunk, made));
                 }
-                Err(e) => fail(&mut failure, e),
+                Err(e) => fail(&mut failure, chunk.index, e),
             }
-            while failure.is_none()
+            // Chunks before a failed one are still merged: one of them may be the first to fail.
+            while failure.as_ref().is_none_or(|(at, e)| next_merge < *at && !e.is_cancelled())
                 && let Some((chunk, made)) = waiting.remove(&next_merge)
             {
                 next_merge += 1;
@@ -440,22 +443,26 @@ fn run<T: Send>(
                         }
                     }
                     Ok(None) => {}
-                    Err(e) => fail(&mut failure, e),
+                    Err(e) => fail(&mut failure, chunk.index, e),
                 }
                 if let Err(e) = task.advance((chunk.core.end - chunk.core.start) * frame_bytes) {
-                    fail(&mut failure, e);
+                    fail(&mut failure, chunk.index, e);
                 }
             }
         }
         drop(ticket_out);
-        failure.map_or(Ok(()), Err)
+        failure.map_or(Ok(()), |(_, e)| Err(e))
     })
 }
 
-/// Keeps the first error that is not a cancellation.
-fn fail(failure: &mut Option<Error>, error: Error) {
-    if failure.as_ref().is_none_or(|f| f.is_cancelled() && !error.is_cancelled()) {
-        *failure = Some(error);
+/// Keeps the error of the first chunk that did not merely stop.
+fn fail(failure: &mut Option<(u64, Error)>, index: u64, error: Error) {
+    let wins = failure.as_ref().is_none_or(|(at, e)| match (e.is_cancelled(), error.is_cancelled()) {
+        (true, stopped) => !stopped || index < *at,
+        (false, stopped) => !stopped && index < *at,
+    });
+    if wins {
+        *failure = Some((index, error));
     }
 }
 

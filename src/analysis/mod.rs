@@ -11,8 +11,18 @@ use crate::scan::Selection;
 use crate::source::Source;
 use crate::task::Task;
 
+mod median;
+mod moments;
+mod report;
+mod spectrum;
+mod stats;
+mod taper;
+mod welch;
+
+pub(crate) use report::npy_header;
+
 /// Every analysis, in the order of menus.
-pub const ANALYSES: &[Analysis] = &[];
+pub const ANALYSES: &[Analysis] = &[stats::ANALYSIS, spectrum::ANALYSIS];
 
 /// A row of the table of analyses.
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +46,7 @@ pub struct Request<'a> {
     pub settings: &'a Settings,
     pub task: &'a Task,
     /// Takes the result so far, a few times a second at most; the window shows it converging.
-    pub publish: &'a mut dyn FnMut(Report),
+    pub publish: &'a dyn Fn(Report),
 }
 
 /// The result of an analysis.
@@ -98,4 +108,26 @@ pub fn named(name: &str) -> Result<&'static Analysis> {
         Error::invalid(format!("there is no analysis '{name}'"))
             .with_remedy(format!("use one of: {}", names.join(", ")))
     })
+}
+
+/// Says a few times a second that it is time to show what there is so far.
+#[derive(Debug)]
+struct PublishClock(std::time::Instant);
+
+impl Default for PublishClock {
+    fn default() -> Self {
+        Self(std::time::Instant::now())
+    }
+}
+
+impl PublishClock {
+    const PERIOD: std::time::Duration = std::time::Duration::from_millis(250);
+
+    fn is_due(&mut self) -> bool {
+        let due = self.0.elapsed() >= Self::PERIOD;
+        if due {
+            self.0 = std::time::Instant::now();
+        }
+        due
+    }
 }

@@ -12,8 +12,12 @@ use crate::scan::Selection;
 use crate::source::Source;
 use crate::task::Task;
 
+mod npy;
+mod payload;
+mod raw;
+
 /// Every exporter; the first one that knows the extension of the target is taken.
-pub const EXPORTERS: &[Exporter] = &[];
+pub const EXPORTERS: &[Exporter] = &[npy::EXPORTER, raw::EXPORTER];
 
 /// Which values are written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

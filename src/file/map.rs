@@ -108,6 +108,12 @@ impl FileMap {
         self.modified
     }
 
+    /// The open file, for copying ranges of it inside the system. Its cursor is nobody's: read at offsets.
+    #[must_use]
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+
     /// The bytes of `range`, in place.
     ///
     /// # Errors

@@ -392,7 +392,11 @@ impl Block {
             self.samples = Samples::empty(sample_type);
         }
         let n = channels * frames;
-        with_samples!(&mut self.samples, v => v.resize(n, Default::default()));
+        with_samples!(&mut self.samples, v => {
+            // To the byte: growing by doubling would use up to twice what was reserved for the block.
+            v.reserve_exact(n.saturating_sub(v.len()));
+            v.resize(n, Default::default());
+        });
         self.frames = frames;
         self.channels = channels;
     }

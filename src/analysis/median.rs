@@ -1,0 +1,176 @@
+//! The exact median over the windows, bin by bin, in bounded memory.
+//!
+//! Powers are not negative, so that their order is the order of their bits as integers. As long as the powers of all
+//! windows do not fit into memory, passes over the recording count, for every bin, how many powers fall into each of
+//! many equal stretches of a bracket (at first: all numbers), and the stretch with the middle one becomes the next
+//! bracket; this is a radix selection. The last pass collects what lies in the brackets, and the middle values are read
+//! off. Counting and collecting commute, so that threads and chunks do not matter.
+//!
+//! Cost: one pass if the powers fit, else typically three (two of counting with 4096 stretches each); a pass transforms
+//! every window again. Memory: [`share`] of the budget, at most.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use super::welch::{Fold, Folded, Welch};
+use crate::budget::MemoryBudget;
+use crate::error::{Error, ErrorKind, Result};
+use crate::task::Task;
+
+/// Never more than this, whatever the budget: enough for four channels of 4097 bins to be done in three passes.
+const MOST_BYTES: u64 = 96 << 20;
+/// Stretches of a bracket.
+const MOST_STRETCHES: u64 = 4096;
+const LEAST_STRETCHES: u64 = 16;
+/// Bytes that a bin occupies besides counts or values: its bracket, and where its values are.
+const CELL_BYTES: u64 = 48;
+/// One past the bits of infinity.
+const END_BITS: u64 = f64::INFINITY.to_bits() + 1;
+
+/// What selecting may use: a third of what is free.
+fn share(budget: &MemoryBudget) -> u64 {
+    (budget.free() / 3).min(MOST_BYTES)
+}
+
+/// Where the middle power of a bin is: `low ≤ bits < high`.
+#[derive(Clone, Copy, Debug)]
+struct Bracket {
+    low: u64,
+    high: u64,
+    /// Powers below `low`.
+    below: u64,
+    /// Powers inside, at most.
+    inside: u64,
+}
+
+impl Bracket {
+    /// Powers that have to be kept to know the middle one.
+    fn to_keep(&self) -> u64 {
+        if self.high - self.low == 1 { 0 } else { self.inside }
+    }
+
+    /// Bits to drop from a place in the bracket to get the number of its stretch, of `stretches`.
+    fn shift(&self, stretches: u64) -> u32 {
+        let bits = u64::BITS - (self.high - self.low - 1).leading_zeros();
+        bits.saturating_sub(stretches.ilog2())
+    }
+}
+
+/// The median of |X|² for every channel and bin, and the counts of the windows. Powers are in [`Folded::powers`].
+///
+/// # Errors
+/// [`ErrorKind::OutOfBudget`] if not even the coarsest counting fits; else what reading fails with.
+pub(super) fn median(welch: &Welch<'_>, channels: usize, task: &Task) -> Result<Folded> {
+    let bins = welch.bins();
+    let cells = channels * bins;
+    let room = share(task.budget()).saturating_sub(cells as u64 * CELL_BYTES);
+    let fitting = room / (cells as u64 * 4).max(1);
+    let stretches = if fitting == 0 { 0 } else { (1 << fitting.ilog2()).min(MOST_STRETCHES) };
+    let mut brackets = vec![Bracket { low: 0, high: END_BITS, below: 0, inside: welch.windows() }; cells];
+    let fits = |brackets: &[Bracket]| brackets.iter().map(Bracket::to_keep).sum::<u64>().saturating_mul(8) <= room;
+    if stretches < LEAST_STRETCHES && !fits(&brackets) {
+        let need = cells as u64 * (CELL_BYTES + 4 * LEAST_STRETCHES);
+        return Err(Error::new(ErrorKind::OutOfBudget { need, free: share(task.budget()) })
+            .with_remedy("raise the memory limit (--memory-limit), select fewer channels, or average by mean"));
+    }
+    let _memory = task.budget().reserve(room + cells as u64 * CELL_BYTES)?;
+    // Some 24 leading bits set a power apart from most others.
+    let expected = if fits(&brackets) { 1 } else { 1 + 24_u64.div_ceil(u64::from(stretches.ilog2())) };
+    let mut passes = 0;
+    task.set_total(expected * welch.pass_bytes());
+    while !fits(&brackets) {
+        narrow(welch, bins, stretches, &mut brackets)?;
+        passes += 1;
+        task.set_total(expected.max(passes + 1) * welch.pass_bytes());
+    }
+    task.set_total((passes + 1) * welch.pass_bytes());
+    collect(welch, bins, &brackets)
+}
+
+/// One pass that counts, and the narrower brackets that follow from it.
+fn narrow(welch: &Welch<'_>, bins: usize, stretches: u64, brackets: &mut [Bracket]) -> Result<()> {
+    let counts: Vec<AtomicU32> = (0..brackets.len() * stretches as usize).map(|_| AtomicU32::new(0)).collect();
+    let count = |channel: usize, powers: &[f64]| {
+        for (bin, power) in powers.iter().enumerate() {
+            let cell = channel * bins + bin;
+            let bracket = &brackets[cell];
+            let bits = power.to_bits();
+            if (bracket.low..bracket.high).contains(&bits) {
+                let stretch = (bits - bracket.low) >> bracket.shift(stretches);
+                counts[cell * stretches as usize + stretch as usize].fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    };
+    let folded = welch.pass(Fold::Each(&count), &mut |_| {})?;
+    for (cell, bracket) in brackets.iter_mut().enumerate() {
+        let middle = folded.windows[cell / bins].saturating_sub(1) / 2;
+        let shift = bracket.shift(stretches);
+        let counts = &counts[cell * stretches as usize..(cell + 1) * stretches as usize];
+        let mut below = bracket.below;
+        for (stretch, count) in counts.iter().enumerate() {
+            let inside = u64::from(count.load(Ordering::Relaxed));
+            if middle < below + inside {
+                let low = bracket.low + ((stretch as u64) << shift);
+                *bracket = Bracket { low, high: (low + (1 << shift)).min(bracket.high), below, inside };
+                break;
+            }
+            below += inside;
+        }
+    }
+    Ok(())
+}
+
+/// The last pass: keeps what lies in the brackets, and the least power behind each, and reads off the medians.
+fn collect(welch: &Welch<'_>, bins: usize, brackets: &[Bracket]) -> Result<Folded> {
+    let mut firsts = Vec::with_capacity(brackets.len());
+    let mut total = 0_usize;
+    for bracket in brackets {
+        firsts.push(total);
+        total += bracket.to_keep() as usize;
+    }
+    let values: Vec<AtomicU64> = (0..total).map(|_| AtomicU64::new(0)).collect();
+    let filled: Vec<AtomicU32> = brackets.iter().map(|_| AtomicU32::new(0)).collect();
+    let behind: Vec<AtomicU64> = brackets.iter().map(|_| AtomicU64::new(u64::MAX)).collect();
+    let keep = |channel: usize, powers: &[f64]| {
+        for (bin, power) in powers.iter().enumerate() {
+            let cell = channel * bins + bin;
+            let bracket = &brackets[cell];
+            let bits = power.to_bits();
+            if bits >= bracket.high {
+                behind[cell].fetch_min(bits, Ordering::Relaxed);
+            } else if bits >= bracket.low && bracket.to_keep() > 0 {
+                let i = u64::from(filled[cell].fetch_add(1, Ordering::Relaxed));
+                // More than were counted can only be there if the file has changed in between.
+                if i < bracket.inside {
+                    values[firsts[cell] + i as usize].store(bits, Ordering::Relaxed);
+                }
+            }
+        }
+    };
+    let mut folded = welch.pass(Fold::Each(&keep), &mut |_| {})?;
+    let mut sorted: Vec<u64> = vec![];
+    folded.powers = Vec::with_capacity(brackets.len());
+    for (cell, bracket) in brackets.iter().enumerate() {
+        let windows = folded.windows[cell / bins];
+        if windows == 0 {
+            folded.powers.push(f64::NAN);
+            continue;
+        }
+        let kept = u64::from(filled[cell].load(Ordering::Relaxed)).min(bracket.to_keep());
+        sorted.clear();
+        let first = firsts[cell];
+        sorted.extend(values[first..first + kept as usize].iter().map(|v| v.load(Ordering::Relaxed)));
+        sorted.sort_unstable();
+        let inside = if bracket.to_keep() == 0 { bracket.inside } else { kept };
+        let ranked = |rank: u64| {
+            let i = rank.saturating_sub(bracket.below);
+            let bits = if i >= inside {
+                behind[cell].load(Ordering::Relaxed)
+            } else {
+                sorted.get(i as usize).copied().unwrap_or(bracket.low)
+            };
+            f64::from_bits(bits)
+        };
+        folded.powers.push(0.5 * (ranked((windows - 1) / 2) + ranked(windows / 2)));
+    }
+    Ok(folded)
+}

@@ -1,0 +1,457 @@
+//! Count, extremes, mean and squared deviations of stored samples: the kernels and the merge.
+//!
+//! 8- and 16-bit integers are summed exactly, in integers; every other type in two passes over groups that stay in the
+//! processor's first cache (mean, then squared deviations from it). Groups are merged the way of Chan, Golub and
+//! LeVeque (1983), so that the result depends on the cut into groups only by rounding.
+//!
+//! NaN is counted and left out. Infinities take part: the extremes show them, mean and deviation become infinite or NaN,
+//! as in numpy.
+
+use pulp::Arch;
+
+use crate::recording::{Sample, Scale};
+
+/// Samples of a group: 16 KiB of 32-bit floats.
+pub(super) const GROUP: usize = 4096;
+/// Independent sums of a group, as many as two of the widest registers hold.
+const LANES: usize = 16;
+/// Rows that a 32-bit sum of 16-bit numbers can take in.
+const ROWS: usize = 32 << 10;
+
+/// What is known about the samples of one channel, in stored units.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(super) struct Moments {
+    /// Samples that are numbers.
+    pub(super) count: u64,
+    pub(super) nan_count: u64,
+    /// +∞ and −∞ when there is no number.
+    pub(super) min: f64,
+    pub(super) max: f64,
+    sums: Sums,
+}
+
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum Sums {
+    /// Of the differences from `centre`, exactly.
+    Exact { centre: i32, sum: i128, squares: i128 },
+    /// The mean, and the sum of the squared deviations from it.
+    Rounded { mean: f64, deviations: f64 },
+}
+
+impl Moments {
+    /// Of no samples.
+    pub(super) const EMPTY: Self = Self {
+        count: 0,
+        nan_count: 0,
+        min: f64::INFINITY,
+        max: f64::NEG_INFINITY,
+        sums: Sums::Rounded { mean: 0.0, deviations: 0.0 },
+    };
+
+    /// Takes in other samples of the same channel.
+    pub(super) fn merge(&mut self, later: &Self) {
+        if later.count > 0 {
+            self.sums = match (self.sums, later.sums) {
+                (_, theirs) if self.count == 0 => theirs,
+                (Sums::Exact { centre, sum, squares }, Sums::Exact { centre: other, sum: s, squares: q })
+                    if centre == other =>
+                {
+                    Sums::Exact { centre, sum: sum + s, squares: squares + q }
+                }
+                _ => {
+                    let (a, b) = (self.count as f64, later.count as f64);
+                    let (mean, delta) = (self.mean(), later.mean() - self.mean());
+                    Sums::Rounded {
+                        mean: mean + delta * (b / (a + b)),
+                        deviations: self.deviations() + later.deviations() + delta * delta * (a * b / (a + b)),
+                    }
+                }
+            };
+        }
+        self.count += later.count;
+        self.nan_count += later.nan_count;
+        self.min = self.min.min(later.min);
+        self.max = self.max.max(later.max);
+    }
+
+    fn mean(&self) -> f64 {
+        match self.sums {
+            Sums::Exact { centre, sum, .. } => f64::from(centre) + sum as f64 / self.count as f64,
+            Sums::Rounded { mean, .. } => mean,
+        }
+    }
+
+    fn deviations(&self) -> f64 {
+        match self.sums {
+            Sums::Exact { sum, squares, .. } => {
+                let n = i128::from(self.count);
+                // Exact for every file that fits on a disk; the fallback is for the arithmetic to be total.
+                match (n.checked_mul(squares), sum.checked_mul(sum)) {
+                    (Some(a), Some(b)) => (a - b) as f64 / self.count as f64,
+                    _ => squares as f64 - sum as f64 * (sum as f64 / self.count as f64),
+                }
+            }
+            Sums::Rounded { deviations, .. } => deviations,
+        }
+    }
+
+    /// The figures in physical units; `None` if there is no number.
+    pub(super) fn physical(&self, scale: Scale) -> Option<Physical> {
+        if self.count == 0 {
+            return None;
+        }
+        let (a, b) = (scale.apply(self.min), scale.apply(self.max));
+        let mean = scale.apply(self.mean());
+        let std = (self.deviations() / self.count as f64).sqrt() * scale.gain.abs();
+        // Adding zero makes −0 a 0, so that the sign of a zero does not depend on which of several came first.
+        Some(Physical { min: a.min(b) + 0.0, max: a.max(b) + 0.0, mean, std, rms: mean.hypot(std) })
+    }
+}
+
+/// Statistics in physical units.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(super) struct Physical {
+    pub(super) min: f64,
+    pub(super) max: f64,
+    pub(super) mean: f64,
+    /// Of the population: the square root of the mean squared deviation.
+    pub(super) std: f64,
+    pub(super) rms: f64,
+}
+
+/// The moments of `values`, in cache-sized groups.
+pub(super) fn of<T: Sample>(values: &[T]) -> Moments {
+    Arch::new().dispatch(
+        #[inline(always)]
+        || {
+            let mut all = Moments::EMPTY;
+            for group in values.chunks(GROUP) {
+                all.merge(&of_group(group));
+            }
+            all
+        },
+    )
+}
+
+#[inline(always)]
+fn of_group<T: Sample>(values: &[T]) -> Moments {
+    let mut least = [T::HIGHEST; LANES];
+    let mut greatest = [T::LOWEST; LANES];
+    let mut sums = [0.0_f64; LANES];
+    let (groups, rest) = values.as_chunks::<LANES>();
+    for group in groups {
+        for i in 0..LANES {
+            let x = group[i];
+            // Comparisons with NaN are false: it never becomes an extreme.
+            least[i] = if x < least[i] { x } else { least[i] };
+            greatest[i] = if x > greatest[i] { x } else { greatest[i] };
+            sums[i] += x.to_f64();
+        }
+    }
+    for (i, &x) in rest.iter().enumerate() {
+        least[i] = if x < least[i] { x } else { least[i] };
+        greatest[i] = if x > greatest[i] { x } else { greatest[i] };
+        sums[i] += x.to_f64();
+    }
+    let sum: f64 = sums.iter().sum();
+    if !sum.is_finite() {
+        return of_irregular(values);
+    }
+    let mean = sum / values.len() as f64;
+    let mut squares = [0.0_f64; LANES];
+    for group in groups {
+        for i in 0..LANES {
+            let d = group[i].to_f64() - mean;
+            squares[i] += d * d;
+        }
+    }
+    for (i, &x) in rest.iter().enumerate() {
+        let d = x.to_f64() - mean;
+        squares[i] += d * d;
+    }
+    Moments {
+        count: values.len() as u64,
+        nan_count: 0,
+        min: least.iter().fold(f64::INFINITY, |a, x| a.min(x.to_f64())),
+        max: greatest.iter().fold(f64::NEG_INFINITY, |a, x| a.max(x.to_f64())),
+        sums: Sums::Rounded { mean, deviations: squares.iter().sum() },
+    }
+}
+
+/// A group with NaN, infinities, or a sum beyond the largest float: one by one.
+#[cold]
+#[inline(never)]
+fn of_irregular<T: Sample>(values: &[T]) -> Moments {
+    let mut moments = Moments::EMPTY;
+    let mut mean = 0.0;
+    let mut deviations = 0.0;
+    for &x in values {
+        if x.is_nan() {
+            moments.nan_count += 1;
+            continue;
+        }
+        let x = x.to_f64();
+        moments.count += 1;
+        moments.min = moments.min.min(x);
+        moments.max = moments.max.max(x);
+        let before = x - mean;
+        mean += before / moments.count as f64;
+        deviations += before * (x - mean);
+    }
+    if moments.min == f64::NEG_INFINITY || moments.max == f64::INFINITY {
+        mean = moments.min + moments.max;
+        deviations = f64::NAN;
+    }
+    moments.sums = Sums::Rounded { mean, deviations };
+    moments
+}
+
+/// Integers whose squares are summed in integers.
+pub(super) trait Small: Sample + Ord {
+    /// Subtracted before squaring, so that the difference has 16 bits and a sign.
+    const CENTRE: i32;
+    /// The difference from the centre.
+    fn centred(self) -> i32;
+}
+
+macro_rules! impl_small {
+    ($($t:ty, $centre:expr;)*) => { $(
+        impl Small for $t {
+            const CENTRE: i32 = $centre;
+            #[inline(always)]
+            fn centred(self) -> i32 { i32::from(self) - Self::CENTRE }
+        }
+    )* };
+}
+impl_small! { i8, 0; u8, 0; i16, 0; u16, 1 << 15; }
+
+/// The exact moments of `values`.
+pub(super) fn of_small<T: Small>(values: &[T]) -> Moments {
+    Arch::new().dispatch(
+        #[inline(always)]
+        || {
+            let mut all = Moments::EMPTY;
+            for group in values.chunks(GROUP) {
+                all.merge(&of_small_group(group));
+            }
+            all
+        },
+    )
+}
+
+#[inline(always)]
+fn of_small_group<T: Small>(values: &[T]) -> Moments {
+    let mut least = [T::HIGHEST; LANES];
+    let mut greatest = [T::LOWEST; LANES];
+    let mut sums = [0_i32; LANES];
+    let mut squares = [0_u64; LANES];
+    let (pairs, rest) = values.as_chunks::<{ 2 * LANES }>();
+    for pair in pairs {
+        for i in 0..LANES {
+            let (a, b) = (pair[i], pair[i + LANES]);
+            least[i] = least[i].min(a).min(b);
+            greatest[i] = greatest[i].max(a).max(b);
+            let (a, b) = (a.centred(), b.centred());
+            sums[i] += a + b;
+            // Two squares of at most 2^30 fit into 32 bits without a sign.
+            squares[i] += u64::from((a * a) as u32 + (b * b) as u32);
+        }
+    }
+    for &x in rest {
+        least[0] = least[0].min(x);
+        greatest[0] = greatest[0].max(x);
+        sums[0] += x.centred();
+        squares[0] += u64::from((x.centred() * x.centred()) as u32);
+    }
+    Moments {
+        count: values.len() as u64,
+        nan_count: 0,
+        min: least.iter().min().map_or(f64::INFINITY, |x| x.to_f64()),
+        max: greatest.iter().max().map_or(f64::NEG_INFINITY, |x| x.to_f64()),
+        sums: Sums::Exact {
+            centre: T::CENTRE,
+            sum: sums.iter().map(|&x| i128::from(x)).sum(),
+            squares: squares.iter().map(|&x| i128::from(x)).sum(),
+        },
+    }
+}
+
+/// The exact moments of `channels` channels that lie side by side in rows of `stride` bytes, from byte `first` of each
+/// row on, little-endian: one run along each row, without taking the channels apart.
+pub(super) fn of_small_rows<T: Small>(
+    bytes: &[u8],
+    stride: usize,
+    first: usize,
+    channels: usize,
+    rows: usize,
+) -> Vec<Moments> {
+    let mut all = vec![Moments::EMPTY; channels];
+    let mut state = RowState::<T>::new(channels);
+    for start in (0..rows).step_by(ROWS) {
+        let n = ROWS.min(rows - start);
+        state.clear();
+        let bytes = &bytes[start * stride + first..];
+        Arch::new().dispatch(
+            #[inline(always)]
+            || state.take(bytes, stride, n),
+        );
+        for (c, moments) in all.iter_mut().enumerate() {
+            moments.merge(&state.moments(c, n));
+        }
+    }
+    all
+}
+
+struct RowState<T> {
+    least: Vec<T>,
+    greatest: Vec<T>,
+    sums: Vec<i32>,
+    squares: Vec<u64>,
+}
+
+impl<T: Small> RowState<T> {
+    fn new(channels: usize) -> Self {
+        Self {
+            least: vec![T::HIGHEST; channels],
+            greatest: vec![T::LOWEST; channels],
+            sums: vec![0; channels],
+            squares: vec![0; channels],
+        }
+    }
+
+    fn clear(&mut self) {
+        self.least.fill(T::HIGHEST);
+        self.greatest.fill(T::LOWEST);
+        self.sums.fill(0);
+        self.squares.fill(0);
+    }
+
+    /// Four rows at a time, so that the state is loaded and stored once for four samples.
+    #[inline(always)]
+    fn take(&mut self, bytes: &[u8], stride: usize, rows: usize) {
+        let size = size_of::<T>();
+        let channels = self.least.len();
+        let row = |r: usize| &bytes[r * stride..r * stride + channels * size];
+        let mut r = 0;
+        while r + 4 <= rows {
+            let (r0, r1, r2, r3) = (row(r), row(r + 1), row(r + 2), row(r + 3));
+            let least = &mut self.least[..channels];
+            let greatest = &mut self.greatest[..channels];
+            let sums = &mut self.sums[..channels];
+            let squares = &mut self.squares[..channels];
+            for c in 0..channels {
+                let at = c * size..(c + 1) * size;
+                let w = T::from_le_slice(&r0[at.clone()]);
+                let x = T::from_le_slice(&r1[at.clone()]);
+                let y = T::from_le_slice(&r2[at.clone()]);
+                let z = T::from_le_slice(&r3[at]);
+                least[c] = least[c].min(w.min(x)).min(y.min(z));
+                greatest[c] = greatest[c].max(w.max(x)).max(y.max(z));
+                let (w, x, y, z) = (w.centred(), x.centred(), y.centred(), z.centred());
+                sums[c] += (w + x) + (y + z);
+                squares[c] += u64::from((w * w) as u32 + (x * x) as u32) + u64::from((y * y) as u32 + (z * z) as u32);
+            }
+            r += 4;
+        }
+        for r in r..rows {
+            for (c, sample) in row(r).chunks_exact(size).enumerate() {
+                let x = T::from_le_slice(sample);
+                self.least[c] = self.least[c].min(x);
+                self.greatest[c] = self.greatest[c].max(x);
+                self.sums[c] += x.centred();
+                self.squares[c] += u64::from((x.centred() * x.centred()) as u32);
+            }
+        }
+    }
+
+    fn moments(&self, c: usize, rows: usize) -> Moments {
+        Moments {
+            count: rows as u64,
+            nan_count: 0,
+            min: self.least[c].to_f64(),
+            max: self.greatest[c].to_f64(),
+            sums: Sums::Exact {
+                centre: T::CENTRE,
+                sum: i128::from(self.sums[c]),
+                squares: i128::from(self.squares[c]),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn close(a: f64, b: f64) -> bool {
+        a == b || (a - b).abs() <= 1e-12 * a.abs().max(b.abs()) || (a.is_nan() && b.is_nan())
+    }
+
+    #[test]
+    fn exact_and_rounded_sums_agree() {
+        for n in [0, 1, 15, 16, 33, 4095, 4096, 10_001] {
+            let values: Vec<i16> = (0..n).map(|i: i32| (i * 7919 % 65_536 - 32_768) as i16).collect();
+            let (a, b) = (of_small(&values), of(&values));
+            assert_eq!((a.count, a.min.to_bits(), a.max.to_bits()), (b.count, b.min.to_bits(), b.max.to_bits()));
+            let unsigned: Vec<u16> = values.iter().map(|&x| (i32::from(x) + 32_768) as u16).collect();
+            let shifted = Scale { gain: 1.0, offset: -32_768.0 };
+            match (a.physical(Scale::default()), b.physical(Scale::default()), of_small(&unsigned).physical(shifted)) {
+                (Some(a), Some(b), Some(c)) => {
+                    assert!(close(a.mean, b.mean) && close(a.std, b.std) && close(a.rms, b.rms), "{a:?} {b:?}");
+                    assert!((a.mean - c.mean).abs() < 1e-9 && close(a.std, c.std) && a.min == c.min, "{a:?} {c:?}");
+                }
+                (a, b, c) => assert!(n == 0 && a.is_none() && b.is_none() && c.is_none()),
+            }
+        }
+    }
+
+    #[test]
+    fn full_swing_does_not_overflow() {
+        let values = vec![i16::MIN; 3 * GROUP + 5];
+        let bytes: Vec<u8> = values.iter().flat_map(|x| x.to_le_bytes()).collect();
+        for moments in [of_small(&values), of_small_rows::<i16>(&bytes, 2, 0, 1, values.len())[0]] {
+            let physical = moments.physical(Scale { gain: -2.0, offset: 1.0 }).unwrap();
+            assert_eq!((physical.min, physical.mean, physical.std), (65_537.0, 65_537.0, 0.0));
+        }
+    }
+
+    #[test]
+    fn rows_agree_with_columns() {
+        let (channels, rows, pad) = (5, 1003, 3);
+        let sample = |r: usize, c: usize| ((r * 31 + c * 1009) % 60_000) as u16;
+        let mut bytes = vec![];
+        for r in 0..rows {
+            bytes.extend([0xff; 3]);
+            bytes.extend((0..channels).flat_map(|c| sample(r, c).to_le_bytes()));
+        }
+        let all = of_small_rows::<u16>(&bytes, 2 * channels + pad, pad, channels, rows);
+        for (c, moments) in all.iter().enumerate() {
+            let column: Vec<u16> = (0..rows).map(|r| sample(r, c)).collect();
+            assert_eq!(*moments, of_small(&column));
+        }
+    }
+
+    #[test]
+    fn nan_is_counted_and_infinity_shows() {
+        let mut values = vec![1.0_f32; 5000];
+        values[7] = f32::NAN;
+        values[4999] = f32::NAN;
+        let moments = of(&values);
+        assert_eq!((moments.count, moments.nan_count), (4998, 2));
+        let physical = moments.physical(Scale::default()).unwrap();
+        assert_eq!((physical.min, physical.max, physical.mean, physical.std), (1.0, 1.0, 1.0, 0.0));
+        values[3] = f32::INFINITY;
+        let physical = of(&values).physical(Scale::default()).unwrap();
+        assert!(physical.max == f64::INFINITY && physical.mean == f64::INFINITY && physical.std.is_nan());
+        values[5] = f32::NEG_INFINITY;
+        assert!(of(&values).physical(Scale::default()).unwrap().mean.is_nan());
+        assert!(of(&[f64::NAN]).physical(Scale::default()).is_none());
+    }
+
+    #[test]
+    fn a_large_offset_keeps_the_deviation() {
+        let values: Vec<f64> = (0..20_000).map(|i| 1e9 + f64::from(i % 2)).collect();
+        let physical = of(&values).physical(Scale::default()).unwrap();
+        assert!(close(physical.std, 0.5), "{physical:?}");
+    }
+}

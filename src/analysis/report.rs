@@ -1,0 +1,156 @@
+//! Results as files: CSV for everything, `.npy` for curves. Both appear whole or not at all.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::Path;
+
+use super::{Cell, Curves, Report, Table, View};
+use crate::error::{Error, Result};
+use crate::file::AtomicFile;
+use crate::recording::SampleType;
+
+impl Report {
+    /// Writes the view as CSV (RFC 4180, but with bare line feeds): a header, then a line for each row of a table or
+    /// each point of the curves, whose first column is the axis. Numbers are the shortest that read back identically.
+    ///
+    /// # Errors
+    /// When the target exists and `overwrite` is false, or cannot be written.
+    pub fn write_csv(&self, target: &Path, overwrite: bool) -> Result<()> {
+        let text = match &self.view {
+            View::Table(table) => table_csv(table),
+            View::Curves(curves) => curves_csv(curves),
+        };
+        write(target, text.as_bytes(), overwrite)
+    }
+
+    /// Writes curves as one `.npy` array: float64, C order, points × (1 + curves), the first column the axis.
+    ///
+    /// # Errors
+    /// When the view is a table (which is not all numbers), the target exists and `overwrite` is false, or it cannot be
+    /// written.
+    pub fn write_npy(&self, target: &Path, overwrite: bool) -> Result<()> {
+        let View::Curves(curves) = &self.view else {
+            return Err(Error::unsupported("a table as .npy").with_path(target).with_remedy("write it as .csv"));
+        };
+        let columns = 1 + curves.series.len();
+        let mut bytes = npy_header(SampleType::F64, &[curves.x.len() as u64, columns as u64]);
+        bytes.reserve_exact(curves.x.len() * columns * 8);
+        for (i, x) in curves.x.iter().enumerate() {
+            bytes.extend(x.to_le_bytes());
+            for (_, values) in &curves.series {
+                bytes.extend(values[i].to_le_bytes());
+            }
+        }
+        write(target, &bytes, overwrite)
+    }
+}
+
+fn write(target: &Path, bytes: &[u8], overwrite: bool) -> Result<()> {
+    let mut file = AtomicFile::create(target, bytes.len() as u64, overwrite)?;
+    file.write_all(bytes).map_err(|e| file.explain(e))?;
+    file.commit()
+}
+
+/// The start of a `.npy` file, version 1.0 (numpy, `numpy.lib.format`): little-endian `sample_type`, C order, padded so
+/// that the samples begin at a multiple of 64 bytes.
+pub(crate) fn npy_header(sample_type: SampleType, shape: &[u64]) -> Vec<u8> {
+    const PREFIX: usize = 10;
+    let order = if sample_type.size() == 1 { '|' } else { '<' };
+    let mut dict = format!("{{'descr': '{order}{}', 'fortran_order': False, 'shape': (", sample_type.npy_name());
+    for n in shape {
+        // Writing to a string cannot fail.
+        write!(dict, "{n}, ").unwrap_or_default();
+    }
+    dict.truncate(dict.trim_end_matches([' ', ',']).len());
+    dict.push_str(if shape.len() == 1 { ",), }" } else { "), }" });
+    let len = (PREFIX + dict.len() + 1).next_multiple_of(64) - PREFIX;
+    let padding = len - dict.len() - 1;
+    let mut header = b"\x93NUMPY\x01\x00".to_vec();
+    header.extend((len as u16).to_le_bytes());
+    header.extend(dict.bytes().chain(std::iter::repeat_n(b' ', padding)).chain([b'\n']));
+    header
+}
+
+fn curves_csv(curves: &Curves) -> String {
+    let mut text = quoted(&curves.x_key);
+    for (name, _) in &curves.series {
+        text.push(',');
+        text.push_str(&quoted(name));
+    }
+    text.push('\n');
+    for (i, x) in curves.x.iter().enumerate() {
+        text.push_str(&number(*x));
+        for (_, values) in &curves.series {
+            text.push(',');
+            text.push_str(&number(values[i]));
+        }
+        text.push('\n');
+    }
+    text
+}
+
+fn table_csv(table: &Table) -> String {
+    let mut text = table.columns.iter().map(|c| quoted(c)).collect::<Vec<_>>().join(",");
+    text.push('\n');
+    for row in &table.rows {
+        let cells = row.iter().map(|cell| match cell {
+            Cell::Text(t) => quoted(t),
+            Cell::Integer(i) => i.to_string(),
+            Cell::Number(x) => number(*x),
+        });
+        text.push_str(&cells.collect::<Vec<_>>().join(","));
+        text.push('\n');
+    }
+    text
+}
+
+/// The shortest text that reads back as the same float; what is no number is left empty.
+fn number(x: f64) -> String {
+    if x.is_nan() { String::new() } else { format!("{x:?}") }
+}
+
+fn quoted(text: &str) -> String {
+    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn csv_reads_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("out.csv");
+        let curves = Curves {
+            x_key: "frequency_hz".to_owned(),
+            x: vec![0.0, 0.1],
+            series: vec![("a, \"b\"".to_owned(), vec![1e-300, f64::NAN]), ("c".to_owned(), vec![1.0 / 3.0, 2.0])],
+            ..Curves::default()
+        };
+        let report = Report { view: View::Curves(curves), json: serde_json::Value::Null, notes: vec![] };
+        report.write_csv(&target, false).unwrap();
+        let text = std::fs::read_to_string(&target).unwrap();
+        assert_eq!(text, "frequency_hz,\"a, \"\"b\"\"\",c\n0.0,1e-300,0.3333333333333333\n0.1,,2.0\n");
+        assert!(matches!(report.write_csv(&target, false).unwrap_err().kind(), crate::ErrorKind::Exists));
+        let table = Table {
+            columns: vec!["name".to_owned(), "count".to_owned()],
+            rows: vec![vec![Cell::Text("x".to_owned()), Cell::Integer(7)]],
+        };
+        let report = Report { view: View::Table(table), json: serde_json::Value::Null, notes: vec![] };
+        report.write_csv(&target, true).unwrap();
+        assert_eq!(std::fs::read_to_string(&target).unwrap(), "name,count\nx,7\n");
+        assert!(report.write_npy(&target, true).is_err());
+    }
+
+    #[test]
+    fn headers_are_aligned() {
+        for shape in [vec![], vec![3], vec![u64::MAX, 128], vec![1; 20]] {
+            let header = npy_header(SampleType::I16, &shape);
+            assert_eq!(header.len() % 64, 0);
+            assert_eq!(usize::from(header[8]) + 256 * usize::from(header[9]) + 10, header.len());
+            assert_eq!(header.last(), Some(&b'\n'));
+        }
+        let header = npy_header(SampleType::U8, &[5]);
+        assert!(String::from_utf8_lossy(&header).contains("'descr': '|u1', 'fortran_order': False, 'shape': (5,), }"));
+    }
+}
