@@ -19,6 +19,8 @@ pub mod source;
 pub mod scan;
 pub mod summary;
 
+pub mod picture;
+
 pub mod analysis;
 pub mod export;
 

@@ -12,8 +12,10 @@ use crate::scan::Selection;
 use crate::source::Source;
 use crate::task::Task;
 
+mod picture;
+
 /// Every exporter; the first one that knows the extension of the target is taken.
-pub const EXPORTERS: &[Exporter] = &[];
+pub const EXPORTERS: &[Exporter] = &[picture::EXPORTER];
 
 /// Which values are written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
