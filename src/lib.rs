@@ -67,6 +67,8 @@ pub mod demo;
 pub mod scan;
 pub mod summary;
 
+pub mod picture;
+
 pub mod analysis;
 pub mod export;
 

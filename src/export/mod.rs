@@ -14,10 +14,11 @@ use crate::task::Task;
 
 mod npy;
 mod payload;
+mod picture;
 mod raw;
 
 /// Every exporter; the first one that knows the extension of the target is taken.
-pub const EXPORTERS: &[Exporter] = &[npy::EXPORTER, raw::EXPORTER];
+pub const EXPORTERS: &[Exporter] = &[npy::EXPORTER, raw::EXPORTER, picture::EXPORTER];
 
 /// Which values are written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

@@ -1,0 +1,161 @@
+//! The picture as a file: `.png` (pixels) or `.svg` (lines that scale), by the extension of the target.
+//!
+//! Nothing of the samples is written but what is drawn, so the file says at its foot what is exact and what is an
+//! estimate. Cost: what [`crate::picture`] needs, and for a PNG four to ten bytes a pixel, reserved beforehand.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::{Exporter, Prediction, Request};
+use crate::error::{Error, Result};
+use crate::file::{AtomicFile, free_bytes};
+use crate::form::{Kind, Parameter, Settings};
+use crate::picture::palette::Theme;
+use crate::picture::{self, Options, TimeAxis};
+use crate::recording::Block;
+use crate::source::Source;
+use crate::summary::{Columns, MinMax, ViewRequest};
+use crate::task::Task;
+
+/// The table entry.
+pub(crate) const EXPORTER: Exporter = Exporter {
+    name: "picture",
+    title: "Picture",
+    extensions: &["png", "svg"],
+    parameters: &[
+        Parameter {
+            name: "size",
+            title: "Size",
+            help: "Width x height in pixels",
+            kind: Kind::Text,
+            default: "1920x1080",
+        },
+        Parameter {
+            name: "theme",
+            title: "Theme",
+            help: "The ground: light for paper, dark for the screen",
+            kind: Kind::Choice(&["light", "dark"]),
+            default: "light",
+        },
+        Parameter {
+            name: "time-axis",
+            title: "Time axis",
+            help: "How time is written; clock is UTC and needs a recording that knows when it began",
+            kind: Kind::Choice(&["auto", "seconds", "clock", "frames"]),
+            default: "auto",
+        },
+    ],
+    predict,
+    run,
+};
+
+fn options(settings: &Settings) -> Result<Options> {
+    let (width, height) = picture::parse_size(settings.text("size"))?;
+    let options = Options {
+        width,
+        height,
+        theme: if settings.text("theme") == "dark" { Theme::Dark } else { Theme::Light },
+        time_axis: match settings.text("time-axis") {
+            "seconds" => TimeAxis::Seconds,
+            "clock" => TimeAxis::Clock,
+            "frames" => TimeAxis::Frames,
+            _ => TimeAxis::Automatic,
+        },
+    };
+    options.validate()?;
+    Ok(options)
+}
+
+fn is_svg(request: &Request<'_>) -> bool {
+    request.target.extension().is_some_and(|e| e.eq_ignore_ascii_case("svg"))
+}
+
+fn predict(request: &Request<'_>) -> Result<Prediction> {
+    let options = options(request.settings)?;
+    request.selection.stream_in(request.source.recording())?;
+    let bytes = if is_svg(request) {
+        // An outline takes about nine characters a pixel and channel.
+        16_384 + 9 * u64::from(options.width) * request.selection.channels.len() as u64
+    } else {
+        u64::from(options.width) * u64::from(options.height) / 2
+    };
+    let free_bytes = request.target.parent().and_then(free_bytes);
+    Ok(Prediction { bytes, free_bytes, secs: 1.0, notes: Vec::new() })
+}
+
+fn run(request: &Request<'_>) -> Result<Vec<PathBuf>> {
+    let options = options(request.settings)?;
+    // The target is checked before anything is computed.
+    let mut file = AtomicFile::create(request.target, predict(request)?.bytes, request.overwrite)?;
+    let svg = is_svg(request);
+    let channels = request.selection.channels.len() as u64;
+    let traces = channels * u64::from(options.width) * if svg { 24 } else { 8 } + picture::GROUP_BYTES as u64;
+    let pixels = if svg { 0 } else { picture::png::peak_bytes(options.width, options.height) };
+    let _reservation = request.task.budget().reserve(traces + pixels)?;
+    let mut columns_of = |view: &ViewRequest| columns_for(request.source, view, request.task);
+    let scene = picture::compose(request.source.recording(), request.selection, &options, &mut columns_of)?;
+    request.task.advance(0)?;
+    let bytes = if svg { picture::svg::document(&scene).into_bytes() } else { picture::png::encode(&scene)? };
+    file.write_all(&bytes).map_err(|e| file.explain(e))?;
+    request.task.advance(0)?;
+    file.commit()?;
+    Ok(vec![request.target.to_path_buf()])
+}
+
+/// Samples that are read of every column of an estimate.
+const PROBE_FRAMES: u64 = 32;
+/// A request for more samples than this is answered with an estimate.
+const EXACT_SAMPLES: u64 = 1 << 24;
+/// Samples read at a time.
+const BLOCK_SAMPLES: u64 = 1 << 20;
+
+/// The columns of `request`: exact where that means reading few samples, else an estimate from the first samples of
+/// every column.
+fn columns_for(source: &Arc<dyn Source>, request: &ViewRequest, task: &Task) -> Result<Columns> {
+    let stream = source
+        .recording()
+        .streams
+        .get(request.stream)
+        .ok_or_else(|| Error::invalid(format!("there is no stream {}", request.stream)))?;
+    let edges = request.edges(&stream.time);
+    let channels = request.channels.len() as u64;
+    let exact = (request.frames.end - request.frames.start).saturating_mul(channels) <= EXACT_SAMPLES;
+    let mut columns = Columns {
+        request: request.clone(),
+        exact: edges.windows(2).map(|e| exact || e[1] - e[0] <= PROBE_FRAMES).collect(),
+        values: vec![vec![MinMax::EMPTY; edges.len().saturating_sub(1)]; request.channels.len()],
+        edges,
+    };
+    let mut block = Block::default();
+    let longest = (BLOCK_SAMPLES / channels.max(1)).max(1);
+    let mut at = 0;
+    while at + 1 < columns.edges.len() {
+        let start = columns.edges[at];
+        // As many columns as one block holds, or the beginning of one.
+        let mut to = at + 1;
+        while exact && to + 1 < columns.edges.len() && columns.edges[to + 1] - start <= longest {
+            to += 1;
+        }
+        let end = if exact { columns.edges[to] } else { columns.edges[to].min(start + PROBE_FRAMES) };
+        let mut from = start;
+        while from < end {
+            let frames = from..end.min(from + longest);
+            source.read(request.stream, frames.clone(), &request.channels, &mut block)?;
+            task.advance(0)?;
+            for (c, values) in columns.values.iter_mut().enumerate() {
+                for (i, value) in values.iter_mut().enumerate().take(to).skip(at) {
+                    let inside = columns.edges[i].max(frames.start)..columns.edges[i + 1].min(frames.end);
+                    for frame in inside {
+                        let v = block.samples().get_f64(c * block.frames() + (frame - frames.start) as usize);
+                        // NaN is not a value.
+                        *value = MinMax { min: value.min.min(v), max: value.max.max(v) };
+                    }
+                }
+            }
+            from = frames.end;
+        }
+        at = to;
+    }
+    Ok(columns)
+}
