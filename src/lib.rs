@@ -22,4 +22,7 @@ pub mod summary;
 pub mod analysis;
 pub mod export;
 
+#[cfg(feature = "gui")]
+pub mod gui;
+
 pub use error::{Error, ErrorKind, Result};

@@ -1,0 +1,4 @@
+//! The window.
+
+pub mod traces;
+pub mod viewport;
