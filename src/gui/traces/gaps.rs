@@ -105,7 +105,7 @@ fn faint(color: Color32, strength: f32) -> Color32 {
 
 /// A white diagonal stripe on nothing, that continues into its own copies.
 fn tile(ctx: &Context) -> TextureHandle {
-    let id = Id::new("longwave gap hatching");
+    let id = Id::unique("longwave gap hatching");
     if let Some(texture) = ctx.data(|d| d.get_temp::<TextureHandle>(id)) {
         return texture;
     }

@@ -153,7 +153,7 @@ impl PlotItem for TraceItem {
             return;
         }
         if painter::is_installed(ui.ctx()) {
-            let id = Id::new(("traces", self.name()));
+            let id = Id::unique(("traces", self.name()));
             shapes.push(painter::callback(clip, id, Arc::clone(&self.packed), picture));
         } else {
             mesh::shapes(&self.packed, &picture, clip, shapes);

@@ -38,7 +38,7 @@ pub(super) fn is_installed(ctx: &Context) -> bool {
 }
 
 fn marker() -> Id {
-    Id::new("longwave traces on the GPU")
+    Id::unique("longwave traces on the GPU")
 }
 
 /// The shape that paints `picture` of `packed`. `id` tells items apart that are visible at the same time.
