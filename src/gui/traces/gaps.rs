@@ -3,7 +3,9 @@
 use eframe::egui::{
     Color32, ColorImage, Context, Id, Mesh, Rect, Rgba, Shape, TextureHandle, TextureOptions, Ui, pos2, vec2,
 };
-use egui_plot::PlotTransform;
+use std::ops::RangeInclusive;
+
+use egui_plot::{PlotBounds, PlotGeometry, PlotItem, PlotItemBase, PlotTransform};
 
 use super::TimeAxis;
 use crate::recording::TimeBase;
@@ -90,6 +92,47 @@ pub fn gap_shapes(ui: &Ui, transform: &PlotTransform, axis: TimeAxis, time: &Tim
         shapes.push(Shape::mesh(hatched));
     }
     shapes
+}
+
+/// The visible gaps as a plot item. Add it before the traces.
+#[must_use]
+pub fn gap_item(time: TimeBase, axis: TimeAxis) -> GapItem {
+    GapItem { base: PlotItemBase::new("gaps".to_owned()), time, axis }
+}
+
+/// See [`gap_item`].
+pub struct GapItem {
+    base: PlotItemBase,
+    time: TimeBase,
+    axis: TimeAxis,
+}
+
+impl PlotItem for GapItem {
+    fn shapes(&self, ui: &Ui, transform: &PlotTransform, shapes: &mut Vec<Shape>) {
+        shapes.extend(gap_shapes(ui, transform, self.axis, &self.time));
+    }
+
+    fn initialize(&mut self, _x_range: RangeInclusive<f64>) {}
+
+    fn color(&self) -> Color32 {
+        Color32::TRANSPARENT
+    }
+
+    fn geometry(&self) -> PlotGeometry<'_> {
+        PlotGeometry::None
+    }
+
+    fn bounds(&self) -> PlotBounds {
+        PlotBounds::NOTHING
+    }
+
+    fn base(&self) -> &PlotItemBase {
+        &self.base
+    }
+
+    fn base_mut(&mut self) -> &mut PlotItemBase {
+        &mut self.base
+    }
 }
 
 /// A place near `left` at which a tile begins, on a grid that is fixed to the time line.

@@ -204,3 +204,92 @@ pub fn envelope(columns: &Columns) -> Vec<Option<(f32, f32)>> {
     }
     merged
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recording::ClockSpan;
+    use crate::summary::ViewRequest;
+
+    fn of(values: Vec<MinMax>, bucket: u64, time: &TimeBase, frames: Range<u64>) -> Columns {
+        let request = ViewRequest { stream: 0, channels: vec![0], frames, bucket_frames: bucket };
+        let edges = request.edges(time);
+        assert_eq!(edges.len(), values.len() + 1);
+        Columns { exact: vec![true; values.len()], values: vec![values], edges, request }
+    }
+
+    fn pair(min: f64, max: f64) -> MinMax {
+        MinMax { min, max }
+    }
+
+    #[test]
+    fn values_come_back_in_physical_units() {
+        let time = TimeBase::regular(1.0);
+        let values = vec![pair(-3.0, 5.0), MinMax::EMPTY, pair(1e3, 1e3), pair(-1e3, 0.25)];
+        for gain in [0.195, -2.0] {
+            let scale = Scale { gain, offset: 7.0 };
+            let packed = Packed::new(&of(values.clone(), 4, &time, 0..16), &time, &[scale]);
+            let (middle, half) = packed.range(0).unwrap();
+            for (i, value) in values.iter().enumerate() {
+                let [min, max] = packed.value(0, i);
+                if value.is_empty() {
+                    assert!(min > max);
+                } else {
+                    for (normal, stored) in [(min, value.min), (max, value.max)] {
+                        let physical = middle + f64::from(normal) * half;
+                        assert!((physical - scale.apply(stored)).abs() < 1e-3 * gain.abs(), "{physical} {stored}");
+                    }
+                }
+            }
+            assert!(packed.range(1).is_none());
+        }
+    }
+
+    #[test]
+    fn infinite_flat_and_missing_values_stay_finite() {
+        let time = TimeBase::regular(1.0);
+        let cases = [
+            vec![pair(f64::NEG_INFINITY, f64::INFINITY), pair(0.0, 1.0)],
+            vec![pair(5.0, 5.0), pair(5.0, 5.0)],
+            vec![MinMax::EMPTY, MinMax::EMPTY],
+            vec![pair(f64::MIN, f64::MAX), pair(f64::NAN, f64::NAN)],
+            vec![pair(0.0, 5e-324), pair(f64::INFINITY, f64::INFINITY)],
+        ];
+        for values in cases {
+            let packed = Packed::new(&of(values, 4, &time, 0..8), &time, &[]);
+            let (middle, half) = packed.range(0).unwrap();
+            assert!(middle.is_finite() && half.is_finite() && half != 0.0);
+            assert!((0..2).flat_map(|i| packed.value(0, i)).all(f32::is_finite));
+        }
+    }
+
+    #[test]
+    fn columns_end_at_gaps_and_touch_elsewhere() {
+        let spans = [(0, 0), (10, 30), (20, 41)].map(|(first_frame, first_tick)| ClockSpan { first_frame, first_tick });
+        let time = TimeBase::with_spans(1.0, spans.to_vec());
+        let columns = of(vec![pair(0.0, 1.0); 8], 4, &time, 4..32);
+        assert_eq!(columns.edges, [4, 8, 10, 12, 16, 20, 24, 28, 32]);
+        let packed = Packed::new(&columns, &time, &[]);
+        let marks: Vec<_> = packed.marks().iter().map(|m| (m.start, m.end, m.joined)).collect();
+        assert_eq!(packed.base_tick(), 4);
+        assert_eq!(marks[..3], [(0.0, 4.0, false), (4.0, 6.0, true), (26.0, 28.0, false)]);
+        // The gap of one tick after frame 19 is shorter than a column: no seam.
+        assert_eq!(marks[4..6], [(32.0, 37.0, true), (37.0, 41.0, true)]);
+        assert_eq!(packed.columns_between(5.0, 27.0), 0..4);
+        assert_eq!(packed.columns_between(-50.0, -40.0), 0..1);
+        assert_eq!(packed.columns_between(500.0, 600.0), 7..8);
+    }
+
+    #[test]
+    fn the_envelope_is_that_of_all_channels() {
+        let time = TimeBase::regular(1.0);
+        let mut columns = of(vec![pair(0.0, 10.0), pair(4.0, 6.0), MinMax::EMPTY], 4, &time, 0..12);
+        columns.values.push(vec![pair(-1.0, 1.0), MinMax::EMPTY, MinMax::EMPTY]);
+        columns.values.push(vec![pair(7.0, 7.0), pair(7.0, 7.0), MinMax::EMPTY]);
+        let merged = envelope(&columns);
+        assert_eq!(merged[0], Some((-1.0, 1.0)));
+        let (low, high) = merged[1].unwrap();
+        assert!((low + 0.2).abs() < 1e-6 && (high - 0.2).abs() < 1e-6);
+        assert_eq!(merged[2], None);
+    }
+}
