@@ -72,4 +72,7 @@ pub mod picture;
 pub mod analysis;
 pub mod export;
 
+#[cfg(feature = "gui")]
+pub mod gui;
+
 pub use error::{Error, ErrorKind, Result};

@@ -1,0 +1,150 @@
+//! The picture as an egui mesh, for windows without wgpu: the same rules as the shader's, one quad a pixel column and
+//! lane, without its smooth edges.
+
+use eframe::egui::{Color32, Mesh, Pos2, Rect, Shape, Stroke, pos2};
+
+use super::packed::Packed;
+use super::{Picture, PixelLane, Style};
+
+/// Appends the picture to `shapes`.
+pub(super) fn shapes(packed: &Packed, picture: &Picture, clip: Rect, shapes: &mut Vec<Shape>) {
+    let mut mesh = Mesh::default();
+    for lane in &picture.lanes {
+        match picture.style {
+            Style::Columns => columns(packed, picture, lane, clip, &mut mesh),
+            Style::Lines => lines(packed, picture, lane, shapes),
+            Style::Dots { radius } => {
+                lines(packed, picture, lane, shapes);
+                dots(packed, picture, lane, radius, &mut mesh);
+            }
+        }
+    }
+    if !mesh.is_empty() {
+        shapes.push(Shape::mesh(mesh));
+    }
+}
+
+/// The drawn range of a column: its own, and half of any hole to either neighbour. Normalised; `None` if it is empty.
+fn bridged(packed: &Packed, channel: usize, column: usize) -> Option<[f32; 2]> {
+    let [min, max] = packed.value(channel, column);
+    if min > max {
+        return None;
+    }
+    let (mut low, mut high) = (min, max);
+    let marks = packed.marks();
+    let before = (column > 0 && marks[column].joined).then(|| packed.value(channel, column - 1));
+    let after = marks.get(column + 1).filter(|m| m.joined).map(|_| packed.value(channel, column + 1));
+    for [least, greatest] in before.into_iter().chain(after).filter(|v| v[0] <= v[1]) {
+        if greatest < min {
+            low = low.min((greatest + min) / 2.0);
+        }
+        if least > max {
+            high = high.max((least + max) / 2.0);
+        }
+    }
+    Some([low, high])
+}
+
+/// A stretch of pixels, the rows it spans, and its colour.
+struct Bar {
+    left: f32,
+    right: f32,
+    top: f32,
+    bottom: f32,
+    color: Color32,
+}
+
+fn columns(packed: &Packed, picture: &Picture, lane: &PixelLane, clip: Rect, mesh: &mut Mesh) {
+    let pixels = picture.pixels_per_point;
+    let (least_x, greatest_x) = ((clip.left() * pixels).floor() - 1.0, (clip.right() * pixels).ceil() + 1.0);
+    let line = (picture.half_line * 2.0).round().max(1.0);
+    let mut pending: Option<Bar> = None;
+    for column in picture.columns.clone() {
+        let Some([low, high]) = bridged(packed, lane.values, column) else { continue };
+        let mark = packed.marks()[column];
+        let left = mark.start.mul_add(picture.x_scale, picture.x_offset).floor();
+        let right = mark.end.mul_add(picture.x_scale, picture.x_offset).floor().max(left + 1.0);
+        let (left, right) = (left.max(least_x), right.min(greatest_x));
+        if left >= right {
+            continue;
+        }
+        let a = low.mul_add(lane.y_scale, lane.y_offset);
+        let b = high.mul_add(lane.y_scale, lane.y_offset);
+        let top = (a.min(b) - picture.half_line).round();
+        let bottom = (a.max(b) + picture.half_line).round().max(top + 1.0);
+        let color = if mark.exact { lane.exact } else { lane.estimate };
+        match &mut pending {
+            Some(bar) if bar.left == left && bar.right == right => {
+                bar.top = bar.top.min(top);
+                bar.bottom = bar.bottom.max(bottom);
+                if !mark.exact {
+                    bar.color = color;
+                }
+            }
+            _ => {
+                let bar = Bar { left, right, top, bottom, color };
+                if let Some(done) = pending.replace(bar) {
+                    quad(mesh, &done, line, pixels);
+                }
+            }
+        }
+    }
+    if let Some(done) = pending {
+        quad(mesh, &done, line, pixels);
+    }
+}
+
+fn quad(mesh: &mut Mesh, bar: &Bar, line: f32, pixels: f32) {
+    let extra = (line - (bar.right - bar.left)).max(0.0);
+    let left = bar.left - (extra / 2.0).floor();
+    let right = bar.right + extra - (extra / 2.0).floor();
+    let min = pos2(left / pixels, bar.top / pixels);
+    let max = pos2(right / pixels, bar.bottom / pixels);
+    mesh.add_colored_rect(Rect { min, max }, bar.color);
+}
+
+fn point(packed: &Packed, picture: &Picture, lane: &PixelLane, column: usize) -> Option<Pos2> {
+    let [min, max] = packed.value(lane.values, column);
+    let x = packed.marks()[column].start.mul_add(picture.x_scale, picture.x_offset);
+    let y = min.mul_add(lane.y_scale, lane.y_offset);
+    (min <= max).then(|| pos2(x / picture.pixels_per_point, y / picture.pixels_per_point))
+}
+
+fn lines(packed: &Packed, picture: &Picture, lane: &PixelLane, shapes: &mut Vec<Shape>) {
+    let width = picture.half_line * 2.0 / picture.pixels_per_point;
+    let mut run: Vec<Pos2> = Vec::new();
+    let mut exact = true;
+    for column in picture.columns.clone() {
+        let next = point(packed, picture, lane, column);
+        let mark = packed.marks()[column];
+        if next.is_none() || !mark.joined || mark.exact != exact {
+            let last = run.last().copied().filter(|_| mark.joined);
+            end_run(&mut run, width, if exact { lane.exact } else { lane.estimate }, shapes);
+            if next.is_some() {
+                run.extend(last);
+            }
+            exact = mark.exact;
+        }
+        run.extend(next);
+    }
+    end_run(&mut run, width, if exact { lane.exact } else { lane.estimate }, shapes);
+}
+
+fn end_run(run: &mut Vec<Pos2>, width: f32, color: Color32, shapes: &mut Vec<Shape>) {
+    match run.as_slice() {
+        [] => {}
+        [one] => shapes.push(Shape::circle_filled(*one, width / 2.0, color)),
+        _ => shapes.push(Shape::line(run.clone(), Stroke::new(width, color))),
+    }
+    run.clear();
+}
+
+fn dots(packed: &Packed, picture: &Picture, lane: &PixelLane, radius: f32, mesh: &mut Mesh) {
+    let radius = radius / picture.pixels_per_point;
+    for column in picture.columns.clone() {
+        if let Some(center) = point(packed, picture, lane, column) {
+            let color = if packed.marks()[column].exact { lane.exact } else { lane.estimate };
+            mesh.add_colored_rect(Rect::from_center_size(center, eframe::egui::Vec2::splat(radius * 2.0)), color);
+        }
+    }
+}

@@ -1,0 +1,193 @@
+// Traces: one instance is one column of one lane. All positions are physical pixels of the screen.
+
+struct Lane {
+    screen: vec2<f32>,
+    x_scale: f32,
+    x_offset: f32,
+    y_scale: f32,
+    y_offset: f32,
+    half_line: f32,
+    radius: f32,
+    exact: vec4<f32>,      // premultiplied, gamma
+    estimate: vec4<f32>,
+}
+
+@group(0) @binding(0) var<uniform> lane: Lane;
+
+const EXACT: u32 = 1u;
+const JOINED: u32 = 2u;
+
+struct Column {
+    @builtin(vertex_index) corner: u32,
+    @location(0) span: vec2<f32>,
+    @location(1) flags: u32,
+    @location(2) next_span: vec2<f32>,
+    @location(3) next_flags: u32,
+    @location(4) before: vec2<f32>,
+    @location(5) value: vec2<f32>,
+    @location(6) after: vec2<f32>,
+}
+
+struct Fragment {
+    @builtin(position) position: vec4<f32>,
+    @location(0) @interpolate(flat) color: vec4<f32>,
+    // Of a bar: top and bottom, unused. Of a line: its two ends.
+    @location(1) @interpolate(flat) shape: vec4<f32>,
+    @location(2) @interpolate(flat) radius: f32,
+}
+
+fn nowhere() -> Fragment {
+    var out: Fragment;
+    out.position = vec4<f32>(-2.0, -2.0, 0.0, 1.0);
+    out.color = vec4<f32>(0.0);
+    out.shape = vec4<f32>(0.0);
+    out.radius = 0.0;
+    return out;
+}
+
+fn placed(pixel: vec2<f32>) -> vec4<f32> {
+    let unit = pixel / lane.screen;
+    return vec4<f32>(unit.x * 2.0 - 1.0, 1.0 - unit.y * 2.0, 0.0, 1.0);
+}
+
+// Two triangles: 0 1 2, 2 1 3 of the corners (0,0) (1,0) (0,1) (1,1).
+fn corner_of(index: u32) -> vec2<f32> {
+    let right = index == 1u || index == 4u || index == 5u;
+    let low = index == 2u || index == 3u || index == 5u;
+    return vec2<f32>(select(0.0, 1.0, right), select(0.0, 1.0, low));
+}
+
+fn color_of(flags: u32) -> vec4<f32> {
+    if (flags & EXACT) != 0u {
+        return lane.exact;
+    }
+    return lane.estimate;
+}
+
+@vertex
+fn vs_bar(in: Column) -> Fragment {
+    var low = in.value.x;
+    var high = in.value.y;
+    if low > high {
+        return nowhere();
+    }
+    // Half of any hole between this column and a neighbour is this column's to fill.
+    if (in.flags & JOINED) != 0u && in.before.x <= in.before.y {
+        if in.before.y < in.value.x { low = min(low, (in.before.y + in.value.x) * 0.5); }
+        if in.before.x > in.value.y { high = max(high, (in.before.x + in.value.y) * 0.5); }
+    }
+    if (in.next_flags & JOINED) != 0u && in.after.x <= in.after.y {
+        if in.after.y < in.value.x { low = min(low, (in.after.y + in.value.x) * 0.5); }
+        if in.after.x > in.value.y { high = max(high, (in.after.x + in.value.y) * 0.5); }
+    }
+    // The pixel of the first tick, and all up to that of the next column; at least as wide as a line.
+    var left = floor(in.span.x * lane.x_scale + lane.x_offset);
+    var right = max(floor(in.span.y * lane.x_scale + lane.x_offset), left + 1.0);
+    let extra = max(round(2.0 * lane.half_line) - (right - left), 0.0);
+    left = left - floor(extra * 0.5);
+    right = right + extra - floor(extra * 0.5);
+    left = clamp(left, -64.0, lane.screen.x + 64.0);
+    right = clamp(right, -64.0, lane.screen.x + 64.0);
+
+    let a = low * lane.y_scale + lane.y_offset;
+    let b = high * lane.y_scale + lane.y_offset;
+    let top = clamp(min(a, b) - lane.half_line, -64.0, lane.screen.y + 64.0);
+    let bottom = clamp(max(a, b) + lane.half_line, -64.0, lane.screen.y + 64.0);
+
+    let corner = corner_of(in.corner);
+    var out: Fragment;
+    out.position = placed(vec2<f32>(select(left, right, corner.x > 0.5), select(floor(top), ceil(bottom), corner.y > 0.5)));
+    out.color = color_of(in.flags);
+    out.shape = vec4<f32>(top, bottom, 0.0, 0.0);
+    out.radius = 0.0;
+    return out;
+}
+
+fn capsule(a: vec2<f32>, b: vec2<f32>, radius: f32, index: u32, color: vec4<f32>) -> Fragment {
+    let along = b - a;
+    let distance = length(along);
+    var forward = vec2<f32>(1.0, 0.0);
+    if distance > 0.001 {
+        forward = along / distance;
+    }
+    let aside = vec2<f32>(-forward.y, forward.x);
+    let reach = radius + 1.0;
+    let corner = corner_of(index);
+    var middle = a - forward * reach;
+    if corner.x > 0.5 {
+        middle = b + forward * reach;
+    }
+    var out: Fragment;
+    out.position = placed(middle + aside * reach * (corner.y * 2.0 - 1.0));
+    out.color = color;
+    out.shape = vec4<f32>(a, b);
+    out.radius = radius;
+    return out;
+}
+
+fn sample_at(span: vec2<f32>, value: vec2<f32>) -> vec2<f32> {
+    return vec2<f32>(span.x * lane.x_scale + lane.x_offset, value.x * lane.y_scale + lane.y_offset);
+}
+
+// From this sample to the next; a point where there is none, so that a lone sample shows.
+@vertex
+fn vs_line(in: Column) -> Fragment {
+    if in.value.x > in.value.y {
+        return nowhere();
+    }
+    let a = sample_at(in.span, in.value);
+    var b = a;
+    if (in.next_flags & JOINED) != 0u && in.after.x <= in.after.y {
+        b = sample_at(in.next_span, in.after);
+    }
+    return capsule(a, b, lane.half_line, in.corner, color_of(in.flags));
+}
+
+@vertex
+fn vs_dot(in: Column) -> Fragment {
+    if in.value.x > in.value.y {
+        return nowhere();
+    }
+    let a = sample_at(in.span, in.value);
+    return capsule(a, a, lane.radius, in.corner, color_of(in.flags));
+}
+
+// How much of the pixel's height the bar covers: rows are smooth, columns are whole pixels.
+fn bar_color(in: Fragment) -> vec4<f32> {
+    let y = in.position.y;
+    return in.color * clamp(min(y + 0.5, in.shape.y) - max(y - 0.5, in.shape.x), 0.0, 1.0);
+}
+
+fn line_color(in: Fragment) -> vec4<f32> {
+    let along = in.shape.zw - in.shape.xy;
+    let from_a = in.position.xy - in.shape.xy;
+    let share = clamp(dot(from_a, along) / max(dot(along, along), 0.000001), 0.0, 1.0);
+    return in.color * clamp(in.radius + 0.5 - length(from_a - along * share), 0.0, 1.0);
+}
+
+fn linear_from_gamma(color: vec4<f32>) -> vec4<f32> {
+    let low = color.rgb / 12.92;
+    let high = pow((color.rgb + vec3<f32>(0.055)) / 1.055, vec3<f32>(2.4));
+    return vec4<f32>(select(high, low, color.rgb < vec3<f32>(0.04045)), color.a);
+}
+
+@fragment
+fn fs_bar(in: Fragment) -> @location(0) vec4<f32> {
+    return bar_color(in);
+}
+
+@fragment
+fn fs_line(in: Fragment) -> @location(0) vec4<f32> {
+    return line_color(in);
+}
+
+// The same for a framebuffer that takes linear light.
+@fragment
+fn fs_bar_linear(in: Fragment) -> @location(0) vec4<f32> {
+    return linear_from_gamma(bar_color(in));
+}
+
+@fragment
+fn fs_line_linear(in: Fragment) -> @location(0) vec4<f32> {
+    return linear_from_gamma(line_color(in));
+}
