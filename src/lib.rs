@@ -3,14 +3,17 @@
 //! Data flows one way, and the modules below stand in the order in which it flows: a module names only modules above
 //! it (`tests/layering.rs` checks that).
 
+pub mod units;
+
 pub mod error;
 pub mod form;
-pub mod text;
 
 pub mod recording;
+pub mod text;
+
+pub mod memory;
 
 pub mod budget;
-pub mod memory;
 pub mod task;
 
 pub mod file;
@@ -21,5 +24,7 @@ pub mod summary;
 
 pub mod analysis;
 pub mod export;
+
+pub mod cli;
 
 pub use error::{Error, ErrorKind, Result};
