@@ -5,7 +5,7 @@
 //! *before* anything is allocated. Small things (a label, a list of channels) are not counted: about a tenth of the
 //! process is outside the budget.
 //!
-//! The budget also carries the machine's *pressure*: a monitor (see [`crate::memory`]) sets it when more than 85 % of
+//! The budget also carries the machine's *pressure*: a monitor ([`watch_pressure`]) sets it when more than 85 % of
 //! the machine's memory is in use; chunks then shrink and caches drop.
 
 use std::sync::Arc;
@@ -94,7 +94,7 @@ impl MemoryBudget {
     }
 
     /// Whether this clone is the only one left.
-    pub(crate) fn is_last(&self) -> bool {
+    fn is_last(&self) -> bool {
         Arc::strong_count(&self.0) == 1
     }
 
@@ -138,6 +138,26 @@ impl Drop for Reservation {
     fn drop(&mut self) {
         self.budget.0.used.fetch_sub(self.bytes, Ordering::AcqRel);
     }
+}
+
+/// Measures the machine and tells `budget` whether memory is short; returns what was measured.
+pub fn update_pressure(budget: &MemoryBudget) -> crate::memory::Machine {
+    let machine = crate::memory::machine();
+    budget.set_pressure(machine.is_short());
+    machine
+}
+
+/// Starts the thread that calls [`update_pressure`] four times a second for as long as the budget is in use elsewhere.
+pub fn watch_pressure(budget: &MemoryBudget) {
+    let budget = budget.clone();
+    let started = std::thread::Builder::new().name("memory-watch".into()).spawn(move || {
+        while !budget.is_last() {
+            update_pressure(&budget);
+            std::thread::sleep(std::time::Duration::from_millis(250));
+        }
+    });
+    // Without the thread there is no pressure signal; the budget itself still holds.
+    drop(started);
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The one error of the library: what went wrong, in which file, at which byte, and what to do next.
 //!
-//! Libraries return errors; only the shells ([`crate::cli`], [`crate::gui`]) print them.
+//! Libraries return errors; only the shells (`cli`, `gui`) print them.
 //! Messages are lower-case, without a final period, with the path in front of them and the remedy behind:
 //! `day.rec: truncated header, at byte 512; the file may still be copying: try again when it is complete`.
 
@@ -170,14 +170,14 @@ impl fmt::Display for Error {
             ErrorKind::OutOfBudget { need, free } => write!(
                 f,
                 "needs {} of memory but {} of the budget is free",
-                crate::text::bytes(*need),
-                crate::text::bytes(*free)
+                crate::units::bytes(*need),
+                crate::units::bytes(*free)
             )?,
             ErrorKind::NoSpace { need, free } => write!(
                 f,
                 "needs {} of disk space but {} is free",
-                crate::text::bytes(*need),
-                crate::text::bytes(*free)
+                crate::units::bytes(*need),
+                crate::units::bytes(*free)
             )?,
             ErrorKind::Exists => write!(f, "the file exists already")?,
             ErrorKind::Cancelled => write!(f, "stopped")?,

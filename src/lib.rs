@@ -49,14 +49,17 @@
 //! line in [`analysis::ANALYSES`]; a target one file in [`export`] and its line in [`export::EXPORTERS`]. The command
 //! line and the window find them there.
 
+pub mod units;
+
 pub mod error;
 pub mod form;
-pub mod text;
 
 pub mod recording;
+pub mod text;
+
+pub mod memory;
 
 pub mod budget;
-pub mod memory;
 pub mod task;
 
 pub mod file;
@@ -72,6 +75,7 @@ pub mod picture;
 pub mod analysis;
 pub mod export;
 
+pub mod cli;
 #[cfg(feature = "gui")]
 pub mod gui;
 

@@ -1,1 +1,29 @@
-fn main() {}
+//! Arguments → command line or window; error → exit code. Nothing else.
+
+use std::process::ExitCode;
+
+use longwave::cli::{self, Outcome, Viewer};
+
+fn main() -> ExitCode {
+    match cli::run(std::env::args_os()) {
+        Outcome::Exit(code) => ExitCode::from(code),
+        Outcome::View(viewer) => match open_window(viewer) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => ExitCode::from(cli::report(&error)),
+        },
+    }
+}
+
+// CONNECT: `longwave::gui::run(viewer)` once the window is there.
+#[cfg(feature = "gui")]
+fn open_window(viewer: Viewer) -> longwave::Result<()> {
+    drop(viewer);
+    Err(longwave::Error::unsupported("the window"))
+}
+
+#[cfg(not(feature = "gui"))]
+fn open_window(_: Viewer) -> longwave::Result<()> {
+    Err(longwave::Error::unsupported("the window").with_remedy(
+        "this program was built without it (--no-default-features); `longwave --help` lists what works without",
+    ))
+}

@@ -4,8 +4,6 @@
 //! pages of mapped files that are resident in this process, which the system can take back at any time; `VmHWM`: the
 //! peak of both together). Elsewhere the resident size is reported as heap. The machine's come from `sysinfo`.
 
-use crate::budget::MemoryBudget;
-
 /// The machine's memory, bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Machine {
@@ -79,26 +77,6 @@ fn parse_status(text: &str) -> Process {
         mapped_bytes: field("RssFile") + field("RssShmem"),
         peak_bytes: field("VmHWM"),
     }
-}
-
-/// Measures the machine and tells `budget` whether memory is short; returns what was measured.
-pub fn update_pressure(budget: &MemoryBudget) -> Machine {
-    let machine = machine();
-    budget.set_pressure(machine.is_short());
-    machine
-}
-
-/// Starts the thread that calls [`update_pressure`] four times a second for as long as the budget is in use elsewhere.
-pub fn watch_pressure(budget: &MemoryBudget) {
-    let budget = budget.clone();
-    let started = std::thread::Builder::new().name("memory-watch".into()).spawn(move || {
-        while !budget.is_last() {
-            update_pressure(&budget);
-            std::thread::sleep(std::time::Duration::from_millis(250));
-        }
-    });
-    // Without the thread there is no pressure signal; the budget itself still holds.
-    drop(started);
 }
 
 #[cfg(test)]

@@ -1,0 +1,181 @@
+//! One subcommand for each row of the table of analyses.
+
+use std::path::{Path, PathBuf};
+
+use clap::{ArgMatches, Args, Command};
+
+use super::args::{FileArgs, SelectionArgs};
+use super::shell::Shell;
+use super::table::{Align, Columns, render};
+use super::{Failure, parameters, parsed};
+use crate::analysis::{Analysis, Cell, Curves, Report, Request, Table, View};
+use crate::error::{Error, Result};
+use crate::task::Task;
+use crate::text;
+
+#[derive(Args, Clone, Debug)]
+struct AnalyseArgs {
+    #[command(flatten)]
+    file: FileArgs,
+    #[command(flatten)]
+    selection: SelectionArgs,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+    /// Write the result to this file, .csv or .npy
+    #[arg(long, short, value_name = "OUT")]
+    output: Option<PathBuf>,
+    /// Replace an existing output
+    #[arg(long)]
+    force: bool,
+}
+
+pub(crate) fn command(analysis: &'static Analysis) -> Command {
+    let mut command = AnalyseArgs::augment_args(Command::new(analysis.name).about(analysis.about))
+        .after_help(format!("Example:\n  {}", analysis.example));
+    for parameter in analysis.parameters {
+        command = command.arg(parameters::flag(parameter, analysis.parameters, ""));
+    }
+    command
+}
+
+pub(crate) fn run(analysis: &'static Analysis, matches: &ArgMatches, shell: &Shell) -> Result<(), Failure> {
+    let args: AnalyseArgs = parsed(matches)?;
+    let settings = parameters::settings(matches, analysis.parameters)?;
+    let target = args.output.as_deref().map(|path| Target::of(path, args.force)).transpose()?;
+    let source = shell.open(&args.file)?;
+    let selection = args.selection.selection(source.as_ref())?;
+    let report = shell.attend(analysis.name, |task| {
+        let report = (analysis.run)(&Request {
+            source: &source,
+            selection: &selection,
+            settings: &settings,
+            task,
+            publish: &mut |_| {},
+        })?;
+        if let Some(target) = &target {
+            target.write(&report, task)?;
+        }
+        Ok(report)
+    })?;
+    shell.notes(&report.notes);
+    if args.json {
+        return shell.print_json(&report.json);
+    }
+    match (&target, &report.view) {
+        (Some(target), _) => shell.print(&format!("wrote {}\n", target.path.display())),
+        (None, View::Table(table)) => shell.print(&for_people(table)),
+        (None, View::Curves(curves)) => shell.print(&curves_csv(curves)),
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum FileKind {
+    Csv,
+    Npy,
+}
+
+/// Where a report goes.
+struct Target<'a> {
+    path: &'a Path,
+    kind: FileKind,
+    overwrite: bool,
+}
+
+impl<'a> Target<'a> {
+    /// Refuses before anything is computed what could not be written after it.
+    fn of(path: &'a Path, overwrite: bool) -> Result<Self, Failure> {
+        let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
+        let kind = match extension.as_str() {
+            "csv" => FileKind::Csv,
+            "npy" => FileKind::Npy,
+            _ => return Err(Failure::Usage(format!("'{}' must end in .csv or .npy", path.display()))),
+        };
+        super::export::refuse_existing(path, overwrite)?;
+        Ok(Self { path, kind, overwrite })
+    }
+
+    // CONNECT: the writers of `Report`.
+    fn write(&self, report: &Report, task: &Task) -> Result<()> {
+        let _ = (report, self.overwrite, task);
+        match self.kind {
+            FileKind::Csv => Err(Error::unsupported("writing .csv")), // report.write_csv(self.path, self.overwrite, task)
+            FileKind::Npy => Err(Error::unsupported("writing .npy")), // report.write_npy(self.path, self.overwrite, task)
+        }
+    }
+}
+
+fn for_people(table: &Table) -> String {
+    let is_text = |column: usize| table.rows.iter().any(|row| matches!(row.get(column), Some(Cell::Text(_))));
+    let columns: Vec<(&str, Align)> = table
+        .columns
+        .iter()
+        .enumerate()
+        .map(|(i, name)| (name.as_str(), if is_text(i) { Align::Left } else { Align::Right }))
+        .collect();
+    let rows: Vec<Vec<String>> = table
+        .rows
+        .iter()
+        .map(|row| {
+            row.iter()
+                .map(|cell| match cell {
+                    Cell::Text(text) => text.clone(),
+                    Cell::Integer(value) => {
+                        let sign = if *value < 0 { "-" } else { "" };
+                        u64::try_from(value.unsigned_abs())
+                            .map_or_else(|_| value.to_string(), |size| format!("{sign}{}", text::count(size)))
+                    }
+                    Cell::Number(value) => text::number(*value),
+                })
+                .collect()
+        })
+        .collect();
+    render(&Columns(&columns), &rows, "")
+}
+
+/// As the file that `-o OUT.csv` writes: RFC 4180 with line feeds, numbers that read back identically.
+fn curves_csv(curves: &Curves) -> String {
+    let quoted = |name: &str| {
+        if name.contains([',', '"', '\n', '\r']) {
+            format!("\"{}\"", name.replace('"', "\"\""))
+        } else {
+            name.to_owned()
+        }
+    };
+    let mut out = quoted(&curves.x_key);
+    for (name, _) in &curves.series {
+        out.push(',');
+        out += &quoted(name);
+    }
+    out.push('\n');
+    for (i, x) in curves.x.iter().enumerate() {
+        out += &x.to_string();
+        for (_, values) in &curves.series {
+            out.push(',');
+            out += &values.get(i).map_or_else(String::new, f64::to_string);
+        }
+        out.push('\n');
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_become_text() {
+        let table = Table {
+            columns: vec!["name".to_owned(), "count".to_owned(), "mean".to_owned()],
+            rows: vec![vec![Cell::Text("ch 0".to_owned()), Cell::Integer(1_000_000), Cell::Number(-1.0 / 3.0)]],
+        };
+        assert_eq!(for_people(&table), "name      count       mean\nch 0  1,000,000  -0.333333\n");
+        let curves = Curves {
+            x_key: "frequency_hz".to_owned(),
+            x: vec![0.0, 0.5],
+            series: vec![("a,b".to_owned(), vec![0.1, 1e-9])],
+            ..Curves::default()
+        };
+        assert_eq!(curves_csv(&curves), "frequency_hz,\"a,b\"\n0,0.1\n0.5,0.000000001\n");
+    }
+}

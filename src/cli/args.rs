@@ -1,0 +1,256 @@
+//! Options that several commands share. What is typed is checked here; what it means is decided where it is used.
+
+use std::path::PathBuf;
+
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, ValueEnum};
+
+use super::Failure;
+use crate::error::Result;
+use crate::recording::{ByteOrder, SampleType};
+use crate::scan::Selection;
+use crate::source::{ChannelOrder, OpenOptions, Source};
+use crate::text::{TimeRange, parse_bytes, parse_channels};
+
+/// Accepted everywhere.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Options for every command")]
+pub(crate) struct Global {
+    /// Memory ceiling, such as 256MiB [default: the smaller of 512MiB and a quarter of what is available]
+    #[arg(long, value_name = "BYTES", global = true, value_parser = parse_bytes)]
+    pub(crate) memory_limit: Option<u64>,
+    /// Worker threads [default: one for each processor]
+    #[arg(long, value_name = "N", global = true, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: Option<u16>,
+    /// Print no progress, notes or warnings, only results and errors
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+}
+
+/// `longwave [FILE]`: what the window opens with.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct Root {
+    /// The recording to view; none shows the welcome screen
+    pub(crate) file: Option<PathBuf>,
+    /// The stream to show first [default: the one with most samples]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) stream: Option<String>,
+    #[command(flatten)]
+    pub(crate) layout: Layout,
+}
+
+impl Root {
+    /// The first option that was given although a command follows, where it would be ignored.
+    pub(crate) fn first_given(&self, matches: &ArgMatches) -> Option<String> {
+        let common = ["memory_limit", "threads", "quiet"];
+        let given = matches.ids().map(clap::Id::as_str).find(|id| {
+            let ours = super::command().get_arguments().any(|a| a.get_id() == id) && !common.contains(id);
+            ours && matches.value_source(id) == Some(ValueSource::CommandLine)
+        })?;
+        Some(
+            self.file
+                .as_ref()
+                .filter(|_| given == "file")
+                .map_or_else(|| format!("--{}", given.replace('_', "-")), |file| format!("'{}'", file.display())),
+        )
+    }
+}
+
+/// A recording and how to read it.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct FileArgs {
+    /// The recording
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) layout: Layout,
+    /// Do not remember the layout in FILE.longwave.toml
+    #[arg(long, help_heading = "Layout, for files that do not tell it")]
+    pub(crate) no_remember: bool,
+}
+
+/// What a user can tell about a file that does not tell it itself.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Layout, for files that do not tell it")]
+pub(crate) struct Layout {
+    /// Read it as this format [default: found out from the file]
+    #[arg(long, value_name = "FORMAT", value_parser = format_name)]
+    format: Option<String>,
+    /// Type of the stored samples: i16, u16, i32, f32, f64, … [also int16, <i2, float]
+    #[arg(long, value_name = "TYPE", value_parser = sample_type)]
+    dtype: Option<(SampleType, Option<ByteOrder>)>,
+    /// Byte order of the stored samples
+    #[arg(long, value_name = "ORDER")]
+    byte_order: Option<ByteOrderArg>,
+    /// Number of channels
+    #[arg(long, value_name = "N", value_parser = positive)]
+    channel_count: Option<usize>,
+    /// Frames a second
+    #[arg(long, value_name = "HZ", value_parser = positive_number)]
+    rate: Option<f64>,
+    /// Bytes before the first sample
+    #[arg(long, value_name = "N", value_parser = parse_bytes)]
+    header_bytes: Option<u64>,
+    /// Bytes behind the last sample
+    #[arg(long, value_name = "N", value_parser = parse_bytes)]
+    trailing_bytes: Option<u64>,
+    /// How frames lie in the file; for .npy, planar means channels × frames
+    #[arg(long, value_name = "ORDER")]
+    order: Option<OrderArg>,
+    /// The same as --order planar
+    #[arg(long, conflicts_with = "order")]
+    planar: bool,
+    /// Physical value of one stored step
+    #[arg(long, value_name = "X", allow_negative_numbers = true, value_parser = gain)]
+    gain: Option<f64>,
+    /// Physical value of a stored zero
+    #[arg(long, value_name = "X", allow_negative_numbers = true, value_parser = finite_number)]
+    offset: Option<f64>,
+    /// Unit of the physical values, such as uV
+    #[arg(long, value_name = "UNIT")]
+    unit: Option<String>,
+    /// Clock time of the first frame, ISO 8601
+    #[arg(long, value_name = "TIME")]
+    start: Option<String>,
+    /// The member of an archive (.npz) to read
+    #[arg(long, value_name = "NAME")]
+    member: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ByteOrderArg {
+    Little,
+    Big,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum OrderArg {
+    Interleaved,
+    Planar,
+}
+
+fn format_name(text: &str) -> Result<String> {
+    crate::source::format_named(text).map(|f| f.name.to_owned())
+}
+
+/// The type, and the byte order if numpy's mark gives one.
+fn sample_type(text: &str) -> Result<(SampleType, Option<ByteOrder>), String> {
+    let sample_type = SampleType::parse(text)
+        .ok_or_else(|| format!("use one of: {}", SampleType::ALL.map(SampleType::name).join(", ")))?;
+    let order = match text.trim().as_bytes().first() {
+        Some(b'<') => Some(ByteOrder::Little),
+        Some(b'>') => Some(ByteOrder::Big),
+        Some(b'=') => Some(ByteOrder::NATIVE),
+        _ => None,
+    };
+    Ok((sample_type, order))
+}
+
+fn positive(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|&n| n > 0).ok_or_else(|| "use a whole number from 1".to_owned())
+}
+
+fn finite_number(text: &str) -> Result<f64, String> {
+    text.parse().ok().filter(|v: &f64| v.is_finite()).ok_or_else(|| "use a number".to_owned())
+}
+
+fn positive_number(text: &str) -> Result<f64, String> {
+    finite_number(text).ok().filter(|&v| v > 0.0).ok_or_else(|| "use a number above zero".to_owned())
+}
+
+fn gain(text: &str) -> Result<f64, String> {
+    finite_number(text).ok().filter(|&v| v != 0.0).ok_or_else(|| "use a number other than zero".to_owned())
+}
+
+impl Layout {
+    /// As the readers want it.
+    pub(crate) fn options(&self) -> Result<OpenOptions, Failure> {
+        let marked = self.dtype.and_then(|(_, order)| order);
+        let byte_order = self.byte_order.map(|order| match order {
+            ByteOrderArg::Little => ByteOrder::Little,
+            ByteOrderArg::Big => ByteOrder::Big,
+        });
+        if let (Some(a), Some(b)) = (byte_order, marked)
+            && a != b
+        {
+            return Err(Failure::Usage("--byte-order and the mark in --dtype contradict each other".to_owned()));
+        }
+        let order = self.order.map(|order| match order {
+            OrderArg::Interleaved => ChannelOrder::Interleaved,
+            OrderArg::Planar => ChannelOrder::Planar,
+        });
+        let options = OpenOptions {
+            format: self.format.clone(),
+            sample_type: self.dtype.map(|(sample_type, _)| sample_type),
+            byte_order: byte_order.or(marked),
+            channel_count: self.channel_count,
+            order: order.or(self.planar.then_some(ChannelOrder::Planar)),
+            header_bytes: self.header_bytes,
+            trailing_bytes: self.trailing_bytes,
+            rate_hz: self.rate,
+            gain: self.gain,
+            offset: self.offset,
+            unit: self.unit.clone(),
+            start: self.start.clone(),
+            member: self.member.clone(),
+            ..OpenOptions::default()
+        };
+        options.validate().map_err(|e| Failure::Usage(e.to_string()))?;
+        Ok(options)
+    }
+}
+
+/// Which stream.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct StreamArg {
+    /// The stream, where the file has several [default: the one with most samples]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) stream: Option<String>,
+}
+
+/// Which part of it.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct SelectionArgs {
+    #[command(flatten)]
+    pub(crate) stream: StreamArg,
+    /// The part of the time axis, A..B: 10s..3m20s, ..#30000, 01:02:03.5.. [default: everything]
+    #[arg(long, value_name = "A..B", allow_hyphen_values = true)]
+    range: Option<TimeRange>,
+    /// The channels: 0-3,7, ids, names, or all [default: all]
+    #[arg(long, value_name = "LIST", allow_hyphen_values = true)]
+    channels: Option<String>,
+}
+
+impl StreamArg {
+    /// The index of the stream that is meant.
+    pub(crate) fn index(&self, source: &dyn Source) -> Result<usize, Failure> {
+        let recording = source.recording();
+        let names = || recording.streams.iter().map(|s| s.name.as_str()).collect::<Vec<_>>().join(", ");
+        match &self.stream {
+            _ if recording.streams.is_empty() => {
+                Err(crate::Error::invalid(format!("{} holds no stream of samples", recording.name)).into())
+            }
+            None => Ok(recording.default_stream()),
+            Some(name) => recording.stream_index(name).ok_or_else(|| {
+                crate::Error::invalid(format!("there is no stream '{name}'"))
+                    .with_remedy(format!("use one of: {}", names()))
+                    .into()
+            }),
+        }
+    }
+}
+
+impl SelectionArgs {
+    /// What is meant, in `source`.
+    pub(crate) fn selection(&self, source: &dyn Source) -> Result<Selection, Failure> {
+        let stream = self.stream.index(source)?;
+        let mut selection = Selection::all(source.recording(), stream);
+        let s = &source.recording().streams[stream];
+        if let Some(range) = &self.range {
+            selection.frames = range.frames(&s.time, s.frames)?;
+        }
+        if let Some(list) = &self.channels {
+            selection.channels = parse_channels(list, &s.channels)?;
+        }
+        Ok(selection)
+    }
+}

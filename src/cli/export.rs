@@ -1,0 +1,240 @@
+//! `longwave export` and `longwave shot`: both write a selection through the table of exporters; a picture is one of them.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use clap::{ArgMatches, Args, Command, ValueEnum};
+use serde_json::json;
+
+use super::args::{FileArgs, SelectionArgs};
+use super::shell::Shell;
+use super::table::fields;
+use super::{Failure, parameters, parsed};
+use crate::error::{Error, ErrorKind, Result};
+use crate::export::{EXPORTERS, Exporter, Prediction, Request, Values, for_target};
+use crate::scan::Selection;
+use crate::text;
+
+/// The exporter behind `longwave shot`.
+const PICTURE: &str = "picture";
+
+#[derive(Args, Clone, Debug)]
+struct TargetArgs {
+    #[command(flatten)]
+    file: FileArgs,
+    #[command(flatten)]
+    selection: SelectionArgs,
+    /// The file to write; its extension says the format
+    #[arg(long, short, value_name = "OUT")]
+    output: PathBuf,
+    /// Replace an existing file
+    #[arg(long)]
+    force: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+    /// Only say how large it would become and how long it would take
+    #[arg(long)]
+    dry_run: bool,
+}
+
+#[derive(Args, Clone, Debug)]
+struct ExportArgs {
+    #[command(flatten)]
+    target: TargetArgs,
+    /// Which values to write
+    #[arg(long, value_enum, default_value_t, value_name = "WHICH")]
+    values: ValuesArg,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum ValuesArg {
+    /// Bit for bit as they are stored; gain, offset and unit go into a .longwave.toml beside the file
+    #[default]
+    Stored,
+    /// stored · gain + offset, as floating-point numbers
+    Physical,
+}
+
+pub(crate) fn command() -> Command {
+    let mut command = ExportArgs::augment_args(
+        Command::new("export").about("Write a part of a recording to a file of another format"),
+    )
+    .after_help(
+        "The file appears whole or not at all.\n\n\
+         Examples:\n  longwave export day.rec -o part.npy --range 1h..1h10m --channels 0-3,7\n  \
+         longwave export day.rec -o day.bin --dry-run",
+    );
+    // Exporters may share a setting; it is one flag, and says whose it is.
+    let exporters = || EXPORTERS.iter().filter(|e| e.name != PICTURE);
+    for exporter in exporters() {
+        for parameter in exporter.parameters {
+            let owners: Vec<_> =
+                exporters().filter(|e| e.parameters.iter().any(|p| p.name == parameter.name)).map(|e| e.name).collect();
+            if owners.first() == Some(&exporter.name) {
+                command =
+                    command.arg(parameters::flag(parameter, exporter.parameters, &format!(" ({})", owners.join(", "))));
+            }
+        }
+    }
+    command
+}
+
+pub(crate) fn shot_command() -> Command {
+    let mut command = TargetArgs::augment_args(
+        Command::new("shot").about("Draw a part of a recording to a picture, as the viewer would, without a window"),
+    )
+    .after_help(
+        "Examples:\n  longwave shot day.rec -o day.png\n  longwave shot day.rec -o spike.svg --range 10s..10.05s --channels 0-7",
+    );
+    for exporter in EXPORTERS.iter().filter(|e| e.name == PICTURE) {
+        for parameter in exporter.parameters {
+            command = command.arg(parameters::flag(parameter, exporter.parameters, ""));
+        }
+    }
+    command
+}
+
+pub(crate) fn run(matches: &ArgMatches, shell: &Shell) -> Result<(), Failure> {
+    let args: ExportArgs = parsed(matches)?;
+    let exporter = for_target(&args.target.output).map_err(|e| Failure::Usage(e.to_string()))?;
+    if exporter.name == PICTURE {
+        return Err(Failure::Usage("pictures are drawn by `longwave shot`".to_owned()));
+    }
+    let foreign =
+        EXPORTERS.iter().filter(|e| e.name != PICTURE).flat_map(|e| e.parameters).find(|p| {
+            !exporter.parameters.iter().any(|own| own.name == p.name) && parameters::given(matches, p).is_some()
+        });
+    if let Some(parameter) = foreign {
+        return Err(Failure::Usage(format!("--{} is not a setting of {}", parameter.name, exporter.title)));
+    }
+    let values = match args.values {
+        ValuesArg::Stored => Values::Stored,
+        ValuesArg::Physical => Values::Physical,
+    };
+    write(&args.target, exporter, values, matches, shell)
+}
+
+pub(crate) fn run_shot(matches: &ArgMatches, shell: &Shell) -> Result<(), Failure> {
+    let args: TargetArgs = parsed(matches)?;
+    let exporter = EXPORTERS.iter().find(|e| e.name == PICTURE).ok_or_else(|| Error::unsupported("drawing"))?;
+    if !for_target(&args.output).is_ok_and(|found| found.name == PICTURE) {
+        let known: Vec<String> = exporter.extensions.iter().map(|e| format!(".{e}")).collect();
+        return Err(Failure::Usage(format!("'{}' must end in {}", args.output.display(), known.join(" or "))));
+    }
+    write(&args, exporter, Values::Physical, matches, shell)
+}
+
+/// Refuses an existing target before any work is done; the exporter itself makes sure once more when it writes.
+pub(crate) fn refuse_existing(target: &Path, overwrite: bool) -> Result<()> {
+    if !overwrite && target.symlink_metadata().is_ok() {
+        return Err(Error::new(ErrorKind::Exists)
+            .with_path(target)
+            .with_remedy("choose another name, or overwrite it with --force"));
+    }
+    Ok(())
+}
+
+/// Refuses to write over the recording that is being read, which `--force` would otherwise do.
+fn refuse_source(target: &Path, source: &Path) -> Result<()> {
+    let same = target.canonicalize().is_ok_and(|t| source.canonicalize().is_ok_and(|s| s == t));
+    if same {
+        return Err(Error::invalid("this is the recording itself")
+            .with_path(target)
+            .with_remedy("choose another name"));
+    }
+    Ok(())
+}
+
+fn write(
+    args: &TargetArgs,
+    exporter: &'static Exporter,
+    values: Values,
+    matches: &ArgMatches,
+    shell: &Shell,
+) -> Result<(), Failure> {
+    let settings = parameters::settings(matches, exporter.parameters)?;
+    refuse_source(&args.output, &args.file.file)?;
+    if !args.dry_run {
+        refuse_existing(&args.output, args.force)?;
+    }
+    let source = shell.open(&args.file)?;
+    let selection = args.selection.selection(source.as_ref())?;
+    let request = Request {
+        source: &source,
+        selection: &selection,
+        target: &args.output,
+        values,
+        settings: &settings,
+        overwrite: args.force,
+        task: shell.task(),
+    };
+    let prediction = (exporter.predict)(&request)?;
+    shell.notes(&prediction.notes);
+    if args.dry_run {
+        return predicted(args, exporter, &selection, &prediction, shell);
+    }
+    let started = Instant::now();
+    let title = if exporter.name == PICTURE { "shot" } else { "export" };
+    let files = shell.attend(title, |_| (exporter.run)(&request))?;
+    let secs = started.elapsed().as_secs_f64();
+    let size = |path: &PathBuf| std::fs::metadata(path).map_or(0, |meta| meta.len());
+    let bytes: u64 = files.iter().map(size).sum();
+    if args.json {
+        let written: Vec<_> =
+            files.iter().map(|f| json!({ "path": f.display().to_string(), "bytes": size(f) })).collect();
+        return shell.print_json(&json!({ "written": written, "bytes": bytes, "secs": secs }));
+    }
+    let mut lines = String::new();
+    for file in &files {
+        lines += &format!("wrote {} ({})\n", file.display(), text::bytes(size(file)));
+    }
+    if exporter.name != PICTURE {
+        lines += &format!("in {}, {}\n", text::duration(secs), text::rate(bytes as f64 / secs.max(1e-9)));
+    }
+    shell.print(&lines)
+}
+
+fn predicted(
+    args: &TargetArgs,
+    exporter: &Exporter,
+    selection: &Selection,
+    prediction: &Prediction,
+    shell: &Shell,
+) -> Result<(), Failure> {
+    let exists = args.output.symlink_metadata().is_ok();
+    if args.json {
+        return shell.print_json(&json!({
+            "target": args.output.display().to_string(),
+            "exporter": exporter.name,
+            "exists": exists,
+            "bytes": prediction.bytes,
+            "secs": prediction.secs,
+            "free_bytes": prediction.free_bytes,
+            "fits": prediction.free_bytes.is_none_or(|free| free >= prediction.bytes),
+            "frames": selection.len(),
+            "first_frame": selection.frames.start,
+            "channels": selection.channels,
+            "notes": prediction.notes,
+        }));
+    }
+    let free = prediction.free_bytes.map_or_else(
+        || "unknown".to_owned(),
+        |free| {
+            let verdict = if free < prediction.bytes { ": too little" } else { "" };
+            format!("{}{verdict}", text::bytes(free))
+        },
+    );
+    let overwrite = if exists { ", which exists" } else { "" };
+    shell.print(&fields(
+        &[
+            ("would write", format!("{} ({}){overwrite}", args.output.display(), exporter.title)),
+            ("frames", text::count(selection.len())),
+            ("channels", text::count(selection.channels.len() as u64)),
+            ("size", text::bytes(prediction.bytes)),
+            ("time", format!("about {}", text::duration(prediction.secs))),
+            ("free space", free),
+        ],
+        "",
+    ))
+}

@@ -1,0 +1,291 @@
+//! `longwave info`: what is in a recording, without reading its samples.
+
+use std::path::Path;
+
+use clap::{Args, Command};
+use serde_json::{Map, Value, json};
+
+use super::Failure;
+use super::args::FileArgs;
+use super::shell::{Shell, warning_text};
+use super::table::{Align, Columns, fields, render, shortened};
+use crate::recording::{Channel, Recording, Stream};
+use crate::text;
+
+/// Rows of a list that people are shown; `--json` has them all.
+const ROWS_SHOWN: usize = 12;
+/// Characters of a property that people are shown.
+const VALUE_SHOWN: usize = 100;
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct InfoArgs {
+    #[command(flatten)]
+    file: FileArgs,
+    /// Print one JSON object, with everything
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn command() -> Command {
+    InfoArgs::augment_args(Command::new("info").about("Show what is in a recording, without reading its samples"))
+        .after_help(
+            "Examples:\n  longwave info day.rec\n  longwave info noise.bin --dtype i16 --channel-count 4 --rate 30000 --json",
+        )
+}
+
+pub(crate) fn run(args: &InfoArgs, shell: &Shell) -> Result<(), Failure> {
+    let source = shell.open_silently(&args.file)?;
+    let recording = source.recording();
+    if args.json { shell.print_json(&as_json(recording)) } else { shell.print(&for_people(recording, &args.file.file)) }
+}
+
+fn as_json(recording: &Recording) -> Value {
+    json!({
+        "format": recording.format,
+        "name": recording.name,
+        "duration_secs": recording.duration_secs(),
+        "streams": recording.streams.iter().map(stream_json).collect::<Vec<_>>(),
+        "events": recording.events.iter().map(|track| json!({
+            "name": track.name,
+            "description": track.description,
+            "events": track.events,
+        })).collect::<Vec<_>>(),
+        "properties": properties_json(&recording.properties),
+        "warnings": recording.warnings.iter().map(warning_text).collect::<Vec<_>>(),
+    })
+}
+
+fn stream_json(stream: &Stream) -> Value {
+    let clock = &stream.time;
+    json!({
+        "name": stream.name,
+        "sample_format": stream.format.sample_type.name(),
+        "byte_order": stream.format.byte_order,
+        "frames": stream.frames,
+        "duration_secs": stream.duration_secs(),
+        "rate_hz": clock.rate_hz(),
+        "rate_known": clock.rate_known(),
+        "start": clock.start_unix_ns().and_then(text::clock),
+        "channels": stream.channels.iter().map(|channel| json!({
+            "id": channel.id,
+            "name": channel.name,
+            "unit": channel.unit,
+            "gain": channel.scale.gain,
+            "offset": channel.scale.offset,
+            "group": channel.group,
+        })).collect::<Vec<_>>(),
+        "gaps": clock.gaps().map(|gap| json!({
+            "after_frame": gap.after_frame,
+            "missing_frames": gap.missing_frames,
+            "secs": clock.secs_of_tick(gap.missing_frames),
+        })).collect::<Vec<_>>(),
+    })
+}
+
+/// An object; a name that the file uses again gets a number, so that nothing is lost.
+fn properties_json(properties: &[(String, String)]) -> Value {
+    let mut map = Map::new();
+    for (name, value) in properties {
+        let mut key = name.clone();
+        let mut again = 2_usize;
+        while map.contains_key(&key) {
+            key = format!("{name}#{again}");
+            again += 1;
+        }
+        map.insert(key, Value::String(value.clone()));
+    }
+    Value::Object(map)
+}
+
+fn for_people(recording: &Recording, path: &Path) -> String {
+    let format = crate::source::FORMATS.iter().find(|f| f.name == recording.format);
+    let size = std::fs::metadata(path).map_or(0, |meta| meta.len());
+    let mut head = vec![
+        ("file", path.display().to_string()),
+        ("format", format.map_or_else(|| recording.format.to_owned(), |f| format!("{} ({})", f.title, f.name))),
+        ("size", text::bytes(size)),
+    ];
+    if recording.streams.iter().any(|s| s.time.rate_known()) {
+        head.push(("length", text::duration(recording.duration_secs())));
+    }
+    if let Some(start) = recording.streams.iter().find_map(|s| s.time.start_unix_ns()).and_then(text::clock) {
+        head.push(("start", start));
+    }
+    let mut out = fields(&head, "");
+    out += &streams(&recording.streams);
+    for stream in &recording.streams {
+        out += &channels(stream);
+        out += &gaps(stream);
+    }
+    if !recording.events.is_empty() {
+        let rows: Vec<_> = recording.events.iter().take(ROWS_SHOWN).map(|track| {
+            let events = track.events.map_or_else(|| "not counted".to_owned(), text::count);
+            vec![track.name.clone(), events, shortened(&track.description, VALUE_SHOWN)]
+        });
+        let columns = Columns(&[("events", Align::Left), ("number", Align::Right), ("what", Align::Left)]);
+        out += &format!("\n{}{}", render(&columns, &rows.collect::<Vec<_>>(), ""), and_more(recording.events.len()));
+    }
+    if !recording.properties.is_empty() {
+        let shown: Vec<_> = recording
+            .properties
+            .iter()
+            .take(ROWS_SHOWN * 3)
+            .map(|(name, value)| (name.as_str(), shortened(value, VALUE_SHOWN)))
+            .collect();
+        out += &format!("\nproperties\n{}", fields(&shown, "  "));
+        if recording.properties.len() > shown.len() {
+            out += &format!("  … and {} more (--json lists all)\n", recording.properties.len() - shown.len());
+        }
+    }
+    if !recording.warnings.is_empty() {
+        let lines: Vec<_> = recording.warnings.iter().map(|w| ("warning", warning_text(w))).collect();
+        out += &format!("\n{}", fields(&lines, ""));
+    }
+    out
+}
+
+fn and_more(rows: usize) -> String {
+    if rows > ROWS_SHOWN { format!("… and {} more (--json lists all)\n", rows - ROWS_SHOWN) } else { String::new() }
+}
+
+fn streams(streams: &[Stream]) -> String {
+    let rows: Vec<_> = streams
+        .iter()
+        .map(|s| {
+            let (rate, length) = if s.time.rate_known() {
+                (text::si(s.time.rate_hz(), "Hz"), text::duration(s.duration_secs()))
+            } else {
+                ("unknown".to_owned(), "unknown".to_owned())
+            };
+            let order = if s.format.size() == 1 {
+                ""
+            } else {
+                match s.format.byte_order {
+                    crate::recording::ByteOrder::Little => " little",
+                    crate::recording::ByteOrder::Big => " big",
+                }
+            };
+            vec![
+                s.name.clone(),
+                format!("{}{order}", s.format.sample_type.name()),
+                rate,
+                text::count(s.channels.len() as u64),
+                text::count(s.frames),
+                length,
+                text::bytes(s.bytes()),
+                text::count(s.time.gaps().len() as u64),
+            ]
+        })
+        .collect();
+    let columns = Columns(&[
+        ("stream", Align::Left),
+        ("samples", Align::Left),
+        ("rate", Align::Right),
+        ("channels", Align::Right),
+        ("frames", Align::Right),
+        ("length", Align::Right),
+        ("data", Align::Right),
+        ("gaps", Align::Right),
+    ]);
+    format!("\n{}", render(&columns, &rows, ""))
+}
+
+fn channels(stream: &Stream) -> String {
+    let row = |(i, channel): (usize, &Channel)| {
+        let unit = if channel.unit.is_empty() { "-".to_owned() } else { channel.unit.clone() };
+        let (gain, offset) = (text::number(channel.scale.gain), text::number(channel.scale.offset));
+        vec![i.to_string(), channel.id.clone(), channel.name.clone(), unit, gain, offset, channel.group.clone()]
+    };
+    let rows: Vec<_> = stream.channels.iter().enumerate().take(ROWS_SHOWN).map(row).collect();
+    let columns = Columns(&[
+        ("#", Align::Right),
+        ("id", Align::Left),
+        ("name", Align::Left),
+        ("unit", Align::Left),
+        ("gain", Align::Right),
+        ("offset", Align::Right),
+        ("group", Align::Left),
+    ]);
+    let more = and_more(stream.channels.len());
+    let indent = if more.is_empty() { "" } else { "  " };
+    format!("\nchannels of {}\n{}{indent}{more}", super::table::clean(&stream.name), render(&columns, &rows, "  "))
+}
+
+fn gaps(stream: &Stream) -> String {
+    let clock = &stream.time;
+    let all = clock.gaps();
+    let number = all.len();
+    if number == 0 {
+        return String::new();
+    }
+    let rows: Vec<_> = all
+        .take(ROWS_SHOWN)
+        .map(|gap| {
+            vec![
+                text::time(clock.secs_of_tick(gap.first_tick), 3),
+                text::count(gap.after_frame),
+                text::count(gap.missing_frames),
+                text::duration(clock.secs_of_tick(gap.missing_frames)),
+            ]
+        })
+        .collect();
+    let columns = Columns(&[
+        ("at", Align::Right),
+        ("after frame", Align::Right),
+        ("missing frames", Align::Right),
+        ("length", Align::Right),
+    ]);
+    let more = and_more(number);
+    let indent = if more.is_empty() { "" } else { "  " };
+    format!("\ngaps in {}\n{}{indent}{more}", super::table::clean(&stream.name), render(&columns, &rows, "  "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recording::{ClockSpan, EventTrack, SampleFormat, SampleType, TimeBase, Warning};
+
+    fn recording() -> Recording {
+        let spans = vec![ClockSpan { first_frame: 0, first_tick: 0 }, ClockSpan { first_frame: 500, first_tick: 2500 }];
+        Recording {
+            name: "x".to_owned(),
+            format: "rec",
+            streams: vec![Stream {
+                name: "ephys".to_owned(),
+                format: SampleFormat::little(SampleType::I16),
+                time: TimeBase::with_spans(1000.0, spans).starting_at(1_777_636_800_000_000_000),
+                frames: 1000,
+                channels: (0..20).map(Channel::numbered).collect(),
+            }],
+            events: vec![EventTrack { name: "din1".to_owned(), description: "digital".to_owned(), events: None }],
+            properties: vec![("a".to_owned(), "1".to_owned()), ("a".to_owned(), "2".to_owned())],
+            warnings: vec![Warning::at(7, "odd")],
+        }
+    }
+
+    #[test]
+    fn json_has_the_promised_keys() {
+        let value = as_json(&recording());
+        for key in ["format", "duration_secs", "streams", "events", "properties", "warnings"] {
+            assert!(value.get(key).is_some(), "{key}");
+        }
+        let stream = &value["streams"][0];
+        assert_eq!(stream["sample_format"], "i16");
+        assert_eq!((stream["frames"].as_u64(), stream["rate_hz"].as_f64()), (Some(1000), Some(1000.0)));
+        assert_eq!(stream["gaps"][0], json!({ "after_frame": 499, "missing_frames": 2000, "secs": 2.0 }));
+        assert_eq!(stream["channels"][19]["id"], "19");
+        assert_eq!(value["duration_secs"], 3.0);
+        assert_eq!(value["properties"], json!({ "a": "1", "a#2": "2" }));
+        assert_eq!(value["warnings"], json!(["odd, at byte 7"]));
+    }
+
+    #[test]
+    fn people_get_tables() {
+        let text = for_people(&recording(), Path::new("no such file.rec"));
+        for part in
+            ["3 s", "2026-05-01T12:00:00.000Z", "i16 little", "1 kHz", "… and 8 more", "00:00:00.500", "odd, at byte 7"]
+        {
+            assert!(text.contains(part), "{part} in\n{text}");
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! The command line: one file a command, each thin. Others script it, so what it prints on standard output, its options
+//! and its exit codes are a contract.
+//!
+//! - **Standard output** holds results only: tables for people, or with `--json` one object.
+//! - **Standard error** holds progress bars (when it is a terminal), warnings and notes; `--quiet` silences all but errors.
+//! - **Exit codes**: 0 done (also when the reader of a pipe has seen enough), 1 error, 2 wrong usage, 130 interrupted.
+//!
+//! Analyses and exporters are not named here: their subcommands and options are made from
+//! [`crate::analysis::ANALYSES`] and [`crate::export::EXPORTERS`].
+
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+
+use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
+
+use crate::analysis::ANALYSES;
+use crate::budget::MemoryBudget;
+use crate::error::{Error, ErrorKind, Result};
+use crate::source::OpenOptions;
+
+mod analyse;
+mod args;
+mod demo;
+mod export;
+mod info;
+mod manual;
+mod parameters;
+mod peaks;
+mod progress;
+mod shell;
+mod table;
+
+use args::{Global, Root};
+use shell::Shell;
+
+/// What the arguments asked for.
+pub enum Outcome {
+    /// Everything is done; the process exits with this code.
+    Exit(u8),
+    /// The window is wanted.
+    View(Viewer),
+}
+
+/// What the window opens with.
+pub struct Viewer {
+    /// The recording; `None` shows the welcome screen.
+    pub path: Option<PathBuf>,
+    pub options: OpenOptions,
+    /// The stream to show first; `None`: the one with most samples.
+    pub stream: Option<String>,
+    pub budget: MemoryBudget,
+    pub threads: usize,
+}
+
+/// Why a command ends early.
+pub(crate) enum Failure {
+    /// The arguments make no sense: exit code 2.
+    Usage(String),
+    Failed(Error),
+    /// Whoever reads our output has seen enough: exit code 0.
+    ClosedPipe,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// The exit code when the user has interrupted the program: 128 + SIGINT, as shells do.
+const INTERRUPTED: u8 = 130;
+
+const AFTER_HELP: &str = "\
+Examples:
+  longwave demo -o demo.rec                     make a recording worth looking at
+  longwave demo.rec                             look at it
+  longwave info demo.rec                        what is in it
+  longwave stats demo.rec --range 10s..20s      measure it
+  longwave export demo.rec -o part.npy --range 1m..1m30s --channels 0-3
+
+Times: 12.5s, 3m20s, 01:02:03.5, #30000 (a frame), or an ISO 8601 clock time (UTC if it names no zone).
+Ranges: A..B, half-open; either end may be empty. Channels: 0-3,7, ids, names, or all.
+A file with the name of a command is given as ./info.
+Exit codes: 0 done, 1 error, 2 wrong usage, 130 interrupted.";
+
+/// The whole command line, from which help, completions and manual pages are made.
+#[must_use]
+pub fn command() -> Command {
+    let mut command = Command::new("longwave")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("View, measure, cut and convert waveform recordings that are too long for everybody else's tools")
+        .long_about(
+            "View, measure, cut and convert waveform recordings that are too long for everybody else's tools.\n\n\
+             `longwave FILE` opens the viewer, `longwave` alone its welcome screen. The commands need no display.",
+        )
+        .after_help(AFTER_HELP)
+        .subcommand_value_name("COMMAND")
+        .override_usage("longwave [OPTIONS] [FILE]\n       longwave COMMAND [OPTIONS] …")
+        .max_term_width(110);
+    command = Global::augment_args(Root::augment_args(command)).subcommand(info::command());
+    for analysis in ANALYSES {
+        command = command.subcommand(analyse::command(analysis));
+    }
+    command.subcommands([
+        export::command(),
+        peaks::command(),
+        export::shot_command(),
+        demo::command(),
+        manual::completions_command(),
+        manual::man_command(),
+    ])
+}
+
+/// Does what `args` (the program's name first) ask for, or says that the window is wanted.
+pub fn run(args: impl IntoIterator<Item = OsString>) -> Outcome {
+    let matches = match command().try_get_matches_from(args) {
+        Ok(matches) => matches,
+        Err(error) => {
+            // Help and version go to standard output, whose reader may have gone.
+            drop(error.print());
+            return Outcome::Exit(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    // A panic is a bug, but it is still an error with a message and exit code 1.
+    let result = catch_unwind(AssertUnwindSafe(|| dispatch(&matches)))
+        .unwrap_or_else(|panic| Err(crate::scan::panicked(panic.as_ref()).into()));
+    match result {
+        Ok(None) | Err(Failure::ClosedPipe) => Outcome::Exit(0),
+        Ok(Some(viewer)) => Outcome::View(viewer),
+        Err(Failure::Usage(text)) => {
+            say(&format!("error: {text}\n\nFor more information, try '--help'."));
+            Outcome::Exit(2)
+        }
+        Err(Failure::Failed(error)) => Outcome::Exit(report(&error)),
+    }
+}
+
+/// Prints `error` on standard error; returns the exit code that says the same.
+#[must_use]
+pub fn report(error: &Error) -> u8 {
+    if error.is_cancelled() {
+        say("longwave: interrupted; nothing was left half-written");
+        return INTERRUPTED;
+    }
+    say(&format!("longwave: {}", table::clean(&error.to_string())));
+    1
+}
+
+/// A line on standard error. If even that is closed, there is nobody left to tell.
+fn say(text: &str) {
+    drop(writeln!(std::io::stderr(), "{text}"));
+}
+
+/// What comes out of the arguments of a command.
+fn parsed<T: clap::FromArgMatches>(matches: &ArgMatches) -> Result<T, Failure> {
+    T::from_arg_matches(matches).map_err(|e| Failure::Usage(e.to_string()))
+}
+
+fn dispatch(matches: &ArgMatches) -> Result<Option<Viewer>, Failure> {
+    let shell = Shell::new(&parsed::<Global>(matches)?);
+    let root: Root = parsed(matches)?;
+    let Some((name, sub)) = matches.subcommand() else {
+        return viewer(root, &shell).map(Some);
+    };
+    if let Some(option) = root.first_given(matches) {
+        return Err(Failure::Usage(format!("{option} belongs behind the command: longwave {name} FILE …")));
+    }
+    match name {
+        "info" => info::run(&parsed(sub)?, &shell),
+        "export" => export::run(sub, &shell),
+        "shot" => export::run_shot(sub, &shell),
+        "peaks" => peaks::run(&parsed(sub)?, &shell),
+        "demo" => demo::run(&parsed(sub)?, &shell),
+        "completions" => manual::completions(sub, &shell),
+        "man" => manual::man(sub, &shell),
+        _ => analyse::run(crate::analysis::named(name)?, sub, &shell),
+    }
+    .map(|()| None)
+}
+
+fn viewer(root: Root, shell: &Shell) -> Result<Viewer, Failure> {
+    let options = root.layout.options()?;
+    if let Some(path) = &root.file
+        && let Err(error) = std::fs::metadata(path)
+    {
+        let remedy = match error.kind() {
+            std::io::ErrorKind::NotFound => "there is neither such a file nor such a command: see longwave --help",
+            _ => "check that it can be read",
+        };
+        return Err(Error::new(ErrorKind::Io(error)).with_path(path).with_remedy(remedy).into());
+    }
+    let task = shell.task();
+    Ok(Viewer { path: root.file, options, stream: root.stream, budget: task.budget().clone(), threads: task.threads() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn definitions_are_sound() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_a_description_and_an_example() {
+        for command in command().get_subcommands() {
+            assert!(command.get_about().is_some(), "{}", command.get_name());
+            let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(after.contains("Example"), "{}", command.get_name());
+            for arg in command.get_arguments() {
+                assert!(arg.get_help().is_some(), "{} --{}", command.get_name(), arg.get_id());
+            }
+        }
+    }
+}

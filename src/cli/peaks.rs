@@ -1,0 +1,85 @@
+//! `longwave peaks`: build the min/max pyramid beside a recording, or check the one that is there.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use clap::{Args, Command};
+use serde_json::json;
+
+use super::Failure;
+use super::args::{FileArgs, StreamArg};
+use super::shell::Shell;
+use super::table::fields;
+use crate::error::{Error, Result};
+use crate::source::Source;
+use crate::task::Task;
+use crate::text;
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct PeaksArgs {
+    #[command(flatten)]
+    file: FileArgs,
+    #[command(flatten)]
+    stream: StreamArg,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn command() -> Command {
+    PeaksArgs::augment_args(
+        Command::new("peaks").about("Build the min/max pyramid of a recording, or check the one that is there"),
+    )
+    .after_help(
+        "The viewer builds it too; with it, any part of any length is drawn exactly at once. It is about 1 % of the \
+         recording, kept in FILE.lwpeaks, or in the user's cache where the folder cannot be written to.\n\n\
+         Example:\n  longwave peaks day.rec",
+    )
+}
+
+/// What there is afterwards.
+struct Peaks {
+    /// The sidecar.
+    path: PathBuf,
+    bytes: u64,
+    /// Whether it was (partly) built now, rather than found complete.
+    built: bool,
+}
+
+// CONNECT: the summary's builder.
+fn build(source: &Arc<dyn Source>, stream: usize, task: &Task) -> Result<Peaks> {
+    let _ = (source, stream, task);
+    Err(Error::unsupported("building peaks"))
+}
+
+pub(crate) fn run(args: &PeaksArgs, shell: &Shell) -> Result<(), Failure> {
+    let source = shell.open(&args.file)?;
+    let stream = args.stream.index(source.as_ref())?;
+    let started = Instant::now();
+    let peaks = shell.attend("peaks", |task| build(&source, stream, task))?;
+    let secs = started.elapsed().as_secs_f64();
+    let stream = &source.recording().streams[stream];
+    let state = if peaks.built { "built" } else { "checked" };
+    let rate = stream.bytes() as f64 / secs.max(1e-9);
+    if args.json {
+        return shell.print_json(&json!({
+            "path": peaks.path.display().to_string(),
+            "state": state,
+            "stream": stream.name,
+            "bytes": peaks.bytes,
+            "recording_bytes": stream.bytes(),
+            "secs": secs,
+        }));
+    }
+    let share = peaks.bytes as f64 / (stream.bytes().max(1)) as f64 * 100.0;
+    let mut lines = vec![
+        ("peaks", peaks.path.display().to_string()),
+        ("state", if peaks.built { "built, complete" } else { "was there and is complete" }.to_owned()),
+        ("size", format!("{}, {share:.2} % of the samples", text::bytes(peaks.bytes))),
+    ];
+    if peaks.built {
+        lines.push(("time", format!("{}, {}", text::duration(secs), text::rate(rate))));
+    }
+    shell.print(&fields(&lines, ""))
+}
