@@ -17,7 +17,7 @@ use crate::file::AtomicFile;
 use crate::source::OpenOptions;
 use crate::task::Task;
 
-/// What `longwave demo` makes unless told otherwise: 146 MB.
+/// What `longwave demo` makes unless told otherwise: 143 MB.
 pub const DEFAULT_SECONDS: f64 = 90.0;
 /// Four tetrodes.
 pub const DEFAULT_CHANNELS: usize = 16;
