@@ -76,7 +76,7 @@ pub mod analysis;
 pub mod export;
 
 pub mod cli;
-#[cfg(feature = "gui")]
+#[cfg(any())]
 pub mod gui;
 
 pub use error::{Error, ErrorKind, Result};

@@ -14,11 +14,9 @@ fn main() -> ExitCode {
     }
 }
 
-// CONNECT: `longwave::gui::run(viewer)` once the window is there.
 #[cfg(feature = "gui")]
 fn open_window(viewer: Viewer) -> longwave::Result<()> {
-    drop(viewer);
-    Err(longwave::Error::unsupported("the window"))
+    longwave::gui::run(viewer)
 }
 
 #[cfg(not(feature = "gui"))]

@@ -9,8 +9,7 @@ use super::shell::Shell;
 use super::table::{Align, Columns, render};
 use super::{Failure, parameters, parsed};
 use crate::analysis::{Analysis, Cell, Curves, Report, Request, Table, View};
-use crate::error::{Error, Result};
-use crate::task::Task;
+use crate::error::Result;
 use crate::text;
 
 #[derive(Args, Clone, Debug)]
@@ -54,7 +53,7 @@ pub(crate) fn run(analysis: &'static Analysis, matches: &ArgMatches, shell: &She
             publish: &mut |_| {},
         })?;
         if let Some(target) = &target {
-            target.write(&report, task)?;
+            target.write(&report)?;
         }
         Ok(report)
     })?;
@@ -95,12 +94,10 @@ impl<'a> Target<'a> {
         Ok(Self { path, kind, overwrite })
     }
 
-    // CONNECT: the writers of `Report`.
-    fn write(&self, report: &Report, task: &Task) -> Result<()> {
-        let _ = (report, self.overwrite, task);
+    fn write(&self, report: &Report) -> Result<()> {
         match self.kind {
-            FileKind::Csv => Err(Error::unsupported("writing .csv")), // report.write_csv(self.path, self.overwrite, task)
-            FileKind::Npy => Err(Error::unsupported("writing .npy")), // report.write_npy(self.path, self.overwrite, task)
+            FileKind::Csv => report.write_csv(self.path, self.overwrite),
+            FileKind::Npy => report.write_npy(self.path, self.overwrite),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `longwave demo`: a made recording worth looking at.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, Command};
 use serde_json::json;
@@ -8,13 +8,12 @@ use serde_json::json;
 use super::Failure;
 use super::export::refuse_existing;
 use super::shell::Shell;
-use crate::error::{Error, Result};
-use crate::task::Task;
+use crate::demo::write_demo;
 use crate::text;
 
 #[derive(Args, Clone, Debug)]
 pub(crate) struct DemoArgs {
-    /// The file to write, a .rec
+    /// The file to write: a .rec, or a .npy (which cannot hold gaps)
     #[arg(long, short, value_name = "FILE", default_value = "demo.rec")]
     output: PathBuf,
     /// Its length, seconds
@@ -45,15 +44,10 @@ pub(crate) fn command() -> Command {
     .after_help("Example:\n  longwave demo -o demo.rec --seconds 60 --channels 32")
 }
 
-// CONNECT: `crate::demo::write_demo(target, seconds, channels, task, overwrite)`.
-fn write_demo(target: &Path, seconds: f64, channels: usize, task: &Task, overwrite: bool) -> Result<()> {
-    let _ = (target, seconds, channels, task, overwrite);
-    Err(Error::unsupported("making a demo recording"))
-}
-
 pub(crate) fn run(args: &DemoArgs, shell: &Shell) -> Result<(), Failure> {
-    if !args.output.extension().is_some_and(|e| e.eq_ignore_ascii_case("rec")) {
-        return Err(Failure::Usage(format!("'{}' must end in .rec", args.output.display())));
+    let extension = args.output.extension().unwrap_or_default().to_ascii_lowercase();
+    if extension != "rec" && extension != "npy" {
+        return Err(Failure::Usage(format!("'{}' must end in .rec or .npy", args.output.display())));
     }
     refuse_existing(&args.output, args.force)?;
     let channels = usize::from(args.channels);

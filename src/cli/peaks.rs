@@ -1,8 +1,6 @@
 //! `longwave peaks`: build the min/max pyramid beside a recording, or check the one that is there.
 
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
 
 use clap::{Args, Command};
 use serde_json::json;
@@ -11,9 +9,7 @@ use super::Failure;
 use super::args::{FileArgs, StreamArg};
 use super::shell::Shell;
 use super::table::fields;
-use crate::error::{Error, Result};
-use crate::source::Source;
-use crate::task::Task;
+use crate::summary;
 use crate::text;
 
 #[derive(Args, Clone, Debug)]
@@ -38,33 +34,18 @@ pub(crate) fn command() -> Command {
     )
 }
 
-/// What there is afterwards.
-struct Peaks {
-    /// The sidecar.
-    path: PathBuf,
-    bytes: u64,
-    /// Whether it was (partly) built now, rather than found complete.
-    built: bool,
-}
-
-// CONNECT: the summary's builder.
-fn build(source: &Arc<dyn Source>, stream: usize, task: &Task) -> Result<Peaks> {
-    let _ = (source, stream, task);
-    Err(Error::unsupported("building peaks"))
-}
-
 pub(crate) fn run(args: &PeaksArgs, shell: &Shell) -> Result<(), Failure> {
     let source = shell.open(&args.file)?;
     let stream = args.stream.index(source.as_ref())?;
-    let started = Instant::now();
-    let peaks = shell.attend("peaks", |task| build(&source, stream, task))?;
-    let secs = started.elapsed().as_secs_f64();
+    let peaks = shell.attend("peaks", |task| summary::peaks(Arc::clone(&source), stream, task))?;
+    let secs = peaks.secs;
     let stream = &source.recording().streams[stream];
-    let state = if peaks.built { "built" } else { "checked" };
+    let state = if peaks.was_complete { "checked" } else { "built" };
+    let path = peaks.path.as_ref().map_or_else(|| "nowhere: no folder can be written to".to_owned(), |p| p.display().to_string());
     let rate = stream.bytes() as f64 / secs.max(1e-9);
     if args.json {
         return shell.print_json(&json!({
-            "path": peaks.path.display().to_string(),
+            "path": path,
             "state": state,
             "stream": stream.name,
             "bytes": peaks.bytes,
@@ -74,11 +55,11 @@ pub(crate) fn run(args: &PeaksArgs, shell: &Shell) -> Result<(), Failure> {
     }
     let share = peaks.bytes as f64 / (stream.bytes().max(1)) as f64 * 100.0;
     let mut lines = vec![
-        ("peaks", peaks.path.display().to_string()),
-        ("state", if peaks.built { "built, complete" } else { "was there and is complete" }.to_owned()),
+        ("peaks", path),
+        ("state", if peaks.was_complete { "was there and is complete" } else { "built, complete" }.to_owned()),
         ("size", format!("{}, {share:.2} % of the samples", text::bytes(peaks.bytes))),
     ];
-    if peaks.built {
+    if !peaks.was_complete {
         lines.push(("time", format!("{}, {}", text::duration(secs), text::rate(rate))));
     }
     shell.print(&fields(&lines, ""))

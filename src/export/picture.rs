@@ -8,15 +8,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{Exporter, Prediction, Request};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::file::{AtomicFile, free_bytes};
 use crate::form::{Kind, Parameter, Settings};
 use crate::picture::palette::Theme;
 use crate::picture::{self, Options, TimeAxis};
-use crate::recording::Block;
-use crate::source::Source;
-use crate::summary::{Columns, MinMax, ViewRequest};
-use crate::task::Task;
+use crate::summary::{SidecarPolicy, Summary, ViewRequest};
 
 /// The table entry.
 pub(crate) const EXPORTER: Exporter = Exporter {
@@ -93,7 +90,10 @@ fn run(request: &Request<'_>) -> Result<Vec<PathBuf>> {
     let traces = channels * u64::from(options.width) * if svg { 24 } else { 8 } + picture::GROUP_BYTES as u64;
     let pixels = if svg { 0 } else { picture::png::peak_bytes(options.width, options.height) };
     let _reservation = request.task.budget().reserve(traces + pixels)?;
-    let mut columns_of = |view: &ViewRequest| columns_for(request.source, view, request.task);
+    // The sidecar is used if it is there; none is made for one picture.
+    let Request { source, selection, task, .. } = request;
+    let summary = Summary::open(Arc::clone(source), selection.stream, task.budget(), &SidecarPolicy::Auto)?;
+    let mut columns_of = |view: &ViewRequest| summary.columns(view, task);
     let scene = picture::compose(request.source.recording(), request.selection, &options, &mut columns_of)?;
     request.task.advance(0)?;
     let bytes = if svg { picture::svg::document(&scene).into_bytes() } else { picture::png::encode(&scene)? };
@@ -103,59 +103,3 @@ fn run(request: &Request<'_>) -> Result<Vec<PathBuf>> {
     Ok(vec![request.target.to_path_buf()])
 }
 
-/// Samples that are read of every column of an estimate.
-const PROBE_FRAMES: u64 = 32;
-/// A request for more samples than this is answered with an estimate.
-const EXACT_SAMPLES: u64 = 1 << 24;
-/// Samples read at a time.
-const BLOCK_SAMPLES: u64 = 1 << 20;
-
-/// The columns of `request`: exact where that means reading few samples, else an estimate from the first samples of
-/// every column.
-fn columns_for(source: &Arc<dyn Source>, request: &ViewRequest, task: &Task) -> Result<Columns> {
-    let stream = source
-        .recording()
-        .streams
-        .get(request.stream)
-        .ok_or_else(|| Error::invalid(format!("there is no stream {}", request.stream)))?;
-    let edges = request.edges(&stream.time);
-    let channels = request.channels.len() as u64;
-    let exact = (request.frames.end - request.frames.start).saturating_mul(channels) <= EXACT_SAMPLES;
-    let mut columns = Columns {
-        request: request.clone(),
-        exact: edges.windows(2).map(|e| exact || e[1] - e[0] <= PROBE_FRAMES).collect(),
-        values: vec![vec![MinMax::EMPTY; edges.len().saturating_sub(1)]; request.channels.len()],
-        edges,
-    };
-    let mut block = Block::default();
-    let longest = (BLOCK_SAMPLES / channels.max(1)).max(1);
-    let mut at = 0;
-    while at + 1 < columns.edges.len() {
-        let start = columns.edges[at];
-        // As many columns as one block holds, or the beginning of one.
-        let mut to = at + 1;
-        while exact && to + 1 < columns.edges.len() && columns.edges[to + 1] - start <= longest {
-            to += 1;
-        }
-        let end = if exact { columns.edges[to] } else { columns.edges[to].min(start + PROBE_FRAMES) };
-        let mut from = start;
-        while from < end {
-            let frames = from..end.min(from + longest);
-            source.read(request.stream, frames.clone(), &request.channels, &mut block)?;
-            task.advance(0)?;
-            for (c, values) in columns.values.iter_mut().enumerate() {
-                for (i, value) in values.iter_mut().enumerate().take(to).skip(at) {
-                    let inside = columns.edges[i].max(frames.start)..columns.edges[i + 1].min(frames.end);
-                    for frame in inside {
-                        let v = block.samples().get_f64(c * block.frames() + (frame - frames.start) as usize);
-                        // NaN is not a value.
-                        *value = MinMax { min: value.min.min(v), max: value.max.max(v) };
-                    }
-                }
-            }
-            from = frames.end;
-        }
-        at = to;
-    }
-    Ok(columns)
-}
