@@ -181,15 +181,15 @@ struct Fine {
     moments: Vec<(f64, f64, u32)>,
 }
 
-struct Partial<'a> {
+struct Partial<'a, 's> {
     weave: Option<&'a Weave>,
-    assembly: &'a Mutex<Assembly<'a>>,
+    assembly: &'a Mutex<Assembly<'s>>,
     /// Not zero once a row could not be published: the rest need not be read.
     failed: &'a AtomicU64,
     fine: Option<Fine>,
 }
 
-impl Accumulator for Partial<'_> {
+impl Accumulator for Partial<'_, '_> {
     type Output = ();
 
     fn update(&mut self, chunk: &Chunk, view: &mut ChunkView<'_>) -> Result<()> {
