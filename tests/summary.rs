@@ -17,7 +17,7 @@ use longwave::recording::{
 use longwave::source::{MemorySource, Source};
 use longwave::summary::{Columns, MinMax, SidecarPolicy, Summary, ViewRequest, peaks_at};
 use longwave::task::Task;
-use longwave::{Result, with_samples, with_type};
+use longwave::{Result, with_samples};
 
 /// A file of numbers whose layout is told.
 struct Flat {
@@ -371,12 +371,4 @@ fn without_room_or_with_a_stop_nothing_breaks() {
     assert!(summary.columns(&wrong, &task).is_err());
     let wrong = ViewRequest { stream: 0, channels: vec![0], frames: 0..4, bucket_frames: 3 };
     assert!(summary.columns(&wrong, &task).is_err());
-}
-
-/// `with_type` is what the readers of formats use; here it says that every type has its place in the summary.
-#[test]
-fn every_type_is_summarised() {
-    for sample_type in SampleType::ALL {
-        with_type!(sample_type, T => assert_eq!(size_of::<T>(), sample_type.size()));
-    }
 }
