@@ -118,7 +118,7 @@ fn for_people(recording: &Recording, path: &Path) -> String {
         out += &gaps(stream);
     }
     if !recording.events.is_empty() {
-        let rows: Vec<_> = recording.events.iter().take(ROWS_SHOWN).map(|track| {
+        let rows = recording.events.iter().take(ROWS_SHOWN).map(|track| {
             let events = track.events.map_or_else(|| "not counted".to_owned(), text::count);
             vec![track.name.clone(), events, shortened(&track.description, VALUE_SHOWN)]
         });

@@ -17,12 +17,11 @@ pub(crate) fn flag(parameter: &'static Parameter, all: &'static [Parameter], not
     let value_name = match parameter.kind {
         Kind::Flag if parameter.default == "false" => return arg.help(help).action(ArgAction::SetTrue),
         Kind::Flag => "true|false",
-        Kind::Choice(_) => parameter.name,
+        Kind::Choice(_) => "CHOICE",
         Kind::Integer { .. } => "N",
         Kind::Number { .. } => "X",
         Kind::Text => "TEXT",
     };
-    let value_name = value_name.to_ascii_uppercase();
     let arg = if parameter.default.is_empty() {
         arg.help(help)
     } else {
