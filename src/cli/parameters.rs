@@ -17,7 +17,7 @@ pub(crate) fn flag(parameter: &'static Parameter, all: &'static [Parameter], not
     let value_name = match parameter.kind {
         Kind::Flag if parameter.default == "false" => return arg.help(help).action(ArgAction::SetTrue),
         Kind::Flag => "true|false",
-        Kind::Choice(_) => "NAME",
+        Kind::Choice(_) => "CHOICE",
         Kind::Integer { .. } => "N",
         Kind::Number { .. } => "X",
         Kind::Text => "TEXT",
