@@ -257,17 +257,7 @@ fn clock_step(least: i128) -> i128 {
     if least <= NS / 2 {
         return decimal_step(least);
     }
-    STEPS.into_iter().find(|&s| s >= least).unwrap_or_else(|| decimal_step(least.div_ceil(DAY)) * DAY)
-}
-
-trait DivCeil {
-    fn div_ceil(self, by: Self) -> Self;
-}
-
-impl DivCeil for i128 {
-    fn div_ceil(self, by: Self) -> Self {
-        -(-self).div_euclid(by)
-    }
+    STEPS.into_iter().find(|&s| s >= least).unwrap_or_else(|| decimal_step(-(-least).div_euclid(DAY)) * DAY)
 }
 
 /// Nanoseconds of the unit in which an axis of seconds is written, and its name.

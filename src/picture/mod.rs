@@ -342,7 +342,7 @@ impl Painter<'_> {
                 let extent = trace::extent(&pixels);
                 let half = self.lanes.lane_height() * self.lanes.reach() / 2.0;
                 let scale = ValueScale::fitting(extent, self.lanes.middle(index), half.max(self.s(1.0)));
-                strip.add(&pixels, extent, &placement.exact);
+                strip.add(&pixels, extent);
                 if samples {
                     self.polylines(&placement, values, index, &scale);
                 } else {
@@ -488,7 +488,7 @@ impl Painter<'_> {
         let mut strip = Strip::new(all.width);
         for (values, &c) in columns.values.iter().zip(&columns.request.channels) {
             let pixels = placement.spread(values, self.stream.channels[c].scale);
-            strip.add(&pixels, trace::extent(&pixels), &placement.exact);
+            strip.add(&pixels, trace::extent(&pixels));
         }
         Ok(strip)
     }
@@ -588,7 +588,7 @@ impl Strip {
         Self { sums: vec![(0.0, 0.0, 0); width as usize] }
     }
 
-    fn add(&mut self, pixels: &[MinMax], extent: MinMax, _exact: &[bool]) {
+    fn add(&mut self, pixels: &[MinMax], extent: MinMax) {
         let scale = ValueScale::fitting(extent, 0.0, 1.0);
         for (sum, v) in self.sums.iter_mut().zip(pixels).filter(|(_, v)| !v.is_empty()) {
             let at = |v: f64| (v - scale.middle) * scale.per_unit;
@@ -644,7 +644,7 @@ fn gap_bands(time: &TimeBase, at: &TimeScale) -> GapBands {
 /// The unit as it is written, and what values are multiplied with for it.
 fn unit_of(unit: &str) -> (&str, f64) {
     match unit {
-        "uV" | "µV" | "\u{3bc}V" => ("µV", 1.0),
+        "uV" | "\u{3bc}V" => ("µV", 1.0),
         "uA" | "\u{3bc}A" => ("µA", 1.0),
         "us" => ("µs", 1.0),
         other => (other, 1.0),
