@@ -450,8 +450,9 @@ impl Painter<'_> {
             let band = Area { x: area.x + band.first, width: band.last - band.first, ..area };
             self.gap_band(band);
         }
-        let scale = ValueScale { y: area.y + area.height / 2.0, middle: 0.0, per_unit: f64::from(area.height) * 0.42 };
-        let bars = trace::bars(&strip.mean(), &scale, self.s(1.0));
+        let mean = strip.mean();
+        let scale = ValueScale::fitting(trace::extent(&mean), area.y + area.height / 2.0, area.height * 0.38);
+        let bars = trace::bars(&mean, &scale, self.s(1.0));
         let first_x = area.x as u32;
         self.shapes.push(Shape::Bars { first_x, bars, color: self.palette.quiet.with_opacity(0.75) });
         let from = all.x_of(self.at.first_tick);
@@ -523,7 +524,7 @@ impl Painter<'_> {
         }
         self.text(left + name_width + space, baseline, 14.0, Anchor::Start, self.palette.quiet, facts);
         let window = if self.selection.frames == (0..self.stream.frames) {
-            "whole recording".to_owned()
+            return; // the overview says so
         } else if time.rate_known() && self.format != TimeFormat::Frames {
             let range = self.range();
             format!("{} from {}", axis::duration(range.end - range.start), axis::duration(range.start))
