@@ -302,7 +302,7 @@ fn hours(ns: i128, step: i128, with_hours: bool) -> String {
 fn clock(unix_ns: i128, step: i128) -> String {
     let of_day = unix_ns.rem_euclid(DAY);
     let (h, m, s) = (of_day / HOUR, of_day / MINUTE % 60, of_day / NS % 60);
-    if step >= DAY || (of_day == 0 && step >= HOUR) {
+    if step >= DAY || (of_day == 0 && step >= MINUTE) {
         return date(unix_ns);
     }
     let mut out = if step >= MINUTE { format!("{h:02}:{m:02}") } else { format!("{h:02}:{m:02}:{s:02}") };
