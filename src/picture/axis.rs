@@ -257,17 +257,7 @@ fn clock_step(least: i128) -> i128 {
     if least <= NS / 2 {
         return decimal_step(least);
     }
-    STEPS.into_iter().find(|&s| s >= least).unwrap_or_else(|| decimal_step(least.div_ceil(DAY)) * DAY)
-}
-
-trait DivCeil {
-    fn div_ceil(self, by: Self) -> Self;
-}
-
-impl DivCeil for i128 {
-    fn div_ceil(self, by: Self) -> Self {
-        -(-self).div_euclid(by)
-    }
+    STEPS.into_iter().find(|&s| s >= least).unwrap_or_else(|| decimal_step(-(-least).div_euclid(DAY)) * DAY)
 }
 
 /// Nanoseconds of the unit in which an axis of seconds is written, and its name.
@@ -312,7 +302,7 @@ fn hours(ns: i128, step: i128, with_hours: bool) -> String {
 fn clock(unix_ns: i128, step: i128) -> String {
     let of_day = unix_ns.rem_euclid(DAY);
     let (h, m, s) = (of_day / HOUR, of_day / MINUTE % 60, of_day / NS % 60);
-    if step >= DAY || (of_day == 0 && step >= HOUR) {
+    if step >= DAY || (of_day == 0 && step >= MINUTE) {
         return date(unix_ns);
     }
     let mut out = if step >= MINUTE { format!("{h:02}:{m:02}") } else { format!("{h:02}:{m:02}:{s:02}") };

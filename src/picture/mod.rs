@@ -342,7 +342,7 @@ impl Painter<'_> {
                 let extent = trace::extent(&pixels);
                 let half = self.lanes.lane_height() * self.lanes.reach() / 2.0;
                 let scale = ValueScale::fitting(extent, self.lanes.middle(index), half.max(self.s(1.0)));
-                strip.add(&pixels, extent, &placement.exact);
+                strip.add(&pixels, extent);
                 if samples {
                     self.polylines(&placement, values, index, &scale);
                 } else {
@@ -450,8 +450,9 @@ impl Painter<'_> {
             let band = Area { x: area.x + band.first, width: band.last - band.first, ..area };
             self.gap_band(band);
         }
-        let scale = ValueScale { y: area.y + area.height / 2.0, middle: 0.0, per_unit: f64::from(area.height) * 0.42 };
-        let bars = trace::bars(&strip.mean(), &scale, self.s(1.0));
+        let mean = strip.mean();
+        let scale = ValueScale::fitting(trace::extent(&mean), area.y + area.height / 2.0, area.height * 0.38);
+        let bars = trace::bars(&mean, &scale, self.s(1.0));
         let first_x = area.x as u32;
         self.shapes.push(Shape::Bars { first_x, bars, color: self.palette.quiet.with_opacity(0.75) });
         let from = all.x_of(self.at.first_tick);
@@ -488,7 +489,7 @@ impl Painter<'_> {
         let mut strip = Strip::new(all.width);
         for (values, &c) in columns.values.iter().zip(&columns.request.channels) {
             let pixels = placement.spread(values, self.stream.channels[c].scale);
-            strip.add(&pixels, trace::extent(&pixels), &placement.exact);
+            strip.add(&pixels, trace::extent(&pixels));
         }
         Ok(strip)
     }
@@ -523,7 +524,7 @@ impl Painter<'_> {
         }
         self.text(left + name_width + space, baseline, 14.0, Anchor::Start, self.palette.quiet, facts);
         let window = if self.selection.frames == (0..self.stream.frames) {
-            "whole recording".to_owned()
+            return; // the overview says so
         } else if time.rate_known() && self.format != TimeFormat::Frames {
             let range = self.range();
             format!("{} from {}", axis::duration(range.end - range.start), axis::duration(range.start))
@@ -588,7 +589,7 @@ impl Strip {
         Self { sums: vec![(0.0, 0.0, 0); width as usize] }
     }
 
-    fn add(&mut self, pixels: &[MinMax], extent: MinMax, _exact: &[bool]) {
+    fn add(&mut self, pixels: &[MinMax], extent: MinMax) {
         let scale = ValueScale::fitting(extent, 0.0, 1.0);
         for (sum, v) in self.sums.iter_mut().zip(pixels).filter(|(_, v)| !v.is_empty()) {
             let at = |v: f64| (v - scale.middle) * scale.per_unit;
@@ -644,7 +645,7 @@ fn gap_bands(time: &TimeBase, at: &TimeScale) -> GapBands {
 /// The unit as it is written, and what values are multiplied with for it.
 fn unit_of(unit: &str) -> (&str, f64) {
     match unit {
-        "uV" | "µV" | "\u{3bc}V" => ("µV", 1.0),
+        "uV" | "\u{3bc}V" => ("µV", 1.0),
         "uA" | "\u{3bc}A" => ("µA", 1.0),
         "us" => ("µs", 1.0),
         other => (other, 1.0),

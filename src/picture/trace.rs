@@ -7,25 +7,25 @@ use crate::summary::{Columns, MinMax};
 
 /// Where ticks of the sample clock lie on the picture.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub struct TimeScale {
-    pub first_tick: u64,
+pub(super) struct TimeScale {
+    pub(super) first_tick: u64,
     /// At least 1.
-    pub ticks: u64,
-    pub x: f32,
+    pub(super) ticks: u64,
+    pub(super) x: f32,
     /// Whole pixels.
-    pub width: u32,
+    pub(super) width: u32,
 }
 
 impl TimeScale {
     /// The pixel position of `tick`, which may lie outside.
     #[must_use]
-    pub fn x_of(&self, tick: u64) -> f32 {
+    pub(super) fn x_of(&self, tick: u64) -> f32 {
         self.x + self.offset(tick) as f32
     }
 
     /// Pixels a tick.
     #[must_use]
-    pub fn pixels_per_tick(&self) -> f64 {
+    pub(super) fn pixels_per_tick(&self) -> f64 {
         f64::from(self.width) / self.ticks as f64
     }
 
