@@ -129,14 +129,14 @@ impl Image {
 
     /// How far a pixel is from the background of the plot, 0 to 1 for the full colour of the trace.
     fn ink(&self, x: usize, y: usize) -> f32 {
-        let background = self.pixel(self.width - 2, 2);
+        let background = self.pixel(self.width - 7, 7);
         let distance = |a: [f32; 3]| (0..3).map(|i| (a[i] - background[i]).powi(2)).sum::<f32>().sqrt();
         distance(self.pixel(x, y)) / distance([0.0, 158.0, 115.0])
     }
 
     /// The rows of a pixel column that are at least half inked.
     fn rows(&self, x: usize) -> Vec<usize> {
-        (0..self.height).filter(|&y| self.ink(x, y) > 0.5).collect()
+        (3..self.height - 3).filter(|&y| self.ink(x, y) > 0.5).collect()
     }
 
     /// The pixel in which a point of the window lies.
@@ -151,7 +151,7 @@ const SCALES: [f32; 5] = [1.0, 1.25, 1.5, 1.75, 2.0];
 #[test]
 fn a_single_sample_is_seen_where_it_is() {
     for scale in SCALES {
-        for frame in [7_u64, 12_345, 29_990] {
+        for frame in [707_u64, 12_345, 29_507] {
             let time = TimeBase::regular(1000.0);
             let columns = columns(30_000, 64, &time, |f| if f == frame { 0.8 } else { 0.0 });
             let image = Scene::new(columns, time, 30_000.0).scale(scale).draw(&format!("spike-{scale}-{frame}"));
@@ -176,8 +176,12 @@ fn a_flat_line_is_whole() {
             let image =
                 Scene::new(columns(frames, 64, &time, |_| 0.013), time, frames as f64).scale(scale).draw("flat");
             let middle = image.at((1.0 - 0.013) / 2.0 * SIZE);
-            for x in 0..image.width {
+            let first = image.pixel(9, middle);
+            // No request has more than two columns for a pixel; more are only seen until an answer comes.
+            let wanted = frames / 64 <= 2 * image.width as u64;
+            for x in 3..image.width - 3 {
                 let ink = (middle - 2..=middle + 2).map(|y| image.ink(x, y)).sum::<f32>();
+                assert!(!wanted || image.pixel(x, middle) == first, "scale {scale}, {frames} frames: mottled at {x}");
                 assert!(ink > 0.9, "scale {scale}, {frames} frames: nothing at pixel {x} of {}: {ink}", image.width);
             }
         }
@@ -195,8 +199,8 @@ fn a_steep_edge_has_no_hole() {
         for y in top + 1..bottom {
             assert!((0..image.width).any(|x| image.ink(x, y) > 0.9), "scale {scale}: row {y} is empty");
         }
-        for y in (0..top - 3).chain(bottom + 4..image.height) {
-            assert!((0..image.width).all(|x| image.ink(x, y) < 0.1), "scale {scale}: ink in row {y}");
+        for y in (3..top - 3).chain(bottom + 4..image.height - 3) {
+            assert!((3..image.width - 3).all(|x| image.ink(x, y) < 0.1), "scale {scale}: ink in row {y}");
         }
     }
 }

@@ -24,25 +24,16 @@ pub(super) fn shapes(packed: &Packed, picture: &Picture, clip: Rect, shapes: &mu
     }
 }
 
-/// The drawn range of a column: its own, and half of any hole to either neighbour. Normalised; `None` if it is empty.
+/// The drawn range of a column: its own, and any hole to the next one. Normalised; `None` if it is empty.
 fn bridged(packed: &Packed, channel: usize, column: usize) -> Option<[f32; 2]> {
-    let [min, max] = packed.value(channel, column);
-    if min > max {
+    let [low, high] = packed.value(channel, column);
+    if low > high {
         return None;
     }
-    let (mut low, mut high) = (min, max);
-    let marks = packed.marks();
-    let before = (column > 0 && marks[column].joined).then(|| packed.value(channel, column - 1));
-    let after = marks.get(column + 1).filter(|m| m.joined).map(|_| packed.value(channel, column + 1));
-    for [least, greatest] in before.into_iter().chain(after).filter(|v| v[0] <= v[1]) {
-        if greatest < min {
-            low = low.min((greatest + min) / 2.0);
-        }
-        if least > max {
-            high = high.max((least + max) / 2.0);
-        }
+    match packed.marks().get(column + 1).filter(|m| m.joined).map(|_| packed.value(channel, column + 1)) {
+        Some([least, greatest]) if least <= greatest => Some([low.min(greatest), high.max(least)]),
+        _ => Some([low, high]),
     }
-    Some([low, high])
 }
 
 /// A stretch of pixels, the rows it spans, and its colour.

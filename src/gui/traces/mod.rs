@@ -5,10 +5,10 @@
 //! to the GPU, and columns that were computed for another view are drawn through the present one at once.
 //!
 //! What is drawn is true: a column covers the pixel that its first tick falls on (and all up to the next column's), at
-//! least one line width wide and high, so nothing vanishes between two pixels; between neighbours only the hole
-//! between their ranges is bridged, half from either side, so no column ever reaches beyond what it or its neighbour
-//! holds. Estimates are blended towards the background. Nothing is drawn across a gap. Where single samples are far
-//! enough apart they are joined by lines and marked by dots.
+//! least one line width wide and high, so nothing vanishes between two pixels. Where the ranges of two neighbours do
+//! not touch, the first is drawn on to the edge of the second, so that a steep signal stays connected and no column
+//! reaches beyond what it or the next one holds. Estimates are blended towards the background. Nothing is drawn
+//! across a gap. Where single samples are far enough apart they are joined by lines and marked by dots.
 //!
 //! Call [`install`] once when the window is created. Without it (no wgpu, or a test that draws nothing) the same
 //! picture is made as an egui mesh, slower.

@@ -118,7 +118,9 @@ fn pipeline(
     let before = wgpu::vertex_attr_array![4 => Float32x2];
     let value = wgpu::vertex_attr_array![5 => Float32x2];
     let after = wgpu::vertex_attr_array![6 => Float32x2];
-    let buffers = [&mark[..], &next_mark[..], &before[..], &value[..], &after[..]].map(|attributes| {
+    let previous_mark = wgpu::vertex_attr_array![7 => Float32x2, 8 => Uint32];
+    let slots = [&mark[..], &next_mark[..], &before[..], &value[..], &after[..], &previous_mark[..]];
+    let buffers = slots.map(|attributes| {
         Some(wgpu::VertexBufferLayout {
             array_stride: if attributes.len() == 2 { MARK_BYTES } else { VALUE_BYTES } as u64,
             step_mode: wgpu::VertexStepMode::Instance,
@@ -218,7 +220,7 @@ impl CallbackTrait for Traces {
 
         let packed = &self.packed;
         let sizes = [
-            (packed.len() + 1) * MARK_BYTES,
+            (packed.len() + 2) * MARK_BYTES,
             packed.value_bytes().len(),
             self.picture.lanes.len().max(1) * LANE_STRIDE,
         ];
@@ -249,9 +251,10 @@ impl CallbackTrait for Traces {
         let [width, height] = info.screen_size_px;
         pass.set_viewport(0.0, 0.0, width as f32, height as f32, 0.0, 1.0);
         let columns = &self.picture.columns;
-        let mark = (columns.start * MARK_BYTES) as u64;
-        pass.set_vertex_buffer(0, item.marks.slice(mark..));
-        pass.set_vertex_buffer(1, item.marks.slice(mark + MARK_BYTES as u64..));
+        let marks_from = |column: usize| item.marks.slice((column * MARK_BYTES) as u64..);
+        pass.set_vertex_buffer(0, marks_from(columns.start + 1));
+        pass.set_vertex_buffer(1, marks_from(columns.start + 2));
+        pass.set_vertex_buffer(5, marks_from(columns.start));
         let passes: &[&wgpu::RenderPipeline] = match self.picture.style {
             Style::Columns => &[&pipelines.bars],
             Style::Lines => &[&pipelines.lines],
@@ -271,16 +274,15 @@ impl CallbackTrait for Traces {
     }
 }
 
-/// The places of all columns, and one after the last that joins nothing.
+/// The places of all columns, between two that join nothing.
 fn mark_bytes(packed: &Packed) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity((packed.len() + 1) * MARK_BYTES);
-    for mark in packed.marks() {
+    let mut bytes = vec![0; (packed.len() + 2) * MARK_BYTES];
+    for (slot, mark) in bytes[MARK_BYTES..].chunks_exact_mut(MARK_BYTES).zip(packed.marks()) {
         let flags = u32::from(mark.exact) * EXACT | u32::from(mark.joined) * JOINED;
-        bytes.extend_from_slice(&mark.start.to_ne_bytes());
-        bytes.extend_from_slice(&mark.end.to_ne_bytes());
-        bytes.extend_from_slice(&flags.to_ne_bytes());
+        slot[..4].copy_from_slice(&mark.start.to_ne_bytes());
+        slot[4..8].copy_from_slice(&mark.end.to_ne_bytes());
+        slot[8..].copy_from_slice(&flags.to_ne_bytes());
     }
-    bytes.extend_from_slice(&[0; MARK_BYTES]);
     bytes
 }
 

@@ -26,12 +26,14 @@ struct Column {
     @location(4) before: vec2<f32>,
     @location(5) value: vec2<f32>,
     @location(6) after: vec2<f32>,
+    @location(7) previous_span: vec2<f32>,
+    @location(8) previous_flags: u32,
 }
 
 struct Fragment {
     @builtin(position) position: vec4<f32>,
     @location(0) @interpolate(flat) color: vec4<f32>,
-    // Of a bar: top and bottom, unused. Of a line: its two ends.
+    // Of a bar: top and bottom, left and right. Of a line: its two ends.
     @location(1) @interpolate(flat) shape: vec4<f32>,
     @location(2) @interpolate(flat) radius: f32,
 }
@@ -64,6 +66,10 @@ fn color_of(flags: u32) -> vec4<f32> {
     return lane.estimate;
 }
 
+fn pixel_of(tick: f32) -> f32 {
+    return floor(tick * lane.x_scale + lane.x_offset);
+}
+
 @vertex
 fn vs_bar(in: Column) -> Fragment {
     var low = in.value.x;
@@ -71,18 +77,34 @@ fn vs_bar(in: Column) -> Fragment {
     if low > high {
         return nowhere();
     }
-    // Half of any hole between this column and a neighbour is this column's to fill.
-    if (in.flags & JOINED) != 0u && in.before.x <= in.before.y {
-        if in.before.y < in.value.x { low = min(low, (in.before.y + in.value.x) * 0.5); }
-        if in.before.x > in.value.y { high = max(high, (in.before.x + in.value.y) * 0.5); }
+    let before = (in.flags & JOINED) != 0u && in.before.x <= in.before.y;
+    let after = (in.next_flags & JOINED) != 0u && in.after.x <= in.after.y;
+    if after {
+        // The hole between this column and the next one is this one's to fill.
+        low = min(low, in.after.y);
+        high = max(high, in.after.x);
     }
-    if (in.next_flags & JOINED) != 0u && in.after.x <= in.after.y {
-        if in.after.y < in.value.x { low = min(low, (in.after.y + in.value.x) * 0.5); }
-        if in.after.x > in.value.y { high = max(high, (in.after.x + in.value.y) * 0.5); }
+    // The pixel of the first tick, and all up to that of the next column.
+    var left = pixel_of(in.span.x);
+    var right = max(pixel_of(in.span.y), left + 1.0);
+    var flags = in.flags;
+    var whole_rows = false;
+    // Two columns in one pixel are drawn as one, by the second: drawn over each other, their soft edges would add up,
+    // and a flat line would be mottled.
+    if after && pixel_of(in.next_span.x) == left {
+        if pixel_of(in.next_span.y) > left {
+            return nowhere();
+        }
+        // Three or more (columns of a closer view, until new ones come): all but the last two in whole rows.
+        whole_rows = true;
     }
-    // The pixel of the first tick, and all up to that of the next column; at least as wide as a line.
-    var left = floor(in.span.x * lane.x_scale + lane.x_offset);
-    var right = max(floor(in.span.y * lane.x_scale + lane.x_offset), left + 1.0);
+    if before && pixel_of(in.previous_span.x) == left {
+        low = min(low, in.before.x);
+        high = max(high, in.before.y);
+        flags = flags & (in.previous_flags | JOINED);
+    }
+    // At least as wide as a line; whole rows only beyond its own pixels, where a neighbour's soft edges are.
+    let own = vec2<f32>(left, right);
     let extra = max(round(2.0 * lane.half_line) - (right - left), 0.0);
     left = left - floor(extra * 0.5);
     right = right + extra - floor(extra * 0.5);
@@ -91,14 +113,18 @@ fn vs_bar(in: Column) -> Fragment {
 
     let a = low * lane.y_scale + lane.y_offset;
     let b = high * lane.y_scale + lane.y_offset;
-    let top = clamp(min(a, b) - lane.half_line, -64.0, lane.screen.y + 64.0);
-    let bottom = clamp(max(a, b) + lane.half_line, -64.0, lane.screen.y + 64.0);
+    var top = clamp(min(a, b) - lane.half_line, -64.0, lane.screen.y + 64.0);
+    var bottom = clamp(max(a, b) + lane.half_line, -64.0, lane.screen.y + 64.0);
+    if whole_rows {
+        top = round(top);
+        bottom = max(round(bottom), top + 1.0);
+    }
 
     let corner = corner_of(in.corner);
     var out: Fragment;
     out.position = placed(vec2<f32>(select(left, right, corner.x > 0.5), select(floor(top), ceil(bottom), corner.y > 0.5)));
-    out.color = color_of(in.flags);
-    out.shape = vec4<f32>(top, bottom, 0.0, 0.0);
+    out.color = color_of(flags);
+    out.shape = vec4<f32>(top, bottom, own);
     out.radius = 0.0;
     return out;
 }
@@ -154,8 +180,13 @@ fn vs_dot(in: Column) -> Fragment {
 
 // How much of the pixel's height the bar covers: rows are smooth, columns are whole pixels.
 fn bar_color(in: Fragment) -> vec4<f32> {
+    let x = in.position.x;
     let y = in.position.y;
-    return in.color * clamp(min(y + 0.5, in.shape.y) - max(y - 0.5, in.shape.x), 0.0, 1.0);
+    var cover = clamp(min(y + 0.5, in.shape.y) - max(y - 0.5, in.shape.x), 0.0, 1.0);
+    if x < in.shape.z || x > in.shape.w {
+        cover = floor(cover + 0.001);
+    }
+    return in.color * cover;
 }
 
 fn line_color(in: Fragment) -> vec4<f32> {
