@@ -32,6 +32,8 @@ pub enum FileCommand {
     Demo,
     /// Describe a file of plain numbers in the dialog, then open it.
     Describe(PathBuf),
+    /// Write how a file is to be read beside it, for the next time.
+    Remember(PathBuf, OpenOptions),
     /// Back to the welcome screen.
     Close,
     /// Show another stream of the open recording.
@@ -91,8 +93,18 @@ pub enum ChannelCommand {
 #[derive(Clone, Debug)]
 pub enum JobCommand {
     /// Run the analysis of that name over the selection, or over everything.
-    Analyse { name: &'static str, settings: Settings, scope: Scope },
-    Export { target: PathBuf, values: Values, settings: Settings, scope: Scope, overwrite: bool },
+    Analyse {
+        name: &'static str,
+        settings: Settings,
+        scope: Scope,
+    },
+    Export {
+        target: PathBuf,
+        values: Values,
+        settings: Settings,
+        scope: Scope,
+        overwrite: bool,
+    },
     Cancel(JobId),
     Dismiss(JobId),
 }

@@ -18,24 +18,57 @@ use crate::budget::MemoryBudget;
 use crate::error::{Error, Result};
 use crate::export::Prediction;
 use crate::memory::{Machine, Process};
-use crate::source::{Guess, OpenOptions};
+use crate::source::OpenOptions;
+use crate::source::detect::Guess;
 use crate::summary::Columns;
 use crate::task::{Progress, Task, default_threads};
 
 /// What a worker sends back.
 pub enum Reply {
-    Opened { path: PathBuf, options: OpenOptions, result: Result<Opened> },
-    View { columns: Arc<Columns>, packed: Arc<Packed> },
-    Overview { columns: Arc<Columns> },
+    Opened {
+        path: PathBuf,
+        options: OpenOptions,
+        result: Result<Opened>,
+    },
+    View {
+        columns: Arc<Columns>,
+        packed: Arc<Packed>,
+    },
+    Overview {
+        columns: Arc<Columns>,
+    },
     ColumnsFailed(Error),
-    Report { job: JobId, report: Report },
-    Finished { job: JobId, result: Result<Outcome> },
-    Picked { purpose: Purpose, path: Option<PathBuf> },
-    Predicted { form: u64, result: Result<Prediction> },
-    Guessed { path: PathBuf, result: Result<Vec<Guess>> },
-    Preview { form: u64, result: Result<super::raw_form::Preview> },
-    Recent(Vec<super::recent::Entry>),
-    Memory { process: Process, machine: Machine },
+    Report {
+        job: JobId,
+        report: Report,
+    },
+    Finished {
+        job: JobId,
+        result: Result<Outcome>,
+    },
+    Picked {
+        purpose: Purpose,
+        path: Option<PathBuf>,
+    },
+    /// `exists`: there is a file at the target already.
+    Predicted {
+        form: u64,
+        exists: bool,
+        result: Result<Prediction>,
+    },
+    Guessed {
+        path: PathBuf,
+        result: Result<Vec<Guess>>,
+    },
+    Preview {
+        form: u64,
+        result: Result<super::raw_form::Preview>,
+    },
+    Recent(super::recent::Recent),
+    Memory {
+        process: Process,
+        machine: Machine,
+    },
 }
 
 /// Why a file dialog was opened.

@@ -1,0 +1,36 @@
+//! Small pieces that several panels share.
+
+use eframe::egui::{Align, Layout, Response, RichText, Role, Ui, WidgetInfo, vec2};
+
+use super::theme::Colours;
+
+/// Gives a control without text of its own a name for screen readers (and tests).
+pub fn named(response: Response, name: &str) -> Response {
+    response.ctx.accesskit_node_builder(response.id, |node| node.set_label(name));
+    response
+}
+
+/// Tells screen readers that something painted by hand is a button.
+pub fn painted_button(response: &Response, name: &str) {
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, response.enabled(), name));
+}
+
+/// A fact on one line of a two-column grid; the value can be selected and copied.
+pub fn fact(ui: &mut Ui, name: &str, value: impl Into<String>) {
+    ui.label(RichText::new(name).color(Colours::of(ui).muted));
+    ui.add(eframe::egui::Label::new(value.into()).wrap());
+    ui.end_row();
+}
+
+/// A heading inside a panel.
+pub fn section(ui: &mut Ui, title: &str) {
+    ui.add_space(8.0);
+    ui.label(RichText::new(title).strong());
+    ui.add_space(2.0);
+}
+
+/// The row of buttons at the foot of a dialog: right-aligned, the main one outermost.
+pub fn dialog_buttons(ui: &mut Ui, add: impl FnOnce(&mut Ui)) {
+    ui.add_space(12.0);
+    ui.allocate_ui_with_layout(vec2(ui.available_width(), 24.0), Layout::right_to_left(Align::Center), add);
+}

@@ -1,0 +1,389 @@
+//! The export dialog: where to, which part, which values, and what it will cost, predicted while it is edited.
+//!
+//! The prediction is made by a worker, one at a time; only the newest question counts.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use eframe::egui::{Button, ComboBox, Frame, Grid, Id, Key, Modal, RichText, ScrollArea, TextEdit, Ui, vec2};
+
+use super::analysis_tab::scope_ui;
+use super::command::{Command, JobCommand, PanelCommand, Scope};
+use super::command_line::export_line;
+use super::controls::{dialog_buttons, named, section};
+use super::jobs::{Jobs, Reply};
+use super::raw_preview::next_question;
+use super::settings_form::settings_ui;
+use super::state::Document;
+use super::theme::Colours;
+use super::wording::{sentence, span};
+use crate::budget::MemoryBudget;
+use crate::error::{ErrorKind, Result};
+use crate::export::{EXPORTERS, Exporter, Prediction, Request, Values};
+use crate::form::Settings;
+use crate::scan::Selection;
+use crate::task::Task;
+use crate::text::bytes;
+
+/// The open dialog.
+#[derive(Debug)]
+pub struct ExportForm {
+    /// As typed.
+    pub target: String,
+    pub scope: Scope,
+    pub values: Values,
+    pub overwrite: bool,
+    /// Index in [`EXPORTERS`].
+    exporter: usize,
+    settings: Settings,
+    /// The question under way.
+    waiting: Option<u64>,
+    /// What the prediction was last asked for.
+    asked: Option<String>,
+    forecast: Option<Forecast>,
+}
+
+/// The answer to the newest question.
+#[derive(Debug)]
+struct Forecast {
+    /// A file is there already.
+    exists: bool,
+    prediction: Result<Prediction, String>,
+}
+
+impl ExportForm {
+    /// A form that would write beside the open file.
+    #[must_use]
+    pub fn new(document: &Document) -> Self {
+        let exporter = EXPORTERS.first();
+        let extension = exporter.and_then(|e| e.extensions.first()).copied().unwrap_or("npy");
+        let stem = document.path.file_stem().unwrap_or_default().to_string_lossy();
+        let target = document.path.with_file_name(format!("{stem} cut.{extension}"));
+        Self {
+            target: target.to_string_lossy().into_owned(),
+            scope: Scope::default(),
+            values: Values::default(),
+            overwrite: false,
+            exporter: 0,
+            settings: Settings::defaults(exporter.map_or(&[], |e| e.parameters)),
+            waiting: None,
+            asked: None,
+            forecast: None,
+        }
+    }
+
+    /// Takes the file that was picked in the system's dialog, and the type that its extension means.
+    pub fn set_target(&mut self, path: &std::path::Path) {
+        self.target = path.to_string_lossy().into_owned();
+        self.follow_extension();
+        self.overwrite = false;
+    }
+
+    /// Takes a prediction, if it answers the question under way.
+    pub fn predicted(&mut self, form: u64, exists: bool, result: Result<Prediction>) {
+        if self.waiting == Some(form) {
+            self.waiting = None;
+            // That the file is there is told by the checkbox beside it.
+            let prediction = result.map_err(|e| match e.kind() {
+                ErrorKind::Exists => String::new(),
+                _ => sentence(&e.to_string()),
+            });
+            self.forecast = Some(Forecast { exists, prediction });
+        }
+    }
+
+    fn exporter(&self) -> Option<&'static Exporter> {
+        EXPORTERS.get(self.exporter)
+    }
+
+    fn path(&self) -> PathBuf {
+        PathBuf::from(self.target.trim())
+    }
+
+    fn choose(&mut self, exporter: usize) {
+        if exporter != self.exporter {
+            self.exporter = exporter;
+            self.settings = Settings::defaults(self.exporter().map_or(&[], |e| e.parameters));
+        }
+    }
+
+    fn follow_extension(&mut self) {
+        let path = self.path();
+        if let Ok(found) = crate::export::for_target(&path)
+            && let Some(i) = EXPORTERS.iter().position(|e| e.name == found.name)
+        {
+            self.choose(i);
+        }
+    }
+
+    /// Asks for a new prediction when something has changed and no answer is awaited.
+    fn refresh(&mut self, document: &Document, jobs: &Jobs, budget: &MemoryBudget) {
+        let Some(exporter) = self.exporter() else { return };
+        let selection = document.scope(self.scope);
+        // The command line holds all that the prediction depends on.
+        let asked = export_line(document, &selection, &self.path(), self.values, &self.settings, self.overwrite);
+        if self.waiting.is_some() || self.asked.as_ref() == Some(&asked) || self.target.trim().is_empty() {
+            return;
+        }
+        let form = next_question();
+        self.waiting = Some(form);
+        self.asked = Some(asked);
+        predict(jobs, budget, form, exporter, document, selection, self);
+    }
+
+    /// Whether the export can be started.
+    fn is_ready(&self) -> bool {
+        let can_write = |f: &Forecast| {
+            (!f.exists || self.overwrite)
+                && f.prediction.as_ref().is_ok_and(|p| p.free_bytes.is_none_or(|free| free >= p.bytes))
+        };
+        !self.target.trim().is_empty() && self.waiting.is_none() && self.forecast.as_ref().is_some_and(can_write)
+    }
+}
+
+/// Asks the exporter on a worker; the answer is [`Reply::Predicted`].
+fn predict(
+    jobs: &Jobs,
+    budget: &MemoryBudget,
+    form: u64,
+    exporter: &'static Exporter,
+    document: &Document,
+    selection: Selection,
+    of: &ExportForm,
+) {
+    let (source, budget) = (Arc::clone(&document.source), budget.clone());
+    let (target, values, settings, overwrite) = (of.path(), of.values, of.settings.clone(), of.overwrite);
+    jobs.spawn("export-prediction", move |replies| {
+        let exists = target.symlink_metadata().is_ok();
+        let work = std::panic::AssertUnwindSafe(|| {
+            let task = Task::new(budget, 1);
+            let (selection, target, settings) = (&selection, &*target, &settings);
+            (exporter.predict)(&Request {
+                source: &source,
+                selection,
+                target,
+                values,
+                settings,
+                overwrite,
+                task: &task,
+            })
+        });
+        let result = std::panic::catch_unwind(work).unwrap_or_else(|p| Err(crate::scan::panicked(p.as_ref())));
+        replies.send(Reply::Predicted { form, exists, result });
+    });
+}
+
+/// Draws the dialog.
+pub fn export_form_ui(
+    ui: &mut Ui,
+    form: &mut ExportForm,
+    document: &Document,
+    jobs: &Jobs,
+    budget: &MemoryBudget,
+    out: &mut Vec<Command>,
+) {
+    form.refresh(document, jobs, budget);
+    let modal = Modal::new(Id::new("export-form")).show(ui.ctx(), |ui| {
+        let screen = ui.ctx().content_rect().size();
+        ui.set_width((screen.x - 64.0).clamp(320.0, 560.0));
+        ui.heading("Export");
+        ScrollArea::vertical().max_height((screen.y - 160.0).max(120.0)).show(ui, |ui| {
+            target_ui(ui, form, out);
+            section(ui, "What");
+            scope_ui(ui, document, &mut form.scope);
+            let shown = document.visible_channels().len() as u64;
+            ui.weak(format!("Visible channels ({shown}): choose them in the list at the left."));
+            values_ui(ui, &mut form.values);
+            if !form.settings.parameters().is_empty() {
+                section(ui, "Options");
+                settings_ui(ui, &mut form.settings);
+            }
+            forecast_ui(ui, form);
+            line_ui(ui, form, document);
+        });
+        buttons_ui(ui, form, out);
+    });
+    if modal.should_close() {
+        out.push(Command::Panel(PanelCommand::ExportForm(false)));
+    }
+}
+
+fn target_ui(ui: &mut Ui, form: &mut ExportForm, out: &mut Vec<Command>) {
+    section(ui, "Where to");
+    ui.horizontal(|ui| {
+        let width = ui.available_width() - 96.0;
+        let edit = named(ui.add(TextEdit::singleline(&mut form.target).desired_width(width)), "Target file");
+        if edit.changed() {
+            form.follow_extension();
+            form.overwrite = false;
+        }
+        if ui.button("Browse…").clicked() {
+            out.push(Command::Panel(PanelCommand::BrowseExport));
+        }
+    });
+    ui.horizontal(|ui| {
+        ui.label("File type");
+        let title = form.exporter().map_or("", |e| e.title);
+        let combo = ComboBox::from_id_salt("file-type").width(200.0).selected_text(title).show_ui(ui, |ui| {
+            for (i, exporter) in EXPORTERS.iter().enumerate() {
+                if ui.selectable_label(i == form.exporter, exporter.title).clicked() {
+                    form.choose(i);
+                    if let Some(extension) = exporter.extensions.first() {
+                        form.target = form.path().with_extension(extension).to_string_lossy().into_owned();
+                        form.overwrite = false;
+                    }
+                }
+            }
+        });
+        named(combo.response, "File type");
+    });
+    if form.forecast.as_ref().is_some_and(|f| f.exists) {
+        let text = RichText::new("Replace the file that is there").color(Colours::of(ui).warning);
+        ui.checkbox(&mut form.overwrite, text);
+    }
+}
+
+fn values_ui(ui: &mut Ui, values: &mut Values) {
+    section(ui, "Values");
+    ui.radio_value(values, Values::Stored, "Stored")
+        .on_hover_text("Bit for bit as in the file; gain, offset and unit are written beside");
+    ui.radio_value(values, Values::Physical, "Physical")
+        .on_hover_text("stored × gain + offset, as floating-point numbers in the channel's unit");
+    ui.weak(match values {
+        Values::Stored => "Bit for bit as in the file; gain, offset and unit are written beside it.",
+        Values::Physical => "stored × gain + offset, as floating-point numbers in the channel's unit.",
+    });
+}
+
+fn forecast_ui(ui: &mut Ui, form: &ExportForm) {
+    section(ui, "What it will cost");
+    let colours = Colours::of(ui);
+    if EXPORTERS.is_empty() {
+        ui.weak("No file type can be written.");
+        return;
+    }
+    match form.forecast.as_ref().map(|f| &f.prediction) {
+        None => {
+            ui.weak("Working it out…");
+        }
+        Some(Err(error)) if error.is_empty() => {
+            ui.weak("The file is there already: choose another name, or replace it.");
+        }
+        Some(Err(error)) => {
+            ui.label(RichText::new(format!("⚠ {error}")).color(colours.error));
+        }
+        Some(Ok(prediction)) => {
+            let free = prediction.free_bytes;
+            Grid::new("forecast").num_columns(2).spacing([12.0, 4.0]).show(ui, |ui| {
+                super::controls::fact(ui, "Size", bytes(prediction.bytes));
+                super::controls::fact(ui, "Time", format!("about {}", span(prediction.secs)));
+                super::controls::fact(ui, "Free on the disk", free.map_or_else(|| "not known".to_owned(), bytes));
+            });
+            if free.is_some_and(|free| free < prediction.bytes) {
+                let text = "⚠ The disk has not enough room. Choose another disk, a shorter range or fewer channels.";
+                ui.label(RichText::new(text).color(colours.error));
+            }
+            for note in &prediction.notes {
+                ui.label(RichText::new(format!("⚠ {}", sentence(note))).color(colours.warning));
+            }
+        }
+    }
+}
+
+fn line_ui(ui: &mut Ui, form: &ExportForm, document: &Document) {
+    section(ui, "The same on the command line");
+    let selection = document.scope(form.scope);
+    let line = export_line(document, &selection, &form.path(), form.values, &form.settings, form.overwrite);
+    Frame::new().fill(Colours::of(ui).canvas).inner_margin(8).corner_radius(4.0).show(ui, |ui| {
+        ui.add(eframe::egui::Label::new(RichText::new(&line).monospace()).wrap());
+    });
+    if ui.button("Copy command").clicked() {
+        ui.ctx().copy_text(line);
+    }
+}
+
+fn buttons_ui(ui: &mut Ui, form: &ExportForm, out: &mut Vec<Command>) {
+    let ready = form.is_ready();
+    dialog_buttons(ui, |ui| {
+        let export = ui.add_enabled(ready, Button::new(RichText::new("Export").strong()).min_size(vec2(88.0, 28.0)));
+        let enter = ready && ui.memory(|m| m.focused().is_none()) && ui.input(|i| i.key_pressed(Key::Enter));
+        if export.clicked() || enter {
+            out.push(Command::Job(JobCommand::Export {
+                target: form.path(),
+                values: form.values,
+                settings: form.settings.clone(),
+                scope: form.scope,
+                overwrite: form.overwrite,
+            }));
+            out.push(Command::Panel(PanelCommand::ExportForm(false)));
+        }
+        if ui.add(Button::new("Cancel").min_size(vec2(88.0, 28.0))).clicked() {
+            out.push(Command::Panel(PanelCommand::ExportForm(false)));
+        }
+    });
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use eframe::egui;
+    use egui_kittest::kittest::Queryable as _;
+
+    use super::super::testing::{bench, document};
+    use super::*;
+
+    /// A form whose prediction has arrived.
+    pub(crate) fn form(document: &Document, exists: bool, free: u64) -> ExportForm {
+        let mut form = ExportForm::new(document);
+        form.waiting = Some(3);
+        let selection = document.scope(form.scope);
+        form.asked = Some(export_line(document, &selection, &form.path(), form.values, &form.settings, form.overwrite));
+        let prediction = Prediction {
+            bytes: 24_000,
+            free_bytes: Some(free),
+            secs: 0.2,
+            notes: vec!["the target cannot hold the gap".to_owned()],
+        };
+        form.predicted(3, exists, Ok(prediction));
+        form
+    }
+
+    fn harness(
+        form: ExportForm,
+        document: Document,
+    ) -> egui_kittest::Harness<'static, super::super::testing::Bench<ExportForm>> {
+        let jobs = Jobs::new(egui::Context::default());
+        let budget = MemoryBudget::new(64 << 20);
+        bench([800.0, 900.0], form, move |ui, form, out| export_form_ui(ui, form, &document, &jobs, &budget, out))
+    }
+
+    #[test]
+    fn export_and_cancel_send_their_commands() {
+        let document = document(4);
+        let mut harness = harness(form(&document, false, 1 << 30), document);
+        harness.run();
+        harness.get_by_label("Export").click();
+        harness.run();
+        let out = &harness.state().out;
+        let [Command::Job(JobCommand::Export { target, values, overwrite, .. }), Command::Panel(_)] = &out[..] else {
+            panic!("{out:?}")
+        };
+        assert_eq!((target.extension().unwrap().to_str(), *values, *overwrite), (Some("npy"), Values::Stored, false));
+        harness.state_mut().out.clear();
+        harness.get_by_label("Cancel").click();
+        harness.run();
+        assert!(matches!(harness.state().out[..], [Command::Panel(PanelCommand::ExportForm(false))]));
+    }
+
+    #[test]
+    fn an_existing_file_needs_a_tick_and_a_full_disk_forbids() {
+        let document = document(4);
+        let form_there = form(&document, true, 1 << 30);
+        assert!(!form_there.is_ready());
+        assert!(!form(&document, false, 10).is_ready());
+        let mut harness = harness(form_there, document);
+        harness.run();
+        harness.get_by_label("Replace the file that is there").click();
+        harness.step();
+        assert!(harness.state().state.overwrite);
+    }
+}

@@ -1,0 +1,87 @@
+//! The help overlay: every gesture and key, from one table.
+
+use eframe::egui::{Grid, Id, Key, Modal, RichText, ScrollArea, Ui};
+
+use super::command::{Command, PanelCommand};
+use super::theme::Colours;
+
+/// Group, gesture or keys, what it does.
+pub const KEYS: &[(&str, &str, &str)] = &[
+    ("Look around", "Wheel", "Zoom time at the pointer"),
+    ("Look around", "Drag", "Pan"),
+    ("Look around", "Shift + wheel, or sideways", "Pan time"),
+    ("Look around", "← / →", "Pan by a tenth of the screen; with Shift by a screen"),
+    ("Look around", "Page up / Page down", "Back or on by a screen"),
+    ("Look around", "Home / End", "Start or end of the recording"),
+    ("Look around", "F", "The whole recording"),
+    ("Look around", "G", "Go to a time, frame or clock time"),
+    ("Look around", "Backspace / Insert", "The view before, and forward again (also Alt + ← / →)"),
+    ("Amplitude and channels", "Ctrl + wheel", "Higher or lower traces"),
+    ("Amplitude and channels", "+ / −", "Higher or lower traces"),
+    ("Amplitude and channels", "0", "Automatic height"),
+    ("Amplitude and channels", "↑ / ↓", "Scroll through the channels"),
+    ("Amplitude and channels", "Double-click a name", "Show only that channel"),
+    ("Select and measure", "Shift + drag", "Select a range"),
+    ("Select and measure", "E", "Zoom to the selection"),
+    ("Select and measure", "Ctrl + A", "Select everything"),
+    ("Select and measure", "Esc", "Clear the selection, or close what is open"),
+    ("Overview", "Click", "Go there"),
+    ("Overview", "Drag the window", "Pan"),
+    ("Files", "Ctrl + O", "Open a recording"),
+    ("Files", "Ctrl + E", "Export the selection"),
+    ("Files", "Drop a file", "Open it"),
+    ("Window", "T", "Seconds, clock or frames"),
+    ("Window", "C / I", "Show or hide the channels, the inspector"),
+    ("Window", "? or F1", "This help"),
+];
+
+/// Draws the overlay.
+pub fn help_ui(ui: &mut Ui, out: &mut Vec<Command>) {
+    let modal = Modal::new(Id::new("help")).show(ui.ctx(), |ui| {
+        ui.set_width(560.0);
+        ui.heading("Mouse and keys");
+        let height = (ui.ctx().content_rect().height() - 140.0).max(120.0);
+        ScrollArea::vertical().max_height(height).show(ui, |ui| {
+            for group in KEYS.chunk_by(|a, b| a.0 == b.0) {
+                ui.add_space(8.0);
+                ui.label(RichText::new(group[0].0).small().strong().color(Colours::of(ui).accent));
+                Grid::new(group[0].0).num_columns(2).min_col_width(190.0).spacing([16.0, 4.0]).show(ui, |ui| {
+                    for (_, keys, what) in group {
+                        ui.label(RichText::new(*keys).strong());
+                        ui.label(*what);
+                        ui.end_row();
+                    }
+                });
+            }
+        });
+        ui.add_space(8.0);
+        ui.button("Close").clicked()
+    });
+    if modal.should_close() || modal.inner {
+        out.push(Command::Panel(PanelCommand::Help(false)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use egui_kittest::kittest::Queryable as _;
+
+    use super::super::testing::bench;
+    use super::*;
+
+    #[test]
+    fn keys_are_listed_by_group_and_escape_closes() {
+        let mut groups: Vec<&str> = KEYS.iter().map(|k| k.0).collect();
+        groups.dedup();
+        let listed = groups.len();
+        groups.sort_unstable();
+        groups.dedup();
+        assert_eq!(groups.len(), listed, "a group stands together");
+        let mut harness = bench([800.0, 700.0], (), |ui, (), out| help_ui(ui, out));
+        harness.run();
+        harness.get_by_label("Zoom time at the pointer");
+        harness.key_press(Key::Escape);
+        harness.run();
+        assert!(harness.state().out.iter().any(|c| matches!(c, Command::Panel(PanelCommand::Help(false)))));
+    }
+}

@@ -1,0 +1,228 @@
+//! The inspector: one tab for each analysis of the table, and one for what the recording is.
+
+use eframe::egui::{Grid, RichText, ScrollArea, Ui};
+
+use super::analysis_tab::{AnalysisForm, analysis_ui};
+use super::command::{Command, FileCommand, PanelCommand, ViewCommand};
+use super::controls::{fact, named, section};
+use super::jobs::Job;
+use super::state::{Document, InspectorTab};
+use super::theme::Colours;
+use super::wording::{count, plural, sentence, span};
+use crate::analysis::ANALYSES;
+use crate::recording::{Recording, Stream};
+
+/// Gaps listed; a recording with more has other troubles.
+const MAX_GAPS: usize = 1000;
+
+/// What the user has set for each analysis, in the order of [`ANALYSES`].
+#[derive(Clone, Debug)]
+pub struct Forms(Vec<AnalysisForm>);
+
+impl Default for Forms {
+    fn default() -> Self {
+        Self(ANALYSES.iter().map(AnalysisForm::new).collect())
+    }
+}
+
+impl Forms {
+    /// The form of the analysis at `index` of the table.
+    pub fn get_mut(&mut self, index: usize) -> Option<&mut AnalysisForm> {
+        self.0.get_mut(index)
+    }
+}
+
+/// Draws the panel.
+pub fn inspector_ui(
+    ui: &mut Ui,
+    document: &Document,
+    jobs: &[Job],
+    tab: InspectorTab,
+    forms: &mut Forms,
+    out: &mut Vec<Command>,
+) {
+    ui.horizontal_wrapped(|ui| {
+        let tabs = ANALYSES.iter().enumerate().map(|(i, a)| (InspectorTab::Analysis(i), a.title, a.about));
+        let recording = (InspectorTab::Recording, "Recording", "What the file says about itself");
+        for (which, title, about) in tabs.chain([recording]) {
+            if ui.selectable_label(tab == which, title).on_hover_text(about).clicked() {
+                out.push(Command::Panel(PanelCommand::Inspector(which)));
+            }
+        }
+    });
+    ui.separator();
+    ScrollArea::vertical().id_salt(("inspector", tab_key(tab))).auto_shrink(false).show(ui, |ui| {
+        let analysis = match tab {
+            InspectorTab::Analysis(i) => ANALYSES.get(i).zip(forms.get_mut(i)),
+            InspectorTab::Recording => None,
+        };
+        match analysis {
+            Some((analysis, form)) => {
+                ui.push_id(analysis.name, |ui| analysis_ui(ui, analysis, document, jobs, form, out));
+            }
+            None => recording_ui(ui, document, out),
+        }
+    });
+}
+
+fn tab_key(tab: InspectorTab) -> &'static str {
+    match tab {
+        InspectorTab::Analysis(i) => ANALYSES.get(i).map_or("", |a| a.name),
+        InspectorTab::Recording => "recording",
+    }
+}
+
+/// The tab about the recording itself.
+pub fn recording_ui(ui: &mut Ui, document: &Document, out: &mut Vec<Command>) {
+    let recording = document.recording();
+    warnings_ui(ui, recording);
+    Grid::new("facts").num_columns(2).spacing([12.0, 4.0]).show(ui, |ui| {
+        fact(ui, "Name", &recording.name);
+        fact(ui, "File", document.path.display().to_string());
+        fact(ui, "Format", recording.format);
+        fact(ui, "Duration", span(recording.duration_secs()));
+    });
+    streams_ui(ui, document, out);
+    gaps_ui(ui, document.shown(), out);
+    if !recording.events.is_empty() {
+        section(ui, "Event tracks");
+        Grid::new("events").num_columns(2).spacing([12.0, 4.0]).striped(true).show(ui, |ui| {
+            for track in &recording.events {
+                ui.label(&track.name).on_hover_text(&track.description);
+                ui.weak(match track.events {
+                    Some(n) => format!("{} · {}", plural(n, "event"), track.description),
+                    None => track.description.clone(),
+                });
+                ui.end_row();
+            }
+        });
+    }
+    if !recording.properties.is_empty() {
+        section(ui, "Properties");
+        Grid::new("properties").num_columns(2).spacing([12.0, 4.0]).striped(true).show(ui, |ui| {
+            for (name, value) in &recording.properties {
+                fact(ui, name, value);
+            }
+        });
+    }
+}
+
+fn warnings_ui(ui: &mut Ui, recording: &Recording) {
+    for warning in &recording.warnings {
+        let at = warning.at.map(|at| format!(" (at byte {})", count(at))).unwrap_or_default();
+        let text = format!("⚠ Warning: {}{at}", sentence(&warning.text).trim_end_matches('.'));
+        ui.label(RichText::new(text).color(Colours::of(ui).warning));
+    }
+    if !recording.warnings.is_empty() {
+        ui.add_space(4.0);
+    }
+}
+
+fn streams_ui(ui: &mut Ui, document: &Document, out: &mut Vec<Command>) {
+    let streams = &document.recording().streams;
+    section(ui, "Streams");
+    for (i, stream) in streams.iter().enumerate() {
+        ui.push_id(("stream", i), |ui| {
+            let chosen = i == document.stream;
+            ui.horizontal(|ui| {
+                let response =
+                    ui.add_enabled(stream.samples() > 0, eframe::egui::RadioButton::new(chosen, &stream.name));
+                if response.on_hover_text("Show this stream").clicked() && !chosen {
+                    out.push(Command::File(FileCommand::Stream(i)));
+                }
+            });
+            ui.indent("about", |ui| ui.weak(stream_text(stream)));
+        });
+    }
+}
+
+fn stream_text(stream: &Stream) -> String {
+    let rate = if stream.time.rate_known() {
+        format!("{} Hz", stream.time.rate_hz())
+    } else {
+        "rate not known: time is in frames".to_owned()
+    };
+    format!(
+        "{} · {} · {rate} · {} · {} · {}",
+        plural(stream.channels.len() as u64, "channel"),
+        plural(stream.frames, "frame"),
+        span(stream.duration_secs()),
+        stream.format.sample_type.name(),
+        crate::text::bytes(stream.bytes())
+    )
+}
+
+fn gaps_ui(ui: &mut Ui, stream: &Stream, out: &mut Vec<Command>) {
+    section(ui, "Gaps");
+    let gaps = stream.time.gaps();
+    let total = gaps.len();
+    if total == 0 {
+        ui.weak("None: no frame is missing.");
+        return;
+    }
+    let missing: u64 = stream.time.gaps().map(|g| g.missing_frames).sum();
+    let rate = stream.time.rate_hz();
+    ui.weak(format!("{}, {} missing. Click one to see it.", plural(total as u64, "gap"), span(missing as f64 / rate)));
+    let rows = total.min(MAX_GAPS);
+    let height = (rows as f32 * 28.0).min(220.0);
+    ScrollArea::vertical().id_salt("gaps").max_height(height).show_rows(ui, 24.0, rows, |ui, range| {
+        for (i, gap) in stream.time.gaps().enumerate().skip(range.start).take(range.len()) {
+            ui.push_id(("gap", i), |ui| {
+                let at = stream.time.secs_of_tick(gap.first_tick);
+                let length = span(gap.missing_frames as f64 / rate);
+                let text = format!("{at:>14.3} s   {length:>12}   after frame {}", gap.after_frame);
+                let link = ui.link(RichText::new(text).monospace());
+                if named(link, &format!("Gap at {at:.3} s")).clicked() {
+                    let middle = gap.first_tick as f64 + gap.missing_frames as f64 / 2.0;
+                    out.push(Command::View(ViewCommand::Centre(middle)));
+                }
+            });
+        }
+    });
+    if total > MAX_GAPS {
+        ui.weak(format!("The first {MAX_GAPS} of {}.", count(total as u64)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use egui_kittest::kittest::Queryable as _;
+
+    use super::super::testing::{bench, document};
+    use super::*;
+
+    #[test]
+    fn the_recording_is_described_and_its_gaps_can_be_visited() {
+        let document = document(4);
+        let mut harness = bench([400.0, 700.0], Forms::default(), move |ui, forms, out| {
+            inspector_ui(ui, &document, &[], InspectorTab::Recording, forms, out);
+        });
+        harness.run();
+        harness.get_by_label_contains("Warning: The header names two channels alike (at byte 512)");
+        harness.get_by_label("128-channel headstage");
+        harness.get_by_label("Gap at 1.000 s").click();
+        harness.get_by_label("aux").click();
+        harness.run();
+        let out = &harness.state().out;
+        assert!(out.iter().any(|c| matches!(c, Command::View(ViewCommand::Centre(t)) if *t == 1250.0)), "{out:?}");
+        assert!(out.iter().any(|c| matches!(c, Command::File(FileCommand::Stream(1)))), "{out:?}");
+    }
+
+    #[test]
+    fn every_tab_draws_and_can_be_chosen() {
+        let document = document(4);
+        let tabs = (0..ANALYSES.len()).map(InspectorTab::Analysis).chain([InspectorTab::Recording]);
+        let mut harness =
+            bench([400.0, 700.0], (Forms::default(), InspectorTab::Recording), move |ui, (forms, tab), out| {
+                inspector_ui(ui, &document, &[], *tab, forms, out);
+            });
+        for tab in tabs {
+            harness.state_mut().state.1 = tab;
+            harness.run();
+        }
+        harness.get_by_label("Recording").click();
+        harness.run();
+        let chosen = &harness.state().out[..];
+        assert!(matches!(chosen, [Command::Panel(PanelCommand::Inspector(InspectorTab::Recording))]), "{chosen:?}");
+    }
+}

@@ -1,0 +1,219 @@
+//! The status bar: memory at the left, then the work that is going on or has just ended, and how exact the picture is
+//! at the right.
+
+use eframe::egui::{Align, Layout, Popup, PopupCloseBehavior, ProgressBar, RichText, Ui};
+
+use super::command::{Command, JobCommand};
+use super::controls::named;
+use super::gauge::{GaugeState, gauge_ui};
+use super::jobs::{Job, JobState};
+use super::theme::Colours;
+use super::wording::{left, sentence, speed};
+
+/// Jobs beside each other in the bar; further ones are in a list that a click opens.
+const IN_BAR: usize = 2;
+
+/// What the right end of the bar tells.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub struct Exactness {
+    /// Exact share of the columns on the screen, 0 to 1; `None` without a picture.
+    pub view: Option<f32>,
+    /// Share of the recording that is summarised, 0 to 1.
+    pub summary: f32,
+}
+
+/// Draws the bar.
+pub fn jobs_bar_ui(
+    ui: &mut Ui,
+    gauge: &GaugeState,
+    budget_form: &mut Option<String>,
+    jobs: &[Job],
+    exactness: Exactness,
+    out: &mut Vec<Command>,
+) {
+    ui.horizontal(|ui| {
+        ui.set_min_height(28.0);
+        gauge_ui(ui, gauge, budget_form, out);
+        ui.separator();
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            exactness_ui(ui, exactness);
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| jobs_ui(ui, jobs, out));
+        });
+    });
+}
+
+fn exactness_ui(ui: &mut Ui, exactness: Exactness) {
+    let Some(view) = exactness.view else { return };
+    // Never "100 %" before it is: the last half percent counts as missing.
+    let percent = |share: f32| if share >= 1.0 { 100.0 } else { f64::from(share * 100.0).floor().min(99.0) };
+    let text = format!("{:.0} % exact", percent(view));
+    let label = if view >= 1.0 { ui.label(text) } else { ui.label(RichText::new(text).color(Colours::of(ui).warning)) };
+    let what = if view >= 1.0 {
+        "Every column on the screen holds the exact minimum and maximum of its samples."
+    } else {
+        "Lighter columns are estimates from a few samples; they become exact by themselves."
+    };
+    label.on_hover_text(what);
+    if exactness.summary < 1.0 {
+        ui.weak(format!("summary {:.0} %", percent(exactness.summary)))
+            .on_hover_text("Share of the recording whose peaks are known; the rest is read in the background.");
+    }
+}
+
+fn jobs_ui(ui: &mut Ui, jobs: &[Job], out: &mut Vec<Command>) {
+    if jobs.is_empty() {
+        ui.weak("No work in the background");
+        return;
+    }
+    // What runs or failed comes before what ended well.
+    let mut order: Vec<&Job> = jobs.iter().collect();
+    order.sort_by_key(|j| match j.state {
+        JobState::Running => 0,
+        JobState::Failed(_) => 1,
+        JobState::Done(_) | JobState::Cancelled => 2,
+    });
+    for job in order.iter().take(IN_BAR) {
+        ui.push_id(job.id, |ui| job_ui(ui, job, out));
+        ui.separator();
+    }
+    if order.len() > IN_BAR {
+        let more = ui.button(format!("{} more", order.len() - IN_BAR));
+        Popup::menu(&more).close_behavior(PopupCloseBehavior::CloseOnClickOutside).width(420.0).show(|ui| {
+            for job in order.iter().skip(IN_BAR) {
+                ui.push_id(job.id, |ui| ui.horizontal(|ui| job_ui(ui, job, out)));
+            }
+        });
+    }
+}
+
+/// One job on one line.
+pub fn job_ui(ui: &mut Ui, job: &Job, out: &mut Vec<Command>) {
+    let colours = Colours::of(ui);
+    match &job.state {
+        JobState::Running => {
+            ui.label(&job.title);
+            running_ui(ui, job, 96.0, out);
+        }
+        JobState::Done(text) => {
+            ui.label(format!("✔ {}", job.title));
+            ui.weak(text);
+            dismiss(ui, job, out);
+        }
+        JobState::Failed(error) => {
+            let text = sentence(&error.to_string());
+            let title = format!("⚠ {} failed", job.title);
+            ui.label(RichText::new(title).color(colours.error)).on_hover_text(&text);
+            ui.add(eframe::egui::Label::new(shortened(&text, 60)).truncate()).on_hover_text(text);
+            dismiss(ui, job, out);
+        }
+        JobState::Cancelled => {
+            ui.weak(format!("{} stopped", job.title));
+            dismiss(ui, job, out);
+        }
+    }
+}
+
+/// Progress bar, rate, time left and the button that stops a running job.
+pub fn running_ui(ui: &mut Ui, job: &Job, width: f32, out: &mut Vec<Command>) {
+    let progress = job.progress();
+    let fraction = progress.fraction();
+    let bar = ProgressBar::new(fraction.unwrap_or(0.0) as f32)
+        .desired_width(width)
+        .desired_height(16.0)
+        .corner_radius(3.0)
+        .text(fraction.map_or_else(|| "…".to_owned(), |f| format!("{:.0} %", (f * 100.0).floor())));
+    named(ui.add(bar), &format!("Progress of {}", job.title));
+    if progress.done_bytes > 0 {
+        ui.weak(speed(progress.bytes_per_sec())).on_hover_text("Stored bytes of the recording, a second");
+    }
+    if let Some(rest) = progress.left() {
+        ui.weak(left(rest));
+    }
+    let stop = if job.task.is_cancelled() {
+        ui.add_enabled(false, eframe::egui::Button::new("Stopping…"))
+    } else {
+        named(ui.button("Stop"), &format!("Stop {}", job.title))
+    };
+    if stop.clicked() {
+        out.push(Command::Job(JobCommand::Cancel(job.id)));
+    }
+}
+
+fn dismiss(ui: &mut Ui, job: &Job, out: &mut Vec<Command>) {
+    if named(ui.small_button("✖"), &format!("Dismiss {}", job.title)).on_hover_text("Dismiss").clicked() {
+        out.push(Command::Job(JobCommand::Dismiss(job.id)));
+    }
+}
+
+/// The first `chars` characters, and an ellipsis if there are more.
+fn shortened(text: &str, chars: usize) -> String {
+    match text.char_indices().nth(chars) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use eframe::egui;
+    use egui_kittest::kittest::Queryable as _;
+
+    use super::super::gauge::tests::state;
+    use super::super::jobs::Jobs;
+    use super::super::testing::bench;
+    use super::*;
+    use crate::Error;
+    use crate::budget::MemoryBudget;
+
+    /// A running job at 43 %, a failed one, a finished one and a stopped one; the first ends when it is cancelled.
+    pub(crate) fn some_jobs() -> Jobs {
+        let mut jobs = Jobs::new(egui::Context::default());
+        let budget = MemoryBudget::new(64 << 20);
+        for title in ["Power spectrum", "Export to cut.npy", "Statistics", "Summary of day 1.rec"] {
+            jobs.start(title, &budget, |_, _, _| Err(Error::cancelled()));
+        }
+        jobs.list[0].task.set_total(100_000_000_000);
+        jobs.list[0].task.advance(43_000_000_000).unwrap();
+        let ids: Vec<_> = jobs.list.iter().map(|j| j.id).collect();
+        jobs.finish(ids[1], JobState::Failed(Error::invalid("the disk is full").with_remedy("free 2 GiB")));
+        jobs.finish(ids[2], JobState::Done("in 3.2 s".to_owned()));
+        jobs.finish(ids[3], JobState::Cancelled);
+        jobs
+    }
+
+    #[test]
+    fn jobs_can_be_stopped_and_dismissed() {
+        let jobs = some_jobs();
+        let ids: Vec<_> = jobs.list.iter().map(|j| j.id).collect();
+        let exactness = Exactness { view: Some(0.999), summary: 0.43 };
+        let mut harness = bench([1400.0, 200.0], None, move |ui, form, out| {
+            jobs_bar_ui(ui, &state(), form, &jobs.list, exactness, out);
+        });
+        harness.run();
+        harness.get_by_label("99 % exact");
+        harness.get_by_label("summary 43 %");
+        harness.get_by_label_contains("GB/s");
+        harness.get_by_label("Stop Power spectrum").click();
+        harness.get_by_label("Dismiss Export to cut.npy").click();
+        harness.run();
+        harness.get_by_label("2 more").click();
+        harness.run();
+        harness.get_by_label("Dismiss Statistics").click();
+        harness.run();
+        let [
+            Command::Job(JobCommand::Cancel(stopped)),
+            Command::Job(JobCommand::Dismiss(failed)),
+            Command::Job(JobCommand::Dismiss(done)),
+        ] = harness.state().out[..]
+        else {
+            panic!("{:?}", harness.state().out)
+        };
+        assert_eq!([stopped, failed, done], [ids[0], ids[1], ids[2]]);
+    }
+
+    #[test]
+    fn long_errors_are_cut_at_characters() {
+        assert_eq!(shortened("µµµµ", 2), "µµ…");
+        assert_eq!(shortened("µµ", 2), "µµ");
+    }
+}

@@ -1,0 +1,119 @@
+//! The banner above the traces: one sentence about what went wrong, and what to do next.
+
+use std::path::PathBuf;
+
+use eframe::egui::{Align, Frame, Layout, Margin, RichText, Stroke, Ui};
+
+use super::command::{Command, FileCommand, PanelCommand};
+use super::controls::named;
+use super::theme::Colours;
+use super::wording::sentence;
+use crate::error::{Error, ErrorKind};
+
+/// Something to tell.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Message {
+    pub is_error: bool,
+    pub text: String,
+    pub remedy: Option<String>,
+    /// The file that can be described as plain numbers.
+    pub describe: Option<PathBuf>,
+}
+
+impl Message {
+    /// A piece of news.
+    #[must_use]
+    pub fn notice(text: impl Into<String>) -> Self {
+        Self { is_error: false, text: sentence(&text.into()), remedy: None, describe: None }
+    }
+
+    /// What went wrong; for a file of no known format, with the way to describe it.
+    #[must_use]
+    pub fn from_error(error: &Error) -> Self {
+        let describe = match error.kind() {
+            ErrorKind::UnknownFormat => error.path().map(PathBuf::from),
+            _ => None,
+        };
+        let whole = error.to_string();
+        let remedy = error.remedy().filter(|_| describe.is_none());
+        let text = match error.remedy() {
+            Some(remedy) => whole.strip_suffix(&format!("; {remedy}")).unwrap_or(&whole),
+            None => &whole,
+        };
+        // A path stands in front of the text: it must keep its case.
+        let text = if error.path().is_some() { format!("{text}.") } else { sentence(text) };
+        Self { is_error: true, text, remedy: remedy.map(sentence), describe }
+    }
+}
+
+/// Draws the banner.
+pub fn message_ui(ui: &mut Ui, message: &Message, out: &mut Vec<Command>) {
+    let colours = Colours::of(ui);
+    let (mark, colour) = if message.is_error { ("⚠ Error", colours.error) } else { ("ℹ Note", colours.accent) };
+    let frame = Frame::new()
+        .fill(ui.visuals().faint_bg_color)
+        .stroke(Stroke::new(1.0, colour))
+        .corner_radius(4.0)
+        .inner_margin(Margin::symmetric(12, 8));
+    frame.show(ui, |ui| {
+        ui.horizontal(|ui| {
+            ui.with_layout(Layout::right_to_left(Align::Min), |ui| {
+                if named(ui.button("✖"), "Dismiss message").on_hover_text("Dismiss (Esc)").clicked() {
+                    out.push(Command::Panel(PanelCommand::DismissMessage));
+                }
+                if let Some(path) = &message.describe
+                    && ui.button("Describe as raw file…").on_hover_text("Say how its numbers are stored").clicked()
+                {
+                    out.push(Command::File(FileCommand::Describe(path.clone())));
+                }
+                ui.with_layout(Layout::top_down(Align::Min), |ui| {
+                    ui.label(RichText::new(mark).strong().color(colour));
+                    ui.label(&message.text);
+                    if let Some(remedy) = &message.remedy {
+                        ui.label(RichText::new(remedy).color(colours.muted));
+                    }
+                });
+            });
+        });
+    });
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::path::Path;
+
+    use egui_kittest::kittest::Queryable as _;
+
+    use super::super::testing::bench;
+    use super::*;
+
+    pub(crate) fn unknown() -> Message {
+        let error = Error::new(ErrorKind::UnknownFormat).with_path(Path::new("/data/probe.bin"));
+        Message::from_error(&error.with_remedy("say --format raw"))
+    }
+
+    #[test]
+    fn an_unknown_file_can_be_described() {
+        let mut harness = bench([700.0, 120.0], unknown(), |ui, message, out| message_ui(ui, message, out));
+        harness.run();
+        harness.get_by_label("/data/probe.bin: not a format that longwave knows, at byte 0.");
+        harness.get_by_label("Describe as raw file…").click();
+        harness.get_by_label("Dismiss message").click();
+        harness.run();
+        let out = &harness.state().out;
+        assert!(
+            matches!(&out[..], [
+            Command::File(FileCommand::Describe(p)), Command::Panel(PanelCommand::DismissMessage)
+        ] if p == Path::new("/data/probe.bin")),
+            "{out:?}"
+        );
+    }
+
+    #[test]
+    fn errors_and_remedies_are_sentences() {
+        let message = Message::from_error(&Error::malformed(512, "truncated header").with_remedy("copy it again"));
+        assert_eq!(message.text, "Truncated header, at byte 512.");
+        assert_eq!(message.remedy.as_deref(), Some("Copy it again."));
+        assert_eq!(message.describe, None);
+    }
+}

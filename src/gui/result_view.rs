@@ -1,0 +1,314 @@
+//! Results of analyses on the screen: tables as grids, curves as plots.
+//!
+//! Curves are thinned for drawing only: each stretch of the axis keeps its least and greatest value, so a peak is never
+//! lost. The thinned points are kept until the result or the options change.
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
+use eframe::egui::{Align, Grid, Layout, RichText, ScrollArea, Ui};
+use egui_plot::{HoverPosition, Legend, Line, Plot, PlotPoint};
+
+use super::theme::palette;
+use super::wording::significant;
+use crate::analysis::{Cell, Curves, Table};
+
+/// Points of all curves together; more would not be seen and cost frame time.
+const MAX_POINTS: usize = 24_000;
+/// Points of one curve at most.
+const MAX_POINTS_OF_CURVE: usize = 2_000;
+/// Curves up to this many are named in a legend.
+const MAX_LEGEND: usize = 12;
+/// Digits that a table shows; the hover shows all.
+const DIGITS: usize = 5;
+
+/// How curves are drawn, and the points that are kept for it.
+#[derive(Clone, Debug, Default)]
+pub struct CurveOptions {
+    pub log_x: bool,
+    /// 10·log10 of the values.
+    pub decibel: bool,
+    kept: Option<(u64, Vec<Vec<[f64; 2]>>)>,
+}
+
+/// Draws a table and the button that copies it.
+pub fn table_ui(ui: &mut Ui, table: &Table) {
+    ui.horizontal(|ui| {
+        ui.weak(super::wording::plural(table.rows.len() as u64, "row"));
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            if ui.button("Copy as text").on_hover_text("All rows and digits, separated by tabs").clicked() {
+                ui.ctx().copy_text(as_text(table));
+            }
+        });
+    });
+    let row_height = 20.0;
+    let height = ((table.rows.len() + 1) as f32 * (row_height + 4.0) + 16.0).clamp(80.0, 480.0);
+    ScrollArea::horizontal().id_salt("table").show(ui, |ui| {
+        ui.vertical(|ui| {
+            // One grid for heading and visible rows keeps the columns aligned; only the visible rows are laid out.
+            ScrollArea::vertical().max_height(height).auto_shrink([true, true]).show_rows(
+                ui,
+                row_height,
+                table.rows.len() + 1,
+                |ui, range| {
+                    Grid::new("cells").striped(true).min_row_height(row_height).spacing([16.0, 4.0]).show(ui, |ui| {
+                        headings(ui, table);
+                        for row in &table.rows[range.start.min(table.rows.len())..range.end.min(table.rows.len())] {
+                            row.iter().for_each(|cell| cell_ui(ui, cell));
+                            ui.end_row();
+                        }
+                    });
+                },
+            );
+        });
+    });
+}
+
+fn headings(ui: &mut Ui, table: &Table) {
+    for (i, column) in table.columns.iter().enumerate() {
+        let text = RichText::new(column.replace('_', " ")).small().weak();
+        let numeric = table.rows.first().and_then(|r| r.get(i)).is_some_and(|c| !matches!(c, Cell::Text(_)));
+        let layout = if numeric { Layout::right_to_left(Align::Center) } else { Layout::left_to_right(Align::Center) };
+        ui.with_layout(layout, |ui| ui.label(text));
+    }
+    ui.end_row();
+}
+
+fn cell_ui(ui: &mut Ui, cell: &Cell) {
+    let right = Layout::right_to_left(Align::Center);
+    match cell {
+        Cell::Text(text) => {
+            ui.label(text);
+        }
+        Cell::Integer(n) => {
+            ui.with_layout(right, |ui| ui.monospace(n.to_string()));
+        }
+        Cell::Number(x) => {
+            ui.with_layout(right, |ui| ui.monospace(significant(*x, DIGITS)).on_hover_text(x.to_string()));
+        }
+    }
+}
+
+/// The table with every digit, tab-separated, as spreadsheets take it.
+#[must_use]
+pub fn as_text(table: &Table) -> String {
+    let mut text = table.columns.join("\t");
+    for row in &table.rows {
+        text.push('\n');
+        let cells = row.iter().map(|cell| match cell {
+            Cell::Text(t) => t.replace(['\t', '\n'], " "),
+            Cell::Integer(n) => n.to_string(),
+            Cell::Number(x) => x.to_string(),
+        });
+        text.push_str(&cells.collect::<Vec<_>>().join("\t"));
+    }
+    text.push('\n');
+    text
+}
+
+/// Draws curves with their options.
+pub fn curves_ui(ui: &mut Ui, curves: &Curves, options: &mut CurveOptions) {
+    ui.horizontal(|ui| {
+        ui.checkbox(&mut options.log_x, "Log frequency").on_hover_text("Equal distances are equal ratios");
+        if curves.log_y {
+            ui.checkbox(&mut options.decibel, "dB").on_hover_text("10 · log10 of the values");
+        }
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            if ui.button("Copy as text").on_hover_text("All points, separated by tabs").clicked() {
+                ui.ctx().copy_text(curves_as_text(curves));
+            }
+        });
+    });
+    let decibel = options.decibel && curves.log_y;
+    let log_x = options.log_x;
+    let key = fingerprint(curves, log_x, decibel);
+    if options.kept.as_ref().is_none_or(|(kept, _)| *kept != key) {
+        options.kept = Some((key, thinned(curves, log_x, decibel)));
+    }
+    let Some((_, series)) = &options.kept else { return };
+    let dark = ui.visuals().dark_mode;
+    let y_title = if decibel { format!("{}, dB", curves.y_title) } else { curves.y_title.clone() };
+    let unlog = move |x: f64| if log_x { 10_f64.powf(x) } else { x };
+    let (x_name, y_name) = (curves.x_title.clone(), y_title.clone());
+    let mut plot = Plot::new("curves")
+        .height(280.0)
+        .x_axis_label(&curves.x_title)
+        .y_axis_label(y_title)
+        .allow_scroll(false)
+        .x_axis_formatter(move |mark, _| significant(unlog(mark.value), 3))
+        .y_axis_formatter(|mark, _| if mark.value == 0.0 { "0".to_owned() } else { significant(mark.value, 3) })
+        .label_formatter(move |hover| Some(readout(hover, &x_name, &y_name, unlog)));
+    if curves.series.len() <= MAX_LEGEND {
+        plot = plot.legend(Legend::default().follow_insertion_order(true));
+    }
+    plot.show(ui, |plot| {
+        for (i, ((name, _), points)) in curves.series.iter().zip(series).enumerate() {
+            let points: Vec<PlotPoint> = points.iter().map(|&[x, y]| PlotPoint::new(x, y)).collect();
+            // Names may repeat; the id may not.
+            plot.line(
+                Line::new(name.as_str(), egui_plot::PlotPoints::Owned(points))
+                    .id(i)
+                    .color(palette(i, dark))
+                    .width(1.25),
+            );
+        }
+    });
+    if curves.series.len() > MAX_LEGEND {
+        ui.weak(format!("{} curves; point at one to read its name.", curves.series.len()));
+    }
+}
+
+fn readout(hover: &HoverPosition<'_>, x_name: &str, y_name: &str, unlog: impl Fn(f64) -> f64) -> String {
+    let (name, position) = match hover {
+        HoverPosition::NearDataPoint { plot_name, position, .. } => (*plot_name, position),
+        HoverPosition::Elsewhere { position } => ("", position),
+    };
+    let line = if name.is_empty() { String::new() } else { format!("{name}\n") };
+    format!("{line}{x_name}: {}\n{y_name}: {}", significant(unlog(position.x), 5), significant(position.y, 5))
+}
+
+/// All points as a tab-separated table.
+fn curves_as_text(curves: &Curves) -> String {
+    let names = curves.series.iter().map(|(name, _)| name.replace(['\t', '\n'], " "));
+    let mut text = std::iter::once(curves.x_key.clone()).chain(names).collect::<Vec<_>>().join("\t");
+    for (i, x) in curves.x.iter().enumerate() {
+        text.push('\n');
+        text.push_str(&x.to_string());
+        for (_, values) in &curves.series {
+            text.push('\t');
+            text.push_str(&values.get(i).map(f64::to_string).unwrap_or_default());
+        }
+    }
+    text.push('\n');
+    text
+}
+
+/// Tells results apart without comparing every value: shapes, options and 64 values of each of up to 16 curves.
+fn fingerprint(curves: &Curves, log_x: bool, decibel: bool) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (curves.x.len(), curves.series.len(), log_x, decibel).hash(&mut hasher);
+    for (name, values) in curves.series.iter().step_by(curves.series.len().div_ceil(16).max(1)) {
+        name.hash(&mut hasher);
+        values.iter().step_by(values.len().div_ceil(64).max(1)).for_each(|v| v.to_bits().hash(&mut hasher));
+    }
+    hasher.finish()
+}
+
+/// Points to draw: of each stretch of the (logarithmic) axis the least and the greatest, in their order. What cannot be
+/// drawn (NaN; zero on a logarithmic scale) is left out.
+fn thinned(curves: &Curves, log_x: bool, decibel: bool) -> Vec<Vec<[f64; 2]>> {
+    let buckets = (MAX_POINTS / curves.series.len().max(1)).clamp(128, MAX_POINTS_OF_CURVE) / 2;
+    let map_x = |x: f64| if log_x { x.log10() } else { x };
+    let map_y = |y: f64| if decibel { 10.0 * y.log10() } else { y };
+    let xs: Vec<f64> = curves.x.iter().map(|&x| map_x(x)).collect();
+    let finite = || xs.iter().copied().filter(|x| x.is_finite());
+    let (low, high) = (finite().fold(f64::INFINITY, f64::min), finite().fold(f64::NEG_INFINITY, f64::max));
+    let bucket_of = |x: f64| ((x - low) / (high - low) * buckets as f64) as usize;
+    let of_curve = |values: &Vec<f64>| {
+        let points = xs.iter().zip(values).map(|(&x, &y)| [x, map_y(y)]);
+        let points: Vec<[f64; 2]> = points.filter(|p| p[0].is_finite() && p[1].is_finite()).collect();
+        if points.len() <= 2 * buckets {
+            return points;
+        }
+        let mut kept = Vec::with_capacity(2 * buckets);
+        for run in points.chunk_by(|a, b| bucket_of(a[0]) == bucket_of(b[0])) {
+            let by_y = |a: &&[f64; 2], b: &&[f64; 2]| a[1].total_cmp(&b[1]);
+            let (Some(&least), Some(&greatest)) = (run.iter().min_by(by_y), run.iter().max_by(by_y)) else { continue };
+            let (first, second) = if least[0] <= greatest[0] { (least, greatest) } else { (greatest, least) };
+            kept.push(first);
+            if first != second {
+                kept.push(second);
+            }
+        }
+        kept
+    };
+    curves.series.iter().map(|(_, values)| of_curve(values)).collect()
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use egui_kittest::kittest::Queryable as _;
+
+    use super::super::testing::bench;
+    use super::*;
+
+    pub(crate) fn curves(series: usize, points: usize) -> Curves {
+        Curves {
+            x_key: "frequency_hz".to_owned(),
+            x_title: "Frequency (Hz)".to_owned(),
+            y_title: "Power spectral density (µV²/Hz)".to_owned(),
+            x: (0..points).map(|i| i as f64 * 0.5).collect(),
+            series: (0..series)
+                .map(|s| {
+                    let value = |i: usize| 1e3 / (1.0 + i as f64) + if i == points / 3 + s { 500.0 } else { 0.1 };
+                    (format!("ch {s}"), (0..points).map(value).collect())
+                })
+                .collect(),
+            log_y: true,
+        }
+    }
+
+    pub(crate) fn table(rows: usize) -> Table {
+        let columns = ["name", "unit", "count", "min", "max", "mean", "std", "rms"];
+        Table {
+            columns: columns.map(str::to_owned).to_vec(),
+            rows: (0..rows)
+                .map(|i| {
+                    let x = i as f64 + 0.123_456_789;
+                    let mut row = vec![Cell::Text(format!("ch {i}")), Cell::Text("µV".into()), Cell::Integer(3000)];
+                    row.extend([-512.0 - x, 512.0 + x, x / 1e3, 64.1 + x, 64.2 + x].map(Cell::Number));
+                    row
+                })
+                .collect(),
+        }
+    }
+
+    #[test]
+    fn thinning_keeps_every_peak() {
+        for (log_x, decibel) in [(false, false), (true, true)] {
+            let curves = curves(3, 100_000);
+            for (points, (_, values)) in thinned(&curves, log_x, decibel).iter().zip(&curves.series) {
+                assert!(points.len() <= MAX_POINTS_OF_CURVE + 2, "{}", points.len());
+                let greatest = values[usize::from(log_x)..].iter().copied().fold(f64::MIN, f64::max);
+                let wanted = if decibel { 10.0 * greatest.log10() } else { greatest };
+                assert!(points.iter().any(|p| p[1] == wanted));
+                assert!(points.windows(2).all(|w| w[0][0] <= w[1][0]), "points stay in order");
+            }
+        }
+    }
+
+    #[test]
+    fn what_has_no_logarithm_is_left_out() {
+        let mut curves = curves(1, 10);
+        curves.series[0].1[4] = 0.0;
+        curves.series[0].1[5] = f64::NAN;
+        assert_eq!(thinned(&curves, true, true)[0].len(), 7);
+        assert!(thinned(&Curves::default(), true, true).is_empty());
+    }
+
+    #[test]
+    fn options_and_hundreds_of_curves_settle() {
+        let mut harness = bench([420.0, 420.0], CurveOptions::default(), |ui, options, _| {
+            curves_ui(ui, &curves(128, 4097), options);
+        });
+        harness.run();
+        harness.get_by_label("dB").click();
+        harness.get_by_label("Log frequency").click();
+        harness.run();
+        let options = &harness.state().state;
+        assert!(options.decibel && options.log_x);
+        harness.get_by_label_contains("128 curves");
+    }
+
+    #[test]
+    fn a_table_copies_all_digits() {
+        let mut harness = bench([420.0, 420.0], (), |ui, (), _| table_ui(ui, &table(1024)));
+        harness.run();
+        assert!(harness.query_by_label("ch 900").is_none(), "only what is seen is laid out");
+        harness.get_by_label("Copy as text").click();
+        harness.step();
+        let copied = harness.output().platform_output.commands.iter().any(|c| {
+            matches!(c, eframe::egui::OutputCommand::CopyText(t) if t.contains("\t0.000123456789\t") && t.lines().count() == 1025)
+        });
+        assert!(copied);
+    }
+}

@@ -1,0 +1,225 @@
+//! How the window looks: two greys and one accent, so that the data is the loudest thing on the screen.
+//!
+//! Spacing lies on a grid of four logical pixels. Text is at least 11 px and has a contrast of 4.5 : 1 or more on the
+//! panel (WCAG 2.2, 1.4.3). Trace colours follow Okabe and Ito (2008), darkened for light backgrounds and lightened
+//! for dark ones; no meaning is carried by colour alone.
+
+use eframe::egui::{
+    Color32, Context, CornerRadius, FontFamily, FontId, Margin, Shadow, Stroke, Style, TextStyle, Theme, Ui, Visuals,
+    vec2,
+};
+
+/// One step of the spacing grid, logical pixels.
+pub const GRID: f32 = 4.0;
+
+/// Colours that are not part of egui's own visuals.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Colours {
+    pub accent: Color32,
+    /// Text that explains.
+    pub muted: Color32,
+    /// Hatching over missing frames.
+    pub gap: Color32,
+    /// Shade over selected time.
+    pub selection: Color32,
+    /// Lines between lanes and groups.
+    pub separator: Color32,
+    pub warning: Color32,
+    pub error: Color32,
+    /// What the program itself holds, in the memory gauge.
+    pub heap: Color32,
+    /// Resident pages of mapped files, in the memory gauge.
+    pub mapped: Color32,
+    /// What lies behind the data.
+    pub canvas: Color32,
+}
+
+impl Colours {
+    /// Those of the theme of `ui`.
+    #[must_use]
+    pub fn of(ui: &Ui) -> Self {
+        Self::of_theme(if ui.visuals().dark_mode { Theme::Dark } else { Theme::Light })
+    }
+
+    /// Those of `theme`.
+    #[must_use]
+    pub const fn of_theme(theme: Theme) -> Self {
+        match theme {
+            Theme::Dark => Self {
+                accent: Color32::from_rgb(0x5a, 0xad, 0xe6),
+                muted: Color32::from_rgb(0xa2, 0xa7, 0xad),
+                gap: Color32::from_rgb(0x6a, 0x6f, 0x76),
+                selection: Color32::from_rgba_premultiplied(0x18, 0x30, 0x40, 0x58),
+                separator: Color32::from_rgb(0x33, 0x37, 0x3c),
+                warning: Color32::from_rgb(0xf0, 0xb0, 0x4a),
+                error: Color32::from_rgb(0xff, 0x85, 0x78),
+                heap: Color32::from_rgb(0x5a, 0xad, 0xe6),
+                mapped: Color32::from_rgb(0x35, 0x5e, 0x7a),
+                canvas: Color32::from_rgb(0x12, 0x14, 0x16),
+            },
+            Theme::Light => Self {
+                accent: Color32::from_rgb(0x0b, 0x63, 0xa5),
+                muted: Color32::from_rgb(0x5a, 0x60, 0x67),
+                gap: Color32::from_rgb(0xa8, 0xad, 0xb3),
+                selection: Color32::from_rgba_premultiplied(0x06, 0x28, 0x40, 0x40),
+                separator: Color32::from_rgb(0xd6, 0xd9, 0xdd),
+                warning: Color32::from_rgb(0x8a, 0x58, 0x00),
+                error: Color32::from_rgb(0xb3, 0x26, 0x1e),
+                heap: Color32::from_rgb(0x0b, 0x63, 0xa5),
+                mapped: Color32::from_rgb(0x8f, 0xbc, 0xdc),
+                canvas: Color32::WHITE,
+            },
+        }
+    }
+}
+
+/// Number of different trace colours.
+pub const PALETTE_LEN: usize = 8;
+
+/// What the palette's colours are called, for those who cannot tell them apart.
+pub const PALETTE_NAMES: [&str; PALETTE_LEN] =
+    ["Blue", "Orange", "Green", "Purple", "Sky", "Vermilion", "Yellow", "Grey"];
+
+/// The colour of the `i`-th trace: the palette repeats.
+#[must_use]
+pub const fn palette(i: usize, dark: bool) -> Color32 {
+    const DARK: [Color32; PALETTE_LEN] = [
+        Color32::from_rgb(0x6c, 0xa8, 0xff),
+        Color32::from_rgb(0xf2, 0xa8, 0x1d),
+        Color32::from_rgb(0x2e, 0xc4, 0x96),
+        Color32::from_rgb(0xe0, 0x91, 0xc0),
+        Color32::from_rgb(0x7c, 0xd3, 0xf7),
+        Color32::from_rgb(0xf5, 0x7a, 0x3c),
+        Color32::from_rgb(0xf0, 0xe4, 0x62),
+        Color32::from_rgb(0xc2, 0xc6, 0xca),
+    ];
+    const LIGHT: [Color32; PALETTE_LEN] = [
+        Color32::from_rgb(0x00, 0x5f, 0xa8),
+        Color32::from_rgb(0xb3, 0x6b, 0x00),
+        Color32::from_rgb(0x00, 0x7d, 0x5a),
+        Color32::from_rgb(0x9d, 0x3c, 0x79),
+        Color32::from_rgb(0x1c, 0x86, 0xc4),
+        Color32::from_rgb(0xc2, 0x4a, 0x00),
+        Color32::from_rgb(0x84, 0x77, 0x00),
+        Color32::from_rgb(0x55, 0x5a, 0x60),
+    ];
+    if dark { DARK[i % PALETTE_LEN] } else { LIGHT[i % PALETTE_LEN] }
+}
+
+/// Gives both themes of `ctx` the program's looks.
+pub fn apply(ctx: &Context) {
+    for theme in [Theme::Dark, Theme::Light] {
+        ctx.style_mut_of(theme, |style| restyle(style, theme));
+    }
+}
+
+fn restyle(style: &mut Style, theme: Theme) {
+    use FontFamily::{Monospace, Proportional};
+    style.text_styles = [
+        (TextStyle::Small, FontId::new(11.0, Proportional)),
+        (TextStyle::Body, FontId::new(13.0, Proportional)),
+        (TextStyle::Button, FontId::new(13.0, Proportional)),
+        (TextStyle::Monospace, FontId::new(12.0, Monospace)),
+        (TextStyle::Heading, FontId::new(17.0, Proportional)),
+    ]
+    .into();
+    let spacing = &mut style.spacing;
+    spacing.item_spacing = vec2(2.0 * GRID, GRID);
+    spacing.button_padding = vec2(2.0 * GRID, GRID);
+    spacing.interact_size = vec2(40.0, 24.0);
+    spacing.window_margin = Margin::same(16);
+    spacing.menu_margin = Margin::same(8);
+    spacing.indent = 4.0 * GRID;
+    spacing.icon_width = 16.0;
+    spacing.icon_width_inner = 8.0;
+    spacing.icon_spacing = 2.0 * GRID;
+    spacing.combo_width = 96.0;
+    spacing.text_edit_width = 200.0;
+    spacing.tooltip_width = 400.0;
+    style.visuals = visuals(theme);
+}
+
+fn visuals(theme: Theme) -> Visuals {
+    let colours = Colours::of_theme(theme);
+    let dark = theme == Theme::Dark;
+    let grey = |dark_level: u8, light_level: u8| Color32::from_gray(if dark { dark_level } else { light_level });
+    let mut v = if dark { Visuals::dark() } else { Visuals::light() };
+    let text = if dark { Color32::from_rgb(0xe2, 0xe5, 0xe8) } else { Color32::from_rgb(0x1e, 0x21, 0x25) };
+    v.panel_fill = if dark { Color32::from_rgb(0x1d, 0x1f, 0x22) } else { Color32::from_rgb(0xf4, 0xf5, 0xf6) };
+    v.window_fill = if dark { Color32::from_rgb(0x24, 0x27, 0x2b) } else { Color32::from_rgb(0xfc, 0xfc, 0xfd) };
+    v.window_stroke = Stroke::new(1.0, colours.separator);
+    v.extreme_bg_color = colours.canvas;
+    v.faint_bg_color = if dark { Color32::from_rgb(0x25, 0x28, 0x2c) } else { Color32::from_rgb(0xea, 0xec, 0xee) };
+    v.weak_text_color = Some(colours.muted);
+    v.hyperlink_color = colours.accent;
+    v.warn_fg_color = colours.warning;
+    v.error_fg_color = colours.error;
+    v.selection.bg_fill = if dark { Color32::from_rgb(0x20, 0x4d, 0x6e) } else { Color32::from_rgb(0xb9, 0xd8, 0xee) };
+    v.selection.stroke = Stroke::new(1.0, text);
+    v.window_corner_radius = CornerRadius::same(8);
+    v.menu_corner_radius = CornerRadius::same(4);
+    let shadow =
+        Shadow { offset: [0, 4], blur: 16, spread: 0, color: Color32::from_black_alpha(if dark { 96 } else { 40 }) };
+    v.window_shadow = shadow;
+    v.popup_shadow = shadow;
+    let w = &mut v.widgets;
+    for state in [&mut w.noninteractive, &mut w.inactive, &mut w.hovered, &mut w.active, &mut w.open] {
+        state.corner_radius = CornerRadius::same(4);
+        state.fg_stroke = Stroke::new(1.0, text);
+        state.expansion = 0.0;
+    }
+    w.noninteractive.bg_stroke = Stroke::new(1.0, colours.separator);
+    w.inactive.weak_bg_fill = grey(0x36, 0xe0);
+    w.inactive.bg_fill = grey(0x4a, 0xc8);
+    w.inactive.bg_stroke = Stroke::NONE;
+    w.hovered.weak_bg_fill = grey(0x42, 0xd4);
+    w.hovered.bg_fill = grey(0x58, 0xbc);
+    w.hovered.bg_stroke = Stroke::new(1.0, colours.muted);
+    w.active.weak_bg_fill = grey(0x4c, 0xc8);
+    w.active.bg_fill = colours.accent;
+    w.active.bg_stroke = Stroke::new(1.0, colours.accent);
+    w.open.weak_bg_fill = grey(0x3c, 0xda);
+    w.open.bg_stroke = Stroke::new(1.0, colours.separator);
+    v
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Relative luminance and contrast as WCAG 2.2 defines them.
+    fn contrast(a: Color32, b: Color32) -> f64 {
+        let luminance = |c: Color32| {
+            let linear = |v: u8| {
+                let v = f64::from(v) / 255.0;
+                if v <= 0.040_45 { v / 12.92 } else { ((v + 0.055) / 1.055).powf(2.4) }
+            };
+            0.2126 * linear(c.r()) + 0.7152 * linear(c.g()) + 0.0722 * linear(c.b())
+        };
+        let (a, b) = (luminance(a), luminance(b));
+        (a.max(b) + 0.05) / (a.min(b) + 0.05)
+    }
+
+    #[test]
+    fn text_and_traces_stand_out_in_both_themes() {
+        for theme in [Theme::Dark, Theme::Light] {
+            let (colours, v) = (Colours::of_theme(theme), visuals(theme));
+            for text in [v.text_color(), colours.muted, colours.warning, colours.error, colours.accent] {
+                for behind in [v.panel_fill, v.window_fill, v.faint_bg_color, colours.canvas] {
+                    assert!(contrast(text, behind) >= 4.5, "{theme:?} {text:?} on {behind:?}");
+                }
+            }
+            assert!(contrast(v.text_color(), v.widgets.inactive.weak_bg_fill) >= 7.0);
+            for i in 0..PALETTE_LEN {
+                let trace = palette(i, theme == Theme::Dark);
+                assert!(contrast(trace, colours.canvas) >= 3.0, "{theme:?} colour {i}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_palette_repeats() {
+        assert_eq!(palette(3, true), palette(3 + PALETTE_LEN, true));
+        assert_ne!(palette(3, true), palette(3, false));
+    }
+}
