@@ -76,7 +76,7 @@ pub mod analysis;
 pub mod export;
 
 pub mod cli;
-#[cfg(any())]
+#[cfg(feature = "gui")]
 pub mod gui;
 
 pub use error::{Error, ErrorKind, Result};

@@ -17,7 +17,7 @@ use std::str::FromStr;
 use crate::error::{Error, Result};
 use crate::recording::{Channel, TimeBase};
 
-pub use crate::units::{bytes, clock, count, duration, number, rate, si, time, time_left};
+pub use crate::units::{bytes, clock, count, duration, number, rate, si, time, time_left, unit};
 
 const TIME_REMEDY: &str =
     "write a time as 12.5s, 3m20s, 01:02:03.5, #30000 (a frame) or 2026-05-01T12:00:00Z (a clock time)";
@@ -93,7 +93,7 @@ impl Time {
     ///
     /// # Errors
     /// When a clock time is asked of a recording that does not know when it was made.
-    fn frame(self, clock: &TimeBase) -> Result<Option<u64>> {
+    pub fn frame(self, clock: &TimeBase) -> Result<Option<u64>> {
         let secs = match self {
             Self::Frame(frame) => return Ok(Some(frame)),
             Self::Secs(secs) => secs,

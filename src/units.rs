@@ -165,6 +165,16 @@ pub fn clock(unix_ns: i128) -> Option<String> {
     Some(time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string())
 }
 
+/// A unit as it is read: `uV` becomes `µV`.
+#[must_use]
+pub fn unit(unit: &str) -> std::borrow::Cow<'_, str> {
+    match unit.strip_prefix('u') {
+        Some("") | None => unit.into(),
+        Some(rest) if rest.starts_with(char::is_uppercase) || rest == "s" || rest == "m" => format!("µ{rest}").into(),
+        Some(_) => unit.into(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

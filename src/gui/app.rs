@@ -1,23 +1,23 @@
 //! The glue: replies in, commands applied, panels drawn.
 
-use std::ops::Range;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use eframe::egui;
 
-use super::Launch;
+use super::opening::Which;
 use super::column_worker::{ColumnWorker, Place, Wish};
 use super::command::{Command, FileCommand, JobCommand, PanelCommand};
 use super::gauge::GaugeState;
 use super::jobs::{JobId, JobState, Jobs, Outcome, Purpose, Reply};
 use super::message::Message;
-use super::recent::Recent;
+use super::recent::{self, Recent};
 use super::state::{AnalysisResult, Document, Panels};
-use super::{keys, opening};
+use super::{keys, opening, raw_preview};
+use crate::cli::Viewer;
 use crate::budget::MemoryBudget;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::source::OpenOptions;
 use crate::summary::ViewRequest;
 use crate::task::Task;
@@ -40,39 +40,37 @@ pub struct App {
     recent: Recent,
     message: Option<Message>,
     commands: Vec<Command>,
-    /// The frames on the screen, for the summary's builder, which does them first.
-    seen: Arc<Mutex<Range<u64>>>,
     building: Option<JobId>,
     opening: Option<PathBuf>,
 }
 
 impl App {
-    /// A window that is about to show `launch`.
+    /// A window that is about to show what `viewer` says.
     #[must_use]
-    pub fn new(ctx: &egui::Context, launch: Launch, budget: MemoryBudget) -> Self {
+    pub fn new(ctx: &egui::Context, viewer: Viewer) -> Self {
         super::theme::apply(ctx);
-        let jobs = Jobs::new(ctx.clone());
+        let Viewer { path, options, stream, budget, threads } = viewer;
+        let jobs = Jobs::new(ctx.clone(), threads);
         jobs.watch_memory(&budget);
         let columns = ColumnWorker::start(&jobs, &budget);
-        let recent = Recent::load(&jobs);
-        let commands = launch
-            .path
-            .map(|path| Command::File(FileCommand::Open(path, launch.options)))
-            .into_iter()
-            .collect();
+        recent::load(&jobs);
+        let mut opening = None;
+        if let Some(path) = path {
+            opening = Some(path.clone());
+            opening::open(&jobs, &budget, path, options, Which::Named(stream));
+        }
         Self {
             document: None,
             panels: Panels::default(),
-            gauge: GaugeState::new(&budget),
+            gauge: GaugeState::new(Default::default(), Default::default(), &budget),
             jobs,
             columns,
             budget,
-            recent,
+            recent: Recent::default(),
             message: None,
-            commands,
-            seen: Arc::default(),
+            commands: Vec::new(),
             building: None,
-            opening: None,
+            opening,
         }
     }
 
@@ -113,18 +111,18 @@ impl App {
                     (Purpose::Open, Some(path), _) => {
                         self.push(Command::File(FileCommand::Open(path, OpenOptions::default())));
                     }
-                    (Purpose::ExportTarget, Some(path), Some(form)) => form.picked(&path),
+                    (Purpose::ExportTarget, Some(path), Some(form)) => form.set_target(&path),
                     _ => {}
                 }
             }
-            Reply::Predicted { form, result } => {
+            Reply::Predicted { form, exists, result } => {
                 if let Some(open) = &mut self.panels.export {
-                    open.predicted(form, result);
+                    open.predicted(form, exists, result);
                 }
             }
             Reply::Guessed { path, result } => {
-                if let Some(open) = &mut self.panels.raw {
-                    open.guessed(&path, result);
+                if let Some(open) = self.panels.raw.as_mut().filter(|open| open.path == path) {
+                    open.guessed(result);
                 }
             }
             Reply::Preview { form, result } => {
@@ -132,8 +130,8 @@ impl App {
                     open.previewed(form, result);
                 }
             }
-            Reply::Recent(list) => self.recent.arrived(list),
-            Reply::Memory { process, machine } => self.gauge.measured(process, machine),
+            Reply::Recent(list) => self.recent = list,
+            Reply::Memory { process, machine } => self.gauge = GaugeState::new(process, machine, &self.budget),
         }
     }
 
@@ -144,7 +142,7 @@ impl App {
         match result {
             Ok(opened) => {
                 self.close();
-                self.recent.add(&self.jobs, &path);
+                recent::remember(&self.jobs, path.clone());
                 let document = opening::document(path, options, opened);
                 self.message = None;
                 self.panels.raw = None;
@@ -152,8 +150,12 @@ impl App {
                 self.build_summary();
             }
             Err(error) => {
-                let describe = matches!(error.kind(), ErrorKind::UnknownFormat | ErrorKind::Invalid(_));
-                self.message = Some(Message::of_open(&error, describe.then_some(path)));
+                let mut message = Message::from_error(&error);
+                // A raw file that nothing is known about: the dialog asks for what is missing.
+                if message.describe.is_none() && crate::gui::opening::may_be_raw(&error) {
+                    message.describe = Some(path);
+                }
+                self.message = Some(message);
             }
         }
     }
@@ -174,10 +176,9 @@ impl App {
             return;
         }
         let summary = document.summary.clone();
-        let seen = Arc::clone(&self.seen);
         let title = format!("Summary of {}", document.recording().name);
         let id = self.jobs.start(title, &self.budget, move |_, task: &Task, _| {
-            summary.build(task, &mut || Some(seen.lock().unwrap_or_else(PoisonError::into_inner).clone()))?;
+            summary.build(task)?;
             Ok(Outcome::Summarised)
         });
         self.building = Some(id);
@@ -229,7 +230,7 @@ impl App {
                 if let Some(document) = &mut self.document
                     && let Err(error) = document.apply_view(view)
                 {
-                    self.message = Some(Message::error(&error));
+                    self.message = Some(Message::from_error(&error));
                 }
             }
             Command::Channels(change) => {
@@ -247,15 +248,19 @@ impl App {
             FileCommand::Open(path, options) => {
                 self.message = None;
                 self.opening = Some(path.clone());
-                opening::open(&self.jobs, &self.budget, path, options, None);
+                opening::open(&self.jobs, &self.budget, path, options, Which::Named(None));
             }
             FileCommand::Ask => self.jobs.pick(Purpose::Open, self.document.as_ref().map(|d| d.path.clone())),
             FileCommand::Demo => {
                 self.jobs.start("Demo recording", &self.budget, |_, task: &Task, _| {
-                    Ok(Outcome::Opened(crate::demo::cached(task)?))
+                    Ok(Outcome::Opened(opening::demo(task)?))
                 });
             }
-            FileCommand::Describe(path) => self.panels.raw = Some(super::raw_form::RawForm::new(&self.jobs, path)),
+            FileCommand::Describe(path) => {
+                raw_preview::guess(&self.jobs, path.clone());
+                self.panels.raw = Some(super::raw_form::RawForm::new(path));
+            }
+            FileCommand::Remember(path, options) => raw_preview::remember(&mut self.jobs, &self.budget, path, options),
             FileCommand::Close => {
                 self.close();
                 self.opening = None;
@@ -265,7 +270,7 @@ impl App {
                 if let Some(document) = &self.document {
                     let (path, options) = (document.path.clone(), document.options.clone());
                     self.opening = Some(path.clone());
-                    opening::open(&self.jobs, &self.budget, path, options, Some(stream));
+                    opening::open(&self.jobs, &self.budget, path, options, Which::Index(stream));
                 }
             }
         }
@@ -354,7 +359,7 @@ impl App {
             PanelCommand::Theme(theme) => ctx.set_theme(theme),
             PanelCommand::DismissMessage => self.message = None,
             PanelCommand::BrowseExport => {
-                let suggested = panels.export.as_ref().map(ExportForm::target);
+                let suggested = panels.export.as_ref().map(|form| PathBuf::from(form.target.trim()));
                 self.jobs.pick(Purpose::ExportTarget, suggested);
             }
         }
@@ -365,7 +370,7 @@ impl App {
         let Some(document) = &self.document else { return };
         let stream = document.shown();
         let seen = document.visible_frames();
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = seen.clone();
+        document.summary.want(seen.clone());
         let channels = document.visible_channels();
         let wish = |request: ViewRequest| Wish {
             scales: request.channels.iter().map(|&c| stream.channels[c].scale).collect(),
@@ -393,14 +398,19 @@ impl App {
 
     fn panels_ui(&mut self, ui: &mut egui::Ui) {
         let out = &mut self.commands;
-        let status = super::jobs_bar::Status::of(&self.gauge, &self.jobs, self.document.as_ref(), self.building);
-        egui::Panel::bottom("status").show(ui, |ui| super::jobs_bar::jobs_bar_ui(ui, &status, out));
+        let view = self.document.as_ref().and_then(|d| d.pictures.view.as_ref()).map(|(columns, _)| columns.exact_share());
+        let summary = self.document.as_ref().map_or(1.0, |d| d.summary.coverage());
+        let exactness = super::jobs_bar::Exactness { view, summary };
+        egui::Panel::bottom("status").show(ui, |ui| {
+            let form = &mut self.panels.budget;
+            super::jobs_bar::jobs_bar_ui(ui, &self.gauge, form, &self.jobs.list, exactness, out);
+        });
         if let Some(message) = &self.message {
             egui::Panel::top("message").show(ui, |ui| super::message::message_ui(ui, message, out));
         }
         let Some(document) = &self.document else {
             egui::CentralPanel::default().show(ui, |ui| {
-                super::welcome::welcome_ui(ui, &self.recent, self.opening.as_deref(), &mut self.panels.open_path, out);
+                super::welcome::welcome_ui(ui, &self.recent, &mut self.panels.open_path, out);
             });
             return;
         };
@@ -415,29 +425,27 @@ impl App {
         }
         if !self.panels.hide_inspector {
             egui::Panel::right("inspector").default_size(340.0).size_range(240.0..=900.0).show(ui, |ui| {
-                super::inspector::inspector_ui(ui, document, &self.jobs, &mut self.panels, out);
+                let Panels { inspector, analysis_forms, .. } = &mut self.panels;
+                super::inspector::inspector_ui(ui, document, &self.jobs.list, *inspector, analysis_forms, out);
             });
         }
         egui::CentralPanel::no_frame()
             .show(ui, |ui| super::trace_ui::trace_ui(ui, document, self.panels.time_format, out));
     }
 
-    fn dialogs_ui(&mut self, ctx: &egui::Context) {
+    fn dialogs_ui(&mut self, ui: &mut egui::Ui) {
         let out = &mut self.commands;
         if self.panels.help {
-            super::help::help_ui(ctx, out);
+            super::help::help_ui(ui, out);
         }
         if let (Some(form), Some(document)) = (&mut self.panels.export, &self.document) {
-            super::export_form::export_form_ui(ctx, form, document, &self.jobs, &self.budget, out);
+            super::export_form::export_form_ui(ui, form, document, &self.jobs, &self.budget, out);
         }
         if let Some(form) = &mut self.panels.raw {
-            super::raw_form::raw_form_ui(ctx, form, &self.jobs, out);
+            super::raw_form::raw_form_ui(ui, form, &self.jobs, out);
         }
         if let (Some(text), Some(document)) = (&mut self.panels.go_to, &self.document) {
-            super::viewing::go_to_ui(ctx, text, document, out);
-        }
-        if let Some(text) = &mut self.panels.budget {
-            super::gauge::budget_form_ui(ctx, text, &self.gauge, out);
+            super::viewing::go_to_ui(ui.ctx(), text, document, out);
         }
     }
 }
@@ -478,7 +486,7 @@ impl App {
     pub fn ui_now(&mut self, ui: &mut egui::Ui) {
         self.panels_ui(ui);
         let ctx = ui.ctx().clone();
-        self.dialogs_ui(&ctx);
+        self.dialogs_ui(ui);
         keys::collect(&ctx, self.document.as_ref(), &self.panels, &mut self.commands);
         if !self.commands.is_empty() {
             // What was asked for takes effect in the next frame, which is due now.
@@ -494,11 +502,4 @@ fn with_margin(request: ViewRequest, stream_frames: u64) -> ViewRequest {
     let start = request.frames.start.saturating_sub(margin) / margin * margin;
     let end = request.frames.end.saturating_add(margin).div_ceil(margin).saturating_mul(margin).min(stream_frames);
     ViewRequest { frames: start..end, ..request }
-}
-
-/// What [`Error`]s of opening look like is up to [`Message`].
-impl From<&Error> for Message {
-    fn from(error: &Error) -> Self {
-        Self::error(error)
-    }
 }

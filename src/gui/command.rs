@@ -66,6 +66,7 @@ pub enum ViewCommand {
     Forward,
     /// Selected ticks, or none.
     Select(Option<Range<u64>>),
+    SelectAll,
     /// All amplitudes times this.
     Amplitude(f64),
     /// Automatic amplitudes again.

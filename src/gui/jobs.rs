@@ -21,7 +21,7 @@ use crate::memory::{Machine, Process};
 use crate::source::OpenOptions;
 use crate::source::detect::Guess;
 use crate::summary::Columns;
-use crate::task::{Progress, Task, default_threads};
+use crate::task::{Progress, Task};
 
 /// What a worker sends back.
 pub enum Reply {
@@ -153,6 +153,8 @@ pub struct Jobs {
     replies: Replies,
     incoming: Receiver<Reply>,
     next: AtomicU64,
+    /// Threads that a job may use.
+    threads: usize,
     /// Lives as long as the window.
     _window: Arc<()>,
     /// One file dialog at a time.
@@ -167,7 +169,7 @@ const KEEP: Duration = Duration::from_secs(60);
 impl Jobs {
     /// No jobs; replies wake `ctx`.
     #[must_use]
-    pub fn new(ctx: egui::Context) -> Self {
+    pub fn new(ctx: egui::Context, threads: usize) -> Self {
         let (sender, incoming) = crossbeam_channel::bounded(REPLIES);
         let window = Arc::new(());
         Self {
@@ -175,6 +177,7 @@ impl Jobs {
             replies: Replies { sender, ctx, window: Arc::downgrade(&window) },
             incoming,
             next: AtomicU64::new(0),
+            threads,
             _window: window,
             dialog_open: false,
         }
@@ -211,7 +214,7 @@ impl Jobs {
         work: impl FnOnce(JobId, &Task, &Replies) -> Result<Outcome> + Send + 'static,
     ) -> JobId {
         let id = JobId(self.next.fetch_add(1, Ordering::Relaxed));
-        let task = Task::new(budget.clone(), default_threads());
+        let task = Task::new(budget.clone(), self.threads);
         self.list.push(Job { id, title: title.into(), task: task.clone(), state: JobState::Running, ended: None });
         self.spawn(&format!("job-{}", id.0), move |replies| {
             let run = std::panic::AssertUnwindSafe(|| work(id, &task, replies));

@@ -34,7 +34,7 @@ pub fn collect(ctx: &egui::Context, document: Option<&Document>, panels: &Panels
     }
     let view = |c: ViewCommand| Command::View(c);
     let panel = |c: PanelCommand| Command::Panel(c);
-    let table: [(Modifiers, Key, Command); 34] = [
+    let table: [(Modifiers, Key, Command); 33] = [
         (Modifiers::SHIFT, Key::ArrowLeft, view(ViewCommand::Page(-1.0))),
         (Modifiers::SHIFT, Key::ArrowRight, view(ViewCommand::Page(1.0))),
         (Modifiers::ALT, Key::ArrowLeft, view(ViewCommand::Back)),
@@ -55,8 +55,7 @@ pub fn collect(ctx: &egui::Context, document: Option<&Document>, panels: &Panels
         (Modifiers::NONE, Key::Equals, view(ViewCommand::Amplitude(AMPLITUDE))),
         (Modifiers::NONE, Key::Minus, view(ViewCommand::Amplitude(1.0 / AMPLITUDE))),
         (Modifiers::NONE, Key::Num0, view(ViewCommand::AmplitudeReset)),
-        (Modifiers::NONE, Key::I, view(ViewCommand::ZoomCentre(ZOOM))),
-        (Modifiers::NONE, Key::O, view(ViewCommand::ZoomCentre(1.0 / ZOOM))),
+        (Modifiers::COMMAND, Key::A, view(ViewCommand::SelectAll)),
         (Modifiers::NONE, Key::F, view(ViewCommand::Fit)),
         (Modifiers::NONE, Key::E, view(ViewCommand::ToSelection)),
         (Modifiers::NONE, Key::Backspace, view(ViewCommand::Back)),
@@ -67,7 +66,7 @@ pub fn collect(ctx: &egui::Context, document: Option<&Document>, panels: &Panels
         (Modifiers::NONE, Key::T, panel(PanelCommand::NextTimeFormat)),
         (Modifiers::COMMAND, Key::E, panel(PanelCommand::ExportForm(true))),
         (Modifiers::NONE, Key::C, panel(PanelCommand::ToggleChannels)),
-        (Modifiers::NONE, Key::D, panel(PanelCommand::ToggleInspector)),
+        (Modifiers::NONE, Key::I, panel(PanelCommand::ToggleInspector)),
         (Modifiers::NONE, Key::A, Command::Channels(ChannelCommand::ShowAll(true))),
     ];
     for (modifiers, key, command) in table {

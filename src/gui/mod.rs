@@ -4,10 +4,13 @@
 //! mouse, keys and panels produced; `ui` draws the state. Drawing functions are `fn x_ui(ui, &state, &mut Vec<Command>)`:
 //! they change nothing but the text being typed.
 
+mod analysis_tab;
 mod app;
 mod channels;
 mod column_worker;
 pub mod command;
+mod command_line;
+mod controls;
 mod export_form;
 mod gauge;
 mod help;
@@ -19,7 +22,10 @@ mod message;
 mod opening;
 mod overview;
 mod raw_form;
+mod raw_preview;
 mod recent;
+mod result_view;
+mod settings_form;
 pub mod state;
 pub mod theme;
 mod time_axis;
@@ -28,40 +34,34 @@ pub mod traces;
 mod viewing;
 pub mod viewport;
 mod welcome;
+mod wording;
 
-use std::path::PathBuf;
+#[cfg(test)]
+pub(crate) mod testing;
 
 use eframe::egui;
 
 pub use app::App;
 
-use crate::budget::MemoryBudget;
+use crate::cli::Viewer;
 use crate::error::{Error, Result};
-use crate::source::OpenOptions;
-
-/// What to show at first.
-#[derive(Clone, Debug, Default)]
-pub struct Launch {
-    /// `None`: the welcome screen.
-    pub path: Option<PathBuf>,
-    pub options: OpenOptions,
-}
 
 /// Opens the window and returns when it is closed.
 ///
 /// # Errors
 /// When no window can be opened (no display, no graphics driver), with what to do about it.
-pub fn run(launch: Launch, budget: &MemoryBudget) -> Result<()> {
+pub fn run(viewer: Viewer) -> Result<()> {
+    let icon = eframe::icon_data::from_png_bytes(include_bytes!("../../assets/icon-256.png")).unwrap_or_default();
     let options = eframe::NativeOptions {
         viewport: egui::ViewportBuilder::default()
             .with_title("Longwave")
             .with_app_id("longwave")
+            .with_icon(icon)
             .with_inner_size([1280.0, 800.0])
             .with_min_inner_size([640.0, 400.0])
             .with_drag_and_drop(true),
         ..Default::default()
     };
-    let budget = budget.clone();
     eframe::run_native(
         "Longwave",
         options,
@@ -69,7 +69,7 @@ pub fn run(launch: Launch, budget: &MemoryBudget) -> Result<()> {
             if let Some(render_state) = &creation.wgpu_render_state {
                 traces::install(&creation.egui_ctx, render_state);
             }
-            Ok(Box::new(App::new(&creation.egui_ctx, launch, budget)))
+            Ok(Box::new(App::new(&creation.egui_ctx, viewer)))
         }),
     )
     .map_err(|e| {

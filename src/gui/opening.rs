@@ -7,7 +7,7 @@ use super::jobs::{Jobs, Reply};
 use super::state::{ChannelView, Document, LaneView, Pictures, Results, ViewHistory};
 use super::viewport::Viewport;
 use crate::budget::MemoryBudget;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::source::{OpenOptions, Source};
 use crate::summary::{SidecarPolicy, Summary};
 use crate::task::{Task, default_threads};
@@ -22,11 +22,19 @@ pub struct Opened {
 /// Lanes on the screen at most, until the user zooms: more could not be told apart.
 const MAX_LANES: f64 = 128.0;
 
-/// Opens `path` on a worker; the answer is [`Reply::Opened`]. `stream`: `None` for the one with most samples.
-pub fn open(jobs: &Jobs, budget: &MemoryBudget, path: PathBuf, options: OpenOptions, stream: Option<usize>) {
+/// Which stream to show.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Which {
+    Index(usize),
+    /// `None`: the recording's main one.
+    Named(Option<String>),
+}
+
+/// Opens `path` on a worker; the answer is [`Reply::Opened`].
+pub fn open(jobs: &Jobs, budget: &MemoryBudget, path: PathBuf, options: OpenOptions, which: Which) {
     let budget = budget.clone();
     jobs.spawn("open", move |replies| {
-        let work = std::panic::AssertUnwindSafe(|| open_now(&path, &options, &budget, stream));
+        let work = std::panic::AssertUnwindSafe(|| open_now(&path, &options, &budget, &which));
         let result = std::panic::catch_unwind(work).unwrap_or_else(|p| Err(crate::scan::panicked(p.as_ref())));
         replies.send(Reply::Opened { path, options, result });
     });
@@ -36,19 +44,49 @@ fn open_now(
     path: &std::path::Path,
     options: &OpenOptions,
     budget: &MemoryBudget,
-    stream: Option<usize>,
+    which: &Which,
 ) -> Result<Opened> {
     let task = Task::new(budget.clone(), default_threads());
     let source = crate::source::open(path, options, &task)?;
     let recording = source.recording();
-    let stream = stream.unwrap_or_else(|| recording.default_stream());
+    let stream = match which {
+        Which::Index(index) => *index,
+        Which::Named(None) => recording.default_stream(),
+        Which::Named(Some(name)) => recording.stream_index(name).ok_or_else(|| {
+            let names: Vec<&str> = recording.streams.iter().map(|s| s.name.as_str()).collect();
+            Error::invalid(format!("there is no stream '{name}'"))
+                .with_path(path)
+                .with_remedy(format!("use one of: {}", names.join(", ")))
+        })?,
+    };
     if recording.streams.get(stream).is_none_or(|s| s.samples() == 0) {
         return Err(Error::invalid("there are no samples in this file")
             .with_path(path)
             .with_remedy("the recording may not have been saved, or the layout given may be wrong"));
     }
-    let summary = Summary::open(Arc::clone(&source), stream, budget, SidecarPolicy::BesideOrCache)?;
+    let summary = Summary::open(Arc::clone(&source), stream, budget, &SidecarPolicy::Auto)?;
     Ok(Opened { source, stream, summary })
+}
+
+/// The demo recording, made once and kept in the user's cache.
+///
+/// # Errors
+/// When there is no place to keep it.
+pub fn demo(task: &Task) -> Result<PathBuf> {
+    let folder = directories::ProjectDirs::from("", "", "longwave")
+        .map_or_else(std::env::temp_dir, |dirs| dirs.cache_dir().to_path_buf());
+    std::fs::create_dir_all(&folder).map_err(|e| Error::io(&folder, e))?;
+    let path = folder.join("longwave demo.rec");
+    if !path.exists() {
+        crate::demo::write_demo(&path, crate::demo::DEFAULT_SECONDS, crate::demo::DEFAULT_CHANNELS, task, false)?;
+    }
+    Ok(path)
+}
+
+/// Whether an error of opening means that the file may hold plain numbers that nobody has described yet.
+#[must_use]
+pub fn may_be_raw(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::UnknownFormat | ErrorKind::Invalid(_))
 }
 
 /// The document that shows `opened` from its start to its end.

@@ -19,7 +19,7 @@ pub fn title_ui(ui: &mut Ui, document: &Document, panels: &Panels, out: &mut Vec
         ui.label(RichText::new(&document.recording().name).strong())
             .on_hover_text(document.path.display().to_string());
         let rate = if stream.time.rate_known() {
-            crate::text::rate_hz(stream.time.rate_hz())
+            crate::text::si(stream.time.rate_hz(), "Hz")
         } else {
             "rate unknown".to_owned()
         };
@@ -85,9 +85,9 @@ pub fn overview_ui(ui: &mut Ui, document: &Document, out: &mut Vec<Command>) {
     let colours = Colours::of(ui);
     let end = document.time().end_tick(document.shown().frames).max(1) as f64;
     let x = |tick: f64| rect.left() + (tick / end) as f32 * rect.width();
-    painter.rect_filled(rect, 2.0, colours.strip);
+    painter.rect_filled(rect, 2.0, colours.canvas);
     if let Some(columns) = &document.pictures.overview {
-        painter.add(envelope(document, columns, rect, x, colours.envelope));
+        painter.add(envelope(document, columns, rect, x, colours.accent.gamma_multiply(0.8)));
     }
     gaps(document, &painter, rect, x, colours.gap);
     if let Some(ticks) = &document.selection {
@@ -101,7 +101,7 @@ pub fn overview_ui(ui: &mut Ui, document: &Document, out: &mut Vec<Command>) {
         (left, right) = (middle - MIN_WINDOW / 2.0, middle + MIN_WINDOW / 2.0);
     }
     let window = Rect::from_x_y_ranges(left..=right, rect.y_range());
-    let shade = colours.shade;
+    let shade = ui.visuals().panel_fill.gamma_multiply(0.55);
     painter.rect_filled(Rect::from_x_y_ranges(rect.left()..=left, rect.y_range()), 0.0, shade);
     painter.rect_filled(Rect::from_x_y_ranges(right..=rect.right(), rect.y_range()), 0.0, shade);
     painter.rect_stroke(window, 2.0, Stroke::new(1.5, colours.accent), egui::StrokeKind::Inside);

@@ -16,6 +16,8 @@ pub const GRID: f32 = 4.0;
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Colours {
     pub accent: Color32,
+    /// Text beside the data.
+    pub ink: Color32,
     /// Text that explains.
     pub muted: Color32,
     /// Hatching over missing frames.
@@ -47,6 +49,7 @@ impl Colours {
         match theme {
             Theme::Dark => Self {
                 accent: Color32::from_rgb(0x5a, 0xad, 0xe6),
+                ink: Color32::from_rgb(0xe2, 0xe5, 0xe9),
                 muted: Color32::from_rgb(0xa2, 0xa7, 0xad),
                 gap: Color32::from_rgb(0x6a, 0x6f, 0x76),
                 selection: Color32::from_rgba_premultiplied(0x18, 0x30, 0x40, 0x58),
@@ -59,6 +62,7 @@ impl Colours {
             },
             Theme::Light => Self {
                 accent: Color32::from_rgb(0x0b, 0x63, 0xa5),
+                ink: Color32::from_rgb(0x1d, 0x20, 0x24),
                 muted: Color32::from_rgb(0x5a, 0x60, 0x67),
                 gap: Color32::from_rgb(0xa8, 0xad, 0xb3),
                 selection: Color32::from_rgba_premultiplied(0x06, 0x28, 0x40, 0x40),

@@ -81,9 +81,13 @@ impl<'a> TimeAxis<'a> {
         match self.format {
             axis::TimeFormat::Frames => format!("#{}", time.frame_at_tick(tick)),
             axis::TimeFormat::Clock { .. } => {
-                time.unix_ns_of_tick(tick).map_or_else(String::new, crate::text::clock)
+                time.unix_ns_of_tick(tick).and_then(crate::text::clock).unwrap_or_default()
             }
-            _ => crate::text::instant(time.secs_of_tick(tick), time.rate_hz()),
+            _ => {
+                // As many decimals as tell one tick from the next.
+                let decimals = time.rate_hz().log10().ceil().clamp(0.0, 9.0) as usize;
+                crate::text::time(time.secs_of_tick(tick), decimals)
+            }
         }
     }
 

@@ -124,7 +124,7 @@ impl Overlay<'_> {
             }
             let middle = view.start_tick() + f64::midpoint(left, right) / width * view.ticks();
             let Some(gap) = gap_at(time, middle.max(0.0) as u64) else { continue };
-            let text = format!("gap: {} missing", crate::text::seconds(gap.missing_frames as f64 / time.rate_hz()));
+            let text = format!("gap: {} missing", crate::text::duration(gap.missing_frames as f64 / time.rate_hz()));
             let at = Pos2::new(self.rect.left() + f64::midpoint(left, right) as f32, self.rect.top() + 6.0);
             painter.text(at, Align2::CENTER_TOP, text, FontId::proportional(12.0), self.colours.muted);
         }
@@ -157,10 +157,10 @@ impl Overlay<'_> {
             };
             let at = Pos2::new(self.rect.left() + 6.0, self.y(row as f64 + 0.5));
             let font = FontId::proportional(11.5);
-            let galley = painter.layout_no_wrap(text, font, self.colours.text);
+            let galley = painter.layout_no_wrap(text, font, self.colours.ink);
             let place = Align2::LEFT_CENTER.anchor_size(at, galley.size());
             painter.rect_filled(place.expand2(Vec2::new(3.0, 0.0)), 2.0, ground);
-            painter.galley(place.min, galley, self.colours.text);
+            painter.galley(place.min, galley, self.colours.ink);
         }
     }
 
@@ -171,7 +171,8 @@ impl Overlay<'_> {
             (Some(error), _) => (error.clone(), self.colours.error),
             (None, None) => ("reading…".to_owned(), self.colours.muted),
             (None, Some((columns, _))) if columns.exact_share() < 1.0 => {
-                (format!("estimate, {} exact", crate::text::percent(columns.exact_share())), self.colours.muted)
+                let percent = (columns.exact_share() * 100.0).floor();
+                (format!("estimate, {percent} % exact"), self.colours.muted)
             }
             _ if self.document.visible_channels().is_empty() => {
                 ("every channel is hidden: choose some in the list on the left".to_owned(), self.colours.muted)
@@ -194,7 +195,7 @@ impl Overlay<'_> {
         }
         painter.vline(pointer.x, self.rect.y_range(), Stroke::new(1.0, self.colours.muted.gamma_multiply(0.4)));
         let at = self.rect.right_bottom() + Vec2::new(-8.0, -6.0);
-        let galley = painter.layout_no_wrap(text, FontId::monospace(12.0), self.colours.text);
+        let galley = painter.layout_no_wrap(text, FontId::monospace(12.0), self.colours.ink);
         let place = Align2::RIGHT_BOTTOM.anchor_size(at, galley.size());
         let ground = painter.ctx().global_style().visuals.panel_fill;
         painter.rect_filled(place.expand(3.0), 2.0, ground.gamma_multiply(0.85));

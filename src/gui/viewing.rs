@@ -8,7 +8,7 @@ use eframe::egui;
 
 use super::command::{Command, PanelCommand, ViewCommand};
 use super::state::Document;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::scan::Selection;
 use crate::summary::Columns;
 
@@ -52,6 +52,10 @@ impl Document {
             ViewCommand::Back => drop(self.history.steps.back(view)),
             ViewCommand::Forward => drop(self.history.steps.forward(view)),
             ViewCommand::Select(ticks) => self.selection = ticks.filter(|t| t.start < t.end),
+            ViewCommand::SelectAll => {
+                let end = self.time().end_tick(self.shown().frames);
+                self.selection = Some(0..end);
+            }
             ViewCommand::Amplitude(factor) => {
                 self.lanes.amplitude = (self.lanes.amplitude * factor).clamp(1.0 / MAX_AMPLITUDE, MAX_AMPLITUDE);
             }
@@ -90,7 +94,8 @@ impl Document {
 
     /// The tick that a typed time means.
     fn tick_of_text(&self, text: &str) -> Result<u64> {
-        let frame = crate::text::parse_frame(text, self.time(), self.shown().frames)?;
+        let time: crate::text::Time = text.parse()?;
+        let frame = time.frame(self.time())?.unwrap_or(0);
         Ok(self.time().tick_of_frame(frame.min(self.shown().frames.saturating_sub(1))))
     }
 
@@ -172,7 +177,7 @@ impl Document {
         let time = self.time();
         let start = time.secs_of_frame(selection.frames.start);
         let end = time.secs_at_end(selection.frames.end).max(start);
-        format!("{} to {}, {channels}", crate::text::seconds(start), crate::text::seconds(end))
+        format!("{} to {}, {channels}", crate::text::time(start, 3), crate::text::time(end, 3))
     }
 }
 
@@ -219,12 +224,6 @@ pub fn go_to_ui(ctx: &egui::Context, text: &mut String, document: &Document, out
     if modal.should_close() {
         out.push(Command::Panel(PanelCommand::GoToForm(false)));
     }
-}
-
-/// The error for something that needs a selection.
-#[must_use]
-pub fn nothing_selected() -> Error {
-    Error::invalid("nothing is selected").with_remedy("shift-drag over the traces to select a range")
 }
 
 #[cfg(test)]
