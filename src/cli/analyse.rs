@@ -31,7 +31,8 @@ struct AnalyseArgs {
 }
 
 pub(crate) fn command(analysis: &'static Analysis) -> Command {
-    let mut command = AnalyseArgs::augment_args(Command::new(analysis.name).about(analysis.about))
+    let mut command = AnalyseArgs::augment_args(Command::new(analysis.name))
+        .about(analysis.about)
         .after_help(format!("Example:\n  {}", analysis.example));
     for parameter in analysis.parameters {
         command = command.arg(parameters::flag(parameter, analysis.parameters, ""));

@@ -27,7 +27,8 @@ pub(crate) struct InfoArgs {
 }
 
 pub(crate) fn command() -> Command {
-    InfoArgs::augment_args(Command::new("info").about("Show what is in a recording, without reading its samples"))
+    InfoArgs::augment_args(Command::new("info"))
+        .about("Show what is in a recording, without reading its samples")
         .after_help(
             "Examples:\n  longwave info day.rec\n  longwave info noise.bin --dtype i16 --channel-count 4 --rate 30000 --json",
         )

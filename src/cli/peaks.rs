@@ -28,9 +28,7 @@ pub(crate) struct PeaksArgs {
 }
 
 pub(crate) fn command() -> Command {
-    PeaksArgs::augment_args(
-        Command::new("peaks").about("Build the min/max pyramid of a recording, or check the one that is there"),
-    )
+    PeaksArgs::augment_args(Command::new("peaks")).about("Build the min/max pyramid of a recording, or check the one that is there")
     .after_help(
         "The viewer builds it too; with it, any part of any length is drawn exactly at once. It is about 1 % of the \
          recording, kept in FILE.lwpeaks, or in the user's cache where the folder cannot be written to.\n\n\
