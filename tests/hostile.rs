@@ -45,7 +45,7 @@ fn exercise(path: &Path, options: &OpenOptions) -> longwave::Result<()> {
         for analysis in longwave::analysis::ANALYSES {
             let frames = 0..stream.frames.min(2048);
             let settings = longwave::form::Settings::defaults(analysis.parameters);
-            let request = &mut longwave::analysis::Request {
+            let request = longwave::analysis::Request {
                 source: &source,
                 selection: &Selection { stream: i, channels: channels.clone(), frames },
                 settings: &settings,
@@ -53,7 +53,7 @@ fn exercise(path: &Path, options: &OpenOptions) -> longwave::Result<()> {
                 publish: &mut |_| {},
             };
             // A short or odd part may have no spectrum; that is an answer too.
-            drop((analysis.run)(request));
+            drop((analysis.run)(&request));
         }
     }
     for track in 0..recording.events.len() {

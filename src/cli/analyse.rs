@@ -16,8 +16,6 @@ use crate::text;
 #[derive(Args, Clone, Debug)]
 struct AnalyseArgs {
     #[command(flatten)]
-    file: FileArgs,
-    #[command(flatten)]
     selection: SelectionArgs,
     /// Print one JSON object
     #[arg(long)]
@@ -28,6 +26,8 @@ struct AnalyseArgs {
     /// Replace an existing output
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    file: FileArgs,
 }
 
 pub(crate) fn command(analysis: &'static Analysis) -> Command {

@@ -21,8 +21,6 @@ const PICTURE: &str = "picture";
 #[derive(Args, Clone, Debug)]
 struct TargetArgs {
     #[command(flatten)]
-    file: FileArgs,
-    #[command(flatten)]
     selection: SelectionArgs,
     /// The file to write; its extension says the format
     #[arg(long, short, value_name = "OUT")]
@@ -36,15 +34,17 @@ struct TargetArgs {
     /// Only say how large it would become and how long it would take
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    file: FileArgs,
 }
 
 #[derive(Args, Clone, Debug)]
 struct ExportArgs {
-    #[command(flatten)]
-    target: TargetArgs,
     /// Which values to write
     #[arg(long, value_enum, default_value_t, value_name = "WHICH")]
     values: ValuesArg,
+    #[command(flatten)]
+    target: TargetArgs,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]

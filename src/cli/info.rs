@@ -19,11 +19,11 @@ const VALUE_SHOWN: usize = 100;
 
 #[derive(Args, Clone, Debug)]
 pub(crate) struct InfoArgs {
-    #[command(flatten)]
-    file: FileArgs,
     /// Print one JSON object, with everything
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    file: FileArgs,
 }
 
 pub(crate) fn command() -> Command {

@@ -40,7 +40,7 @@ pub enum Outcome {
     /// Everything is done; the process exits with this code.
     Exit(u8),
     /// The window is wanted.
-    View(Viewer),
+    View(Box<Viewer>),
 }
 
 /// What the window opens with.
@@ -129,7 +129,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Outcome {
         .unwrap_or_else(|panic| Err(crate::scan::panicked(panic.as_ref()).into()));
     match result {
         Ok(None) | Err(Failure::ClosedPipe) => Outcome::Exit(0),
-        Ok(Some(viewer)) => Outcome::View(viewer),
+        Ok(Some(viewer)) => Outcome::View(Box::new(viewer)),
         Err(Failure::Usage(text)) => {
             say(&format!("error: {text}\n\nFor more information, try '--help'."));
             Outcome::Exit(2)

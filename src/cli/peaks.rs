@@ -19,12 +19,12 @@ use crate::text;
 #[derive(Args, Clone, Debug)]
 pub(crate) struct PeaksArgs {
     #[command(flatten)]
-    file: FileArgs,
-    #[command(flatten)]
     stream: StreamArg,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    file: FileArgs,
 }
 
 pub(crate) fn command() -> Command {
