@@ -1,5 +1,7 @@
 //! The command line is a contract: help, exit codes, what goes to which stream, and what is never left behind.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use std::io::Read as _;

@@ -1,5 +1,7 @@
 //! Files that are cut short, changed or of another kind give `Ok` or `Err`: never a panic, a hang or a huge allocation.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
