@@ -7,7 +7,7 @@ use longwave::cli::{self, Outcome, Viewer};
 fn main() -> ExitCode {
     match cli::run(std::env::args_os()) {
         Outcome::Exit(code) => ExitCode::from(code),
-        Outcome::View(viewer) => match open_window(viewer) {
+        Outcome::View(viewer) => match open_window(*viewer) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => ExitCode::from(cli::report(&error)),
         },

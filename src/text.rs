@@ -501,7 +501,7 @@ mod tests {
 
         #[test]
         fn frames_and_their_times_mean_the_same_range(
-            rate in prop::sample::select(vec![1.0, 250.0, 24_414.0625, 30_000.0, 1e6]),
+            rate in prop::sample::select(vec![1.0, 250.0, 24_414.062_5, 30_000.0, 1e6]),
             a in 0_u64..100_000_000, len in 1_u64..100_000_000,
         ) {
             let clock = TimeBase::regular(rate);

@@ -15,8 +15,6 @@ use crate::text;
 #[derive(Args, Clone, Debug)]
 struct AnalyseArgs {
     #[command(flatten)]
-    file: FileArgs,
-    #[command(flatten)]
     selection: SelectionArgs,
     /// Print one JSON object
     #[arg(long)]
@@ -27,10 +25,13 @@ struct AnalyseArgs {
     /// Replace an existing output
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    file: FileArgs,
 }
 
 pub(crate) fn command(analysis: &'static Analysis) -> Command {
-    let mut command = AnalyseArgs::augment_args(Command::new(analysis.name).about(analysis.about))
+    let mut command = AnalyseArgs::augment_args(Command::new(analysis.name))
+        .about(analysis.about)
         .after_help(format!("Example:\n  {}", analysis.example));
     for parameter in analysis.parameters {
         command = command.arg(parameters::flag(parameter, analysis.parameters, ""));

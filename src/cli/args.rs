@@ -56,7 +56,7 @@ impl Root {
     }
 }
 
-/// A recording and how to read it.
+/// A recording and how to read it. Flattened last: the heading of the layout would go on over what follows.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct FileArgs {
     /// The recording

@@ -38,10 +38,9 @@ fn seconds(text: &str) -> Result<f64, String> {
 }
 
 pub(crate) fn command() -> Command {
-    DemoArgs::augment_args(
-        Command::new("demo").about("Make a recording worth looking at: spikes, a drifting tone, gaps, a slow wave"),
-    )
-    .after_help("Example:\n  longwave demo -o demo.rec --seconds 60 --channels 32")
+    DemoArgs::augment_args(Command::new("demo"))
+        .about("Make a recording worth looking at: spikes, a drifting tone, gaps, a slow wave")
+        .after_help("Example:\n  longwave demo -o demo.rec --seconds 60 --channels 32")
 }
 
 pub(crate) fn run(args: &DemoArgs, shell: &Shell) -> Result<(), Failure> {

@@ -21,8 +21,6 @@ const PICTURE: &str = "picture";
 #[derive(Args, Clone, Debug)]
 struct TargetArgs {
     #[command(flatten)]
-    file: FileArgs,
-    #[command(flatten)]
     selection: SelectionArgs,
     /// The file to write; its extension says the format
     #[arg(long, short, value_name = "OUT")]
@@ -36,15 +34,17 @@ struct TargetArgs {
     /// Only say how large it would become and how long it would take
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    file: FileArgs,
 }
 
 #[derive(Args, Clone, Debug)]
 struct ExportArgs {
-    #[command(flatten)]
-    target: TargetArgs,
     /// Which values to write
     #[arg(long, value_enum, default_value_t, value_name = "WHICH")]
     values: ValuesArg,
+    #[command(flatten)]
+    target: TargetArgs,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -57,14 +57,13 @@ enum ValuesArg {
 }
 
 pub(crate) fn command() -> Command {
-    let mut command = ExportArgs::augment_args(
-        Command::new("export").about("Write a part of a recording to a file of another format"),
-    )
-    .after_help(
-        "The file appears whole or not at all.\n\n\
+    let mut command = ExportArgs::augment_args(Command::new("export"))
+        .about("Write a part of a recording to a file of another format")
+        .after_help(
+            "The file appears whole or not at all.\n\n\
          Examples:\n  longwave export day.rec -o part.npy --range 1h..1h10m --channels 0-3,7\n  \
          longwave export day.rec -o day.bin --dry-run",
-    );
+        );
     // Exporters may share a setting; it is one flag, and says whose it is.
     let exporters = || EXPORTERS.iter().filter(|e| e.name != PICTURE);
     for exporter in exporters() {
@@ -81,9 +80,7 @@ pub(crate) fn command() -> Command {
 }
 
 pub(crate) fn shot_command() -> Command {
-    let mut command = TargetArgs::augment_args(
-        Command::new("shot").about("Draw a part of a recording to a picture, as the viewer would, without a window"),
-    )
+    let mut command = TargetArgs::augment_args(Command::new("shot")).about("Draw a part of a recording to a picture, as the viewer would, without a window")
     .after_help(
         "Examples:\n  longwave shot day.rec -o day.png\n  longwave shot day.rec -o spike.svg --range 10s..10.05s --channels 0-7",
     );

@@ -19,15 +19,16 @@ const VALUE_SHOWN: usize = 100;
 
 #[derive(Args, Clone, Debug)]
 pub(crate) struct InfoArgs {
-    #[command(flatten)]
-    file: FileArgs,
     /// Print one JSON object, with everything
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    file: FileArgs,
 }
 
 pub(crate) fn command() -> Command {
-    InfoArgs::augment_args(Command::new("info").about("Show what is in a recording, without reading its samples"))
+    InfoArgs::augment_args(Command::new("info"))
+        .about("Show what is in a recording, without reading its samples")
         .after_help(
             "Examples:\n  longwave info day.rec\n  longwave info noise.bin --dtype i16 --channel-count 4 --rate 30000 --json",
         )

@@ -40,7 +40,7 @@ pub enum Outcome {
     /// Everything is done; the process exits with this code.
     Exit(u8),
     /// The window is wanted.
-    View(Viewer),
+    View(Box<Viewer>),
 }
 
 /// What the window opens with.
@@ -88,7 +88,8 @@ Exit codes: 0 done, 1 error, 2 wrong usage, 130 interrupted.";
 /// The whole command line, from which help, completions and manual pages are made.
 #[must_use]
 pub fn command() -> Command {
-    let mut command = Command::new("longwave")
+    // The texts come last: the groups of options would put their own descriptions in their place.
+    let mut command = Global::augment_args(Root::augment_args(Command::new("longwave")))
         .version(env!("CARGO_PKG_VERSION"))
         .about("View, measure, cut and convert waveform recordings that are too long for everybody else's tools")
         .long_about(
@@ -98,8 +99,8 @@ pub fn command() -> Command {
         .after_help(AFTER_HELP)
         .subcommand_value_name("COMMAND")
         .override_usage("longwave [OPTIONS] [FILE]\n       longwave COMMAND [OPTIONS] …")
-        .max_term_width(110);
-    command = Global::augment_args(Root::augment_args(command)).subcommand(info::command());
+        .max_term_width(110)
+        .subcommand(info::command());
     for analysis in ANALYSES {
         command = command.subcommand(analyse::command(analysis));
     }
@@ -128,7 +129,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Outcome {
         .unwrap_or_else(|panic| Err(crate::scan::panicked(panic.as_ref()).into()));
     match result {
         Ok(None) | Err(Failure::ClosedPipe) => Outcome::Exit(0),
-        Ok(Some(viewer)) => Outcome::View(viewer),
+        Ok(Some(viewer)) => Outcome::View(Box::new(viewer)),
         Err(Failure::Usage(text)) => {
             say(&format!("error: {text}\n\nFor more information, try '--help'."));
             Outcome::Exit(2)
@@ -207,7 +208,9 @@ mod tests {
     #[test]
     fn every_command_has_a_description_and_an_example() {
         for command in command().get_subcommands() {
-            assert!(command.get_about().is_some(), "{}", command.get_name());
+            let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+            assert!(about.split(' ').count() > 4, "{}: {about}", command.get_name());
+            assert!(command.get_long_about().is_none(), "{}", command.get_name());
             let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
             assert!(after.contains("Example"), "{}", command.get_name());
             for arg in command.get_arguments() {

@@ -77,7 +77,7 @@ mod tests {
             command = command.arg(flag(parameter, PARAMETERS, ""));
         }
         let matches = command.try_get_matches_from(args).map_err(|e| e.to_string())?;
-        settings(&matches, PARAMETERS).map_err(|_| "settings".to_owned())
+        settings(&matches, PARAMETERS).map_err(|_failure| "settings".to_owned())
     }
 
     #[test]

@@ -15,18 +15,16 @@ use crate::text;
 #[derive(Args, Clone, Debug)]
 pub(crate) struct PeaksArgs {
     #[command(flatten)]
-    file: FileArgs,
-    #[command(flatten)]
     stream: StreamArg,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    file: FileArgs,
 }
 
 pub(crate) fn command() -> Command {
-    PeaksArgs::augment_args(
-        Command::new("peaks").about("Build the min/max pyramid of a recording, or check the one that is there"),
-    )
+    PeaksArgs::augment_args(Command::new("peaks")).about("Build the min/max pyramid of a recording, or check the one that is there")
     .after_help(
         "The viewer builds it too; with it, any part of any length is drawn exactly at once. It is about 1 % of the \
          recording, kept in FILE.lwpeaks, or in the user's cache where the folder cannot be written to.\n\n\
