@@ -4,7 +4,6 @@
 //! no rounding in its labels. Steps are 1, 2, 5 × 10ⁿ below a minute and the divisions of the clock above (15 s, 30 s,
 //! 1 min, … 12 h). A wall clock is written in UTC, so that the same file gives the same picture everywhere.
 
-use std::fmt::Write as _;
 use std::ops::Range;
 
 use crate::recording::TimeBase;
@@ -293,8 +292,7 @@ fn hours(ns: i128, step: i128, with_hours: bool) -> String {
     let mut out = String::from(if ns < 0 { "−" } else { "" });
     let ns = ns.abs();
     let (h, m, s) = (ns / HOUR, ns / MINUTE % 60, ns / NS % 60);
-    // Writing to a string cannot fail.
-    let _ = if with_hours { write!(out, "{h}:{m:02}:{s:02}") } else { write!(out, "{}:{s:02}", ns / MINUTE) };
+    out.push_str(&if with_hours { format!("{h}:{m:02}:{s:02}") } else { format!("{}:{s:02}", ns / MINUTE) });
     push_fraction(&mut out, ns % NS, NS, step);
     out
 }

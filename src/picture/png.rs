@@ -147,7 +147,7 @@ fn blend_bars(pixels: &mut Pixmap, first_x: u32, bars: &[Bar], color: Color) {
     for (i, bar) in bars.iter().enumerate() {
         let x = first_x as usize + i;
         let (top, bottom) = (bar.top.max(0.0), bar.bottom.min(height));
-        if x >= width || !(top < bottom) {
+        if x >= width || bar.is_empty() || top >= bottom {
             continue;
         }
         for y in top as usize..(bottom.ceil() as usize) {

@@ -150,7 +150,7 @@ pub(super) fn hatch_lines(area: Area, every: f32) -> impl Iterator<Item = [[f32;
         let sum = k as f32 * every;
         let left = area.x.max(sum - area.bottom());
         let right = area.right().min(sum - area.y);
-        (left < right).then(|| [[left, sum - left], [right, sum - right]])
+        (left < right).then_some([[left, sum - left], [right, sum - right]])
     })
 }
 
