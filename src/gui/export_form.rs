@@ -183,7 +183,7 @@ pub fn export_form_ui(
     out: &mut Vec<Command>,
 ) {
     form.refresh(document, jobs, budget);
-    let modal = Modal::new(Id::new("export-form")).show(ui.ctx(), |ui| {
+    let modal = Modal::new(Id::unique("export-form")).show(ui.ctx(), |ui| {
         let screen = ui.ctx().content_rect().size();
         ui.set_width((screen.x - 64.0).clamp(320.0, 560.0));
         ui.heading("Export");
@@ -351,7 +351,7 @@ pub(crate) mod tests {
         form: ExportForm,
         document: Document,
     ) -> egui_kittest::Harness<'static, super::super::testing::Bench<ExportForm>> {
-        let jobs = Jobs::new(egui::Context::default());
+        let jobs = Jobs::new(egui::Context::default(), 1);
         let budget = MemoryBudget::new(64 << 20);
         bench([800.0, 900.0], form, move |ui, form, out| export_form_ui(ui, form, &document, &jobs, &budget, out))
     }

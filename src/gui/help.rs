@@ -41,7 +41,7 @@ pub const KEYS: &[(&str, &str, &str)] = &[
 
 /// Draws the overlay.
 pub fn help_ui(ui: &mut Ui, out: &mut Vec<Command>) {
-    let modal = Modal::new(Id::new("help")).show(ui.ctx(), |ui| {
+    let modal = Modal::new(Id::unique("help")).show(ui.ctx(), |ui| {
         ui.set_width(560.0);
         ui.heading("Mouse and keys");
         let height = (ui.ctx().content_rect().height() - 140.0).max(120.0);

@@ -293,7 +293,7 @@ impl Jobs {
         self.spawn("memory-gauge", move |replies| {
             let mut shown = (Process::default(), Machine::default());
             while !replies.is_gone() {
-                let now = (crate::memory::process(), crate::memory::update_pressure(&budget));
+                let now = (crate::memory::process(), crate::budget::update_pressure(&budget));
                 let step = (budget.limit() / 100).max(1);
                 let moved = |a: u64, b: u64| a.abs_diff(b) >= step;
                 if moved(now.0.heap_bytes, shown.0.heap_bytes)

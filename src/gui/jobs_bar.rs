@@ -167,7 +167,7 @@ pub(crate) mod tests {
 
     /// A running job at 43 %, a failed one, a finished one and a stopped one; the first ends when it is cancelled.
     pub(crate) fn some_jobs() -> Jobs {
-        let mut jobs = Jobs::new(egui::Context::default());
+        let mut jobs = Jobs::new(egui::Context::default(), 1);
         let budget = MemoryBudget::new(64 << 20);
         for title in ["Power spectrum", "Export to cut.npy", "Statistics", "Summary of day 1.rec"] {
             jobs.start(title, &budget, |_, _, _| Err(Error::cancelled()));

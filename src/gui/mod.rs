@@ -51,7 +51,7 @@ use crate::error::{Error, Result};
 /// # Errors
 /// When no window can be opened (no display, no graphics driver), with what to do about it.
 pub fn run(viewer: Viewer) -> Result<()> {
-    let icon = eframe::icon_data::from_png_bytes(include_bytes!("../../assets/icon-256.png")).unwrap_or_default();
+    let icon = eframe::icon_data::from_png_bytes(include_bytes!("../../assets/longwave-256.png")).unwrap_or_default();
     let options = eframe::NativeOptions {
         viewport: egui::ViewportBuilder::default()
             .with_title("Longwave")

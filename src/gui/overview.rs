@@ -124,7 +124,7 @@ pub fn overview_ui(ui: &mut Ui, document: &Document, out: &mut Vec<Command>) {
         out.push(Command::View(ViewCommand::Centre(tick_at(at))));
     }
     response.widget_info(|| {
-        egui::WidgetInfo::labeled(egui::WidgetType::Other, true, "Overview of the whole recording: drag the window in it")
+        egui::WidgetInfo::labeled(egui::Role::Image, true, "Overview of the whole recording: drag the window in it")
     });
 }
 

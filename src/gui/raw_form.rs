@@ -160,7 +160,7 @@ impl RawForm {
 /// Draws the dialog.
 pub fn raw_form_ui(ui: &mut Ui, form: &mut RawForm, jobs: &Jobs, out: &mut Vec<Command>) {
     form.refresh(jobs);
-    let modal = Modal::new(Id::new("raw-form")).show(ui.ctx(), |ui| {
+    let modal = Modal::new(Id::unique("raw-form")).show(ui.ctx(), |ui| {
         let screen = ui.ctx().content_rect().size();
         ui.set_width((screen.x - 64.0).clamp(320.0, 760.0));
         ui.heading("Describe this file");
@@ -374,7 +374,7 @@ pub(crate) mod tests {
 
     #[test]
     fn the_best_guess_fills_the_form_and_open_remembers_it() {
-        let jobs = Jobs::new(egui::Context::default());
+        let jobs = Jobs::new(egui::Context::default(), 1);
         let mut harness = bench([1000.0, 800.0], form(), move |ui, form, out| raw_form_ui(ui, form, &jobs, out));
         harness.run();
         assert_eq!(harness.state().state.fields.channel_count, 4);
@@ -395,7 +395,7 @@ pub(crate) mod tests {
 
     #[test]
     fn a_guess_can_be_taken_and_an_old_preview_is_dropped() {
-        let jobs = Jobs::new(egui::Context::default());
+        let jobs = Jobs::new(egui::Context::default(), 1);
         let mut harness = bench([1000.0, 800.0], form(), move |ui, form, out| raw_form_ui(ui, form, &jobs, out));
         harness.run();
         harness.get_by_label_contains("float32, 2 channels").click();

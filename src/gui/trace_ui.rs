@@ -70,7 +70,7 @@ pub fn trace_ui(ui: &mut Ui, document: &Document, format: TimeFormat, out: &mut 
     mouse.wheel(ui, &response, out);
     mouse.drag(ui, &response, &painter, colours, out);
     let about = format!("Traces: {}. Wheel zooms, drag pans, shift-drag selects.", axis.describe());
-    response.widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::Other, true, &about));
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, &about));
 }
 
 /// How each visible channel on the screen is drawn, in the order of the picture's request.
@@ -349,8 +349,9 @@ impl Mouse<'_> {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 enum Drag {
+    #[default]
     Pan,
     Select,
     Zoom,

@@ -190,7 +190,7 @@ fn quantile(mut values: Vec<f64>, q: f64) -> Option<f64> {
 
 /// The dialog that asks where to go.
 pub fn go_to_ui(ctx: &egui::Context, text: &mut String, document: &Document, out: &mut Vec<Command>) {
-    let modal = egui::Modal::new(egui::Id::new("go to")).show(ctx, |ui| {
+    let modal = egui::Modal::new(egui::Id::unique("go to")).show(ctx, |ui| {
         ui.set_width(360.0);
         ui.heading("Go to time");
         ui.add_space(8.0);
