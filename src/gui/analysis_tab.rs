@@ -146,11 +146,12 @@ fn result_ui(ui: &mut Ui, result: &AnalysisResult, running: Option<&Job>, curves
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use eframe::egui::Role;
     use egui_kittest::kittest::Queryable as _;
 
     use super::super::jobs_bar::tests::some_jobs;
     use super::super::result_view::tests::{curves, table};
-    use super::super::testing::{bench, document};
+    use super::super::testing::{bench, control, document};
     use super::*;
     use crate::analysis::Report;
     use crate::form::{Kind, Parameter};
@@ -193,7 +194,8 @@ pub(crate) mod tests {
         harness.run();
         harness.get_by_label_contains("Shift-drag over the traces");
         harness.get_by_label("Whole recording").click();
-        harness.get_by_label("Taper").click();
+        harness.run();
+        control(&harness, Role::ComboBox, "Taper").click();
         harness.run();
         harness.get_by_label("hamming").click();
         harness.run();

@@ -270,7 +270,7 @@ fn forecast_ui(ui: &mut Ui, form: &ExportForm) {
             ui.weak("The file is there already: choose another name, or replace it.");
         }
         Some(Err(error)) => {
-            ui.label(RichText::new(format!("⚠ {error}")).color(colours.error));
+            ui.label(RichText::new(format!("▲ {error}")).color(colours.error));
         }
         Some(Ok(prediction)) => {
             let free = prediction.free_bytes;
@@ -280,11 +280,11 @@ fn forecast_ui(ui: &mut Ui, form: &ExportForm) {
                 super::controls::fact(ui, "Free on the disk", free.map_or_else(|| "not known".to_owned(), bytes));
             });
             if free.is_some_and(|free| free < prediction.bytes) {
-                let text = "⚠ The disk has not enough room. Choose another disk, a shorter range or fewer channels.";
+                let text = "▲ The disk has not enough room. Choose another disk, a shorter range or fewer channels.";
                 ui.label(RichText::new(text).color(colours.error));
             }
             for note in &prediction.notes {
-                ui.label(RichText::new(format!("⚠ {}", sentence(note))).color(colours.warning));
+                ui.label(RichText::new(format!("▲ {}", sentence(note))).color(colours.warning));
             }
         }
     }
@@ -328,7 +328,7 @@ pub(crate) mod tests {
     use eframe::egui;
     use egui_kittest::kittest::Queryable as _;
 
-    use super::super::testing::{bench, document};
+    use super::super::testing::{bench, control, document};
     use super::*;
 
     /// A form whose prediction has arrived.
@@ -361,7 +361,7 @@ pub(crate) mod tests {
         let document = document(4);
         let mut harness = harness(form(&document, false, 1 << 30), document);
         harness.run();
-        harness.get_by_label("Export").click();
+        control(&harness, egui::Role::Button, "Export").click();
         harness.run();
         let out = &harness.state().out;
         let [Command::Job(JobCommand::Export { target, values, overwrite, .. }), Command::Panel(_)] = &out[..] else {

@@ -46,7 +46,7 @@ pub fn gauge_ui(ui: &mut Ui, state: &GaugeState, form: &mut Option<String>, out:
     let gauge = bar(ui, state);
     let short = state.machine.is_short();
     if short {
-        ui.label(RichText::new("⚠ machine is short of memory").color(Colours::of(ui).warning)).on_hover_text(
+        ui.label(RichText::new("▲ machine is short of memory").color(Colours::of(ui).warning)).on_hover_text(
             "More than 85 % of the machine's memory is in use: work goes on in smaller pieces, and caches are dropped.",
         );
     }

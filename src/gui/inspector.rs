@@ -110,7 +110,7 @@ pub fn recording_ui(ui: &mut Ui, document: &Document, out: &mut Vec<Command>) {
 fn warnings_ui(ui: &mut Ui, recording: &Recording) {
     for warning in &recording.warnings {
         let at = warning.at.map(|at| format!(" (at byte {})", count(at))).unwrap_or_default();
-        let text = format!("⚠ Warning: {}{at}", sentence(&warning.text).trim_end_matches('.'));
+        let text = format!("▲ Warning: {}{at}", sentence(&warning.text).trim_end_matches('.'));
         ui.label(RichText::new(text).color(Colours::of(ui).warning));
     }
     if !recording.warnings.is_empty() {

@@ -95,13 +95,13 @@ pub fn job_ui(ui: &mut Ui, job: &Job, out: &mut Vec<Command>) {
             running_ui(ui, job, 96.0, out);
         }
         JobState::Done(text) => {
-            ui.label(format!("✔ {}", job.title));
+            ui.label(format!("{} done", job.title));
             ui.weak(text);
             dismiss(ui, job, out);
         }
         JobState::Failed(error) => {
             let text = sentence(&error.to_string());
-            let title = format!("⚠ {} failed", job.title);
+            let title = format!("▲ {} failed", job.title);
             ui.label(RichText::new(title).color(colours.error)).on_hover_text(&text);
             ui.add(eframe::egui::Label::new(shortened(&text, 60)).truncate()).on_hover_text(text);
             dismiss(ui, job, out);
@@ -140,7 +140,7 @@ pub fn running_ui(ui: &mut Ui, job: &Job, width: f32, out: &mut Vec<Command>) {
 }
 
 fn dismiss(ui: &mut Ui, job: &Job, out: &mut Vec<Command>) {
-    if named(ui.small_button("✖"), &format!("Dismiss {}", job.title)).on_hover_text("Dismiss").clicked() {
+    if named(ui.small_button("×"), &format!("Dismiss {}", job.title)).on_hover_text("Dismiss").clicked() {
         out.push(Command::Job(JobCommand::Dismiss(job.id)));
     }
 }
@@ -192,7 +192,7 @@ pub(crate) mod tests {
         harness.run();
         harness.get_by_label("99 % exact");
         harness.get_by_label("summary 43 %");
-        harness.get_by_label_contains("GB/s");
+        harness.get_by_label_contains("B/s");
         harness.get_by_label("Stop Power spectrum").click();
         harness.get_by_label("Dismiss Export to cut.npy").click();
         harness.run();

@@ -49,7 +49,7 @@ impl Message {
 /// Draws the banner.
 pub fn message_ui(ui: &mut Ui, message: &Message, out: &mut Vec<Command>) {
     let colours = Colours::of(ui);
-    let (mark, colour) = if message.is_error { ("⚠ Error", colours.error) } else { ("ℹ Note", colours.accent) };
+    let (mark, colour) = if message.is_error { ("▲ Error", colours.error) } else { ("Note", colours.accent) };
     let frame = Frame::new()
         .fill(ui.visuals().faint_bg_color)
         .stroke(Stroke::new(1.0, colour))
@@ -58,7 +58,7 @@ pub fn message_ui(ui: &mut Ui, message: &Message, out: &mut Vec<Command>) {
     frame.show(ui, |ui| {
         ui.horizontal(|ui| {
             ui.with_layout(Layout::right_to_left(Align::Min), |ui| {
-                if named(ui.button("✖"), "Dismiss message").on_hover_text("Dismiss (Esc)").clicked() {
+                if named(ui.button("×"), "Dismiss message").on_hover_text("Dismiss (Esc)").clicked() {
                     out.push(Command::Panel(PanelCommand::DismissMessage));
                 }
                 if let Some(path) = &message.describe

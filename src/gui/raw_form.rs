@@ -315,12 +315,12 @@ fn scale_ui(ui: &mut Ui, f: &mut Fields) {
         let text = if f.rate_hz.trim().is_empty() {
             "Without a rate the time axis is in frames."
         } else {
-            "⚠ The rate must be a number above 0."
+            "▲ The rate must be a number above 0."
         };
         ui.label(RichText::new(text).color(warning));
     }
     if f.gain == 0.0 {
-        ui.label(RichText::new("⚠ With a gain of 0 every value is the same.").color(warning));
+        ui.label(RichText::new("▲ With a gain of 0 every value is the same.").color(warning));
     }
 }
 
@@ -336,7 +336,7 @@ fn found_ui(ui: &mut Ui, form: &RawForm) {
         Some(Err(error)) => {
             Frame::new().fill(colours.canvas).inner_margin(12).show(ui, |ui| {
                 ui.set_min_size(vec2(ui.available_width(), 216.0));
-                ui.label(RichText::new(format!("⚠ {error}")).color(colours.error));
+                ui.label(RichText::new(format!("▲ {error}")).color(colours.error));
             });
         }
         None => {
@@ -350,7 +350,7 @@ pub(crate) mod tests {
     use eframe::egui;
     use egui_kittest::kittest::Queryable as _;
 
-    use super::super::testing::bench;
+    use super::super::testing::{bench, control};
     use super::*;
 
     pub(crate) fn form() -> RawForm {
@@ -399,8 +399,8 @@ pub(crate) mod tests {
         let mut harness = bench([1000.0, 800.0], form(), move |ui, form, out| raw_form_ui(ui, form, &jobs, out));
         harness.run();
         harness.get_by_label_contains("float32, 2 channels").click();
-        harness.get_by_label("Rate").focus();
-        harness.get_by_label("Rate").type_text("30000");
+        control(&harness, egui::Role::TextInput, "Rate").focus();
+        control(&harness, egui::Role::TextInput, "Rate").type_text("30000");
         harness.run();
         let form = &mut harness.state_mut().state;
         assert_eq!((form.fields.sample_type, form.fields.rate()), (SampleType::F32, Some(30_000.0)));

@@ -81,7 +81,7 @@ fn read(path: &Path, options: &OpenOptions) -> Result<Preview> {
         note = format!("{note} · {}", super::wording::span(stream.duration_secs()));
     }
     for warning in &recording.warnings {
-        note = format!("{note}\n⚠ {}", super::wording::sentence(&warning.text));
+        note = format!("{note}\n▲ {}", super::wording::sentence(&warning.text));
     }
     Ok(Preview { channels, note })
 }

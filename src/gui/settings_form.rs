@@ -71,9 +71,10 @@ fn field(ui: &mut Ui, parameter: &Parameter, text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use eframe::egui::Role;
     use egui_kittest::kittest::Queryable as _;
 
-    use super::super::testing::bench;
+    use super::super::testing::{bench, control};
     use super::*;
 
     pub(crate) const ALL_KINDS: &[Parameter] = &[
@@ -109,15 +110,14 @@ mod tests {
         });
         harness.run();
         harness.get_by_label("Fast").click();
-        harness.get_by_label("Taper").click();
+        control(&harness, Role::ComboBox, "Taper").click();
         harness.run();
         harness.get_by_label("hamming").click();
         harness.run();
-        harness.get_by_label("Note").focus();
-        harness.get_by_label("Note").type_text("day one");
+        control(&harness, Role::TextInput, "Note").focus();
+        control(&harness, Role::TextInput, "Note").type_text("day one");
         harness.run();
-        let window = harness.get_all_by_label("Window").find(|n| n.value().is_some()).unwrap();
-        window.set_value_accesskit(4096.0);
+        control(&harness, Role::SpinButton, "Window").set_value_accesskit(4096.0);
         harness.run();
         let settings = &harness.state().state;
         assert!(settings.flag("fast"));

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use eframe::egui::{Theme, Ui, Vec2};
+use eframe::egui::{Role, Theme, Ui, Vec2};
 use egui_kittest::Harness;
 
 use super::command::Command;
@@ -85,8 +85,16 @@ pub(crate) fn themed<'a, S>(
     state: S,
     mut panel: impl FnMut(&mut Ui, &mut S, &mut Vec<Command>) + 'a,
 ) -> Harness<'a, Bench<S>> {
-    Harness::builder().with_size(size).with_theme(theme).with_context_setup(super::theme::apply).build_ui_state(
+    // Steps so short that two clicks are a double click; enough of them for menus to fade in.
+    let builder = Harness::builder().with_step_dt(0.04).with_max_steps(100);
+    builder.with_size(size).with_theme(theme).with_context_setup(super::theme::apply).build_ui_state(
         move |ui, bench: &mut Bench<S>| panel(ui, &mut bench.state, &mut bench.out),
         Bench { state, out: Vec::new() },
     )
+}
+
+/// The control called `label`, not the text in front of it.
+pub(crate) fn control<'h, S>(harness: &'h Harness<'_, S>, role: Role, label: &'h str) -> egui_kittest::Node<'h> {
+    use egui_kittest::kittest::Queryable as _;
+    harness.get_by_role_and_label(role, label)
 }

@@ -5,8 +5,8 @@
 //! for dark ones; no meaning is carried by colour alone.
 
 use eframe::egui::{
-    Color32, Context, CornerRadius, FontFamily, FontId, Margin, Shadow, Stroke, Style, TextStyle, Theme, Ui, Visuals,
-    vec2,
+    Color32, Context, CornerRadius, FontDefinitions, FontFamily, FontId, Margin, Shadow, Stroke, Style, TextStyle,
+    Theme, Ui, Visuals, vec2,
 };
 
 /// One step of the spacing grid, logical pixels.
@@ -112,9 +112,19 @@ pub const fn palette(i: usize, dark: bool) -> Color32 {
 
 /// Gives both themes of `ctx` the program's looks.
 pub fn apply(ctx: &Context) {
+    ctx.set_fonts(fonts());
     for theme in [Theme::Dark, Theme::Light] {
         ctx.style_mut_of(theme, |style| restyle(style, theme));
     }
+}
+
+/// The built-in fonts; the proportional one lacks arrows and signs, which the monospaced one has.
+fn fonts() -> FontDefinitions {
+    let mut fonts = FontDefinitions::default();
+    if let Some(family) = fonts.families.get_mut(&FontFamily::Proportional) {
+        family.push("Hack".to_owned());
+    }
+    fonts
 }
 
 fn restyle(style: &mut Style, theme: Theme) {
