@@ -1,6 +1,8 @@
 //! Small pieces that several panels share.
 
-use eframe::egui::{Align, Layout, Response, RichText, Role, Ui, WidgetInfo, vec2};
+use eframe::egui::{
+    Align, Button, Context, Frame, Id, Layout, Modal, Response, RichText, Role, Stroke, Ui, WidgetInfo, vec2,
+};
 
 use super::theme::Colours;
 
@@ -25,7 +27,7 @@ pub fn fact(ui: &mut Ui, name: &str, value: impl Into<String>) {
 /// A heading inside a panel.
 pub fn section(ui: &mut Ui, title: &str) {
     ui.add_space(8.0);
-    ui.label(RichText::new(title).strong());
+    ui.label(RichText::new(title).size(14.0).strong());
     ui.add_space(2.0);
 }
 
@@ -33,4 +35,15 @@ pub fn section(ui: &mut Ui, title: &str) {
 pub fn dialog_buttons(ui: &mut Ui, add: impl FnOnce(&mut Ui)) {
     ui.add_space(12.0);
     ui.allocate_ui_with_layout(vec2(ui.available_width(), 24.0), Layout::right_to_left(Align::Center), add);
+}
+
+/// A dialog over the window, with room around its content.
+pub fn dialog(ctx: &Context, id: &'static str) -> Modal {
+    Modal::new(Id::unique(id)).frame(Frame::popup(&ctx.global_style()).inner_margin(16))
+}
+
+/// The button that does what the dialog is for.
+pub fn main_button(ui: &Ui, text: &'static str) -> Button<'static> {
+    let accent = Colours::of(ui).accent;
+    Button::new(RichText::new(text).strong()).stroke(Stroke::new(1.5, accent)).min_size(vec2(88.0, 28.0))
 }

@@ -5,12 +5,12 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use eframe::egui::{Button, ComboBox, Frame, Grid, Id, Key, Modal, RichText, ScrollArea, TextEdit, Ui, vec2};
+use eframe::egui::{Button, ComboBox, Frame, Grid, Key, RichText, ScrollArea, TextEdit, Ui, vec2};
 
 use super::analysis_tab::scope_ui;
 use super::command::{Command, JobCommand, PanelCommand, Scope};
 use super::command_line::export_line;
-use super::controls::{dialog_buttons, named, section};
+use super::controls::{dialog, dialog_buttons, main_button, named, section};
 use super::jobs::{Jobs, Reply};
 use super::raw_preview::next_question;
 use super::settings_form::settings_ui;
@@ -183,11 +183,12 @@ pub fn export_form_ui(
     out: &mut Vec<Command>,
 ) {
     form.refresh(document, jobs, budget);
-    let modal = Modal::new(Id::unique("export-form")).show(ui.ctx(), |ui| {
+    let modal = dialog(ui.ctx(), "export-form").show(ui.ctx(), |ui| {
         let screen = ui.ctx().content_rect().size();
+        let height = (screen.y - 200.0).max(120.0);
         ui.set_width((screen.x - 64.0).clamp(320.0, 560.0));
         ui.heading("Export");
-        ScrollArea::vertical().max_height((screen.y - 160.0).max(120.0)).show(ui, |ui| {
+        ScrollArea::vertical().max_height(height).min_scrolled_height(height).show(ui, |ui| {
             target_ui(ui, form, out);
             section(ui, "What");
             scope_ui(ui, document, &mut form.scope);
@@ -294,7 +295,7 @@ fn line_ui(ui: &mut Ui, form: &ExportForm, document: &Document) {
     section(ui, "The same on the command line");
     let selection = document.scope(form.scope);
     let line = export_line(document, &selection, &form.path(), form.values, &form.settings, form.overwrite);
-    Frame::new().fill(Colours::of(ui).canvas).inner_margin(8).corner_radius(4.0).show(ui, |ui| {
+    Frame::new().fill(ui.visuals().faint_bg_color).inner_margin(8).corner_radius(4.0).show(ui, |ui| {
         ui.add(eframe::egui::Label::new(RichText::new(&line).monospace()).wrap());
     });
     if ui.button("Copy command").clicked() {
@@ -305,7 +306,7 @@ fn line_ui(ui: &mut Ui, form: &ExportForm, document: &Document) {
 fn buttons_ui(ui: &mut Ui, form: &ExportForm, out: &mut Vec<Command>) {
     let ready = form.is_ready();
     dialog_buttons(ui, |ui| {
-        let export = ui.add_enabled(ready, Button::new(RichText::new("Export").strong()).min_size(vec2(88.0, 28.0)));
+        let export = ui.add_enabled(ready, main_button(ui, "Export"));
         let enter = ready && ui.memory(|m| m.focused().is_none()) && ui.input(|i| i.key_pressed(Key::Enter));
         if export.clicked() || enter {
             out.push(Command::Job(JobCommand::Export {

@@ -1,8 +1,9 @@
 //! The help overlay: every gesture and key, from one table.
 
-use eframe::egui::{Grid, Id, Key, Modal, RichText, ScrollArea, Ui};
+use eframe::egui::{Grid, Key, RichText, ScrollArea, Ui};
 
 use super::command::{Command, PanelCommand};
+use super::controls::dialog;
 use super::theme::Colours;
 
 /// Group, gesture or keys, what it does.
@@ -41,28 +42,37 @@ pub const KEYS: &[(&str, &str, &str)] = &[
 
 /// Draws the overlay.
 pub fn help_ui(ui: &mut Ui, out: &mut Vec<Command>) {
-    let modal = Modal::new(Id::unique("help")).show(ui.ctx(), |ui| {
-        ui.set_width(560.0);
+    let modal = dialog(ui.ctx(), "help").show(ui.ctx(), |ui| {
+        let screen = ui.ctx().content_rect().size();
+        ui.set_width((screen.x - 64.0).clamp(320.0, 960.0));
         ui.heading("Mouse and keys");
-        let height = (ui.ctx().content_rect().height() - 140.0).max(120.0);
-        ScrollArea::vertical().max_height(height).show(ui, |ui| {
-            for group in KEYS.chunk_by(|a, b| a.0 == b.0) {
-                ui.add_space(8.0);
-                ui.label(RichText::new(group[0].0).small().strong().color(Colours::of(ui).accent));
-                Grid::new(group[0].0).num_columns(2).min_col_width(190.0).spacing([16.0, 4.0]).show(ui, |ui| {
-                    for (_, keys, what) in group {
-                        ui.label(RichText::new(*keys).strong());
-                        ui.label(*what);
-                        ui.end_row();
-                    }
-                });
-            }
+        let height = (screen.y - 140.0).max(120.0);
+        ScrollArea::vertical().max_height(height).min_scrolled_height(height).show(ui, |ui| {
+            let (left, right) = KEYS.split_at(KEYS.iter().position(|k| k.0 == "Select and measure").unwrap_or(0));
+            ui.columns(2, |columns| {
+                columns.iter_mut().zip([left, right]).for_each(|(ui, keys)| keys_ui(ui, keys));
+            });
         });
         ui.add_space(8.0);
         ui.button("Close").clicked()
     });
     if modal.should_close() || modal.inner {
         out.push(Command::Panel(PanelCommand::Help(false)));
+    }
+}
+
+fn keys_ui(ui: &mut Ui, keys: &[(&'static str, &str, &str)]) {
+    for group in keys.chunk_by(|a, b| a.0 == b.0) {
+        ui.add_space(8.0);
+        ui.label(RichText::new(group[0].0).strong().color(Colours::of(ui).accent));
+        let grid = Grid::new(group[0].0).num_columns(2).min_col_width(150.0).min_row_height(18.0);
+        grid.spacing([16.0, 4.0]).show(ui, |ui| {
+            for (_, keys, what) in group {
+                ui.label(RichText::new(*keys).strong());
+                ui.add(eframe::egui::Label::new(*what).wrap());
+                ui.end_row();
+            }
+        });
     }
 }
 

@@ -76,7 +76,7 @@ fn tab_key(tab: InspectorTab) -> &'static str {
 pub fn recording_ui(ui: &mut Ui, document: &Document, out: &mut Vec<Command>) {
     let recording = document.recording();
     warnings_ui(ui, recording);
-    Grid::new("facts").num_columns(2).spacing([12.0, 4.0]).show(ui, |ui| {
+    Grid::new("facts").num_columns(2).min_row_height(18.0).spacing([12.0, 4.0]).show(ui, |ui| {
         fact(ui, "Name", &recording.name);
         fact(ui, "File", document.path.display().to_string());
         fact(ui, "Format", recording.format);
@@ -86,7 +86,7 @@ pub fn recording_ui(ui: &mut Ui, document: &Document, out: &mut Vec<Command>) {
     gaps_ui(ui, document.shown(), out);
     if !recording.events.is_empty() {
         section(ui, "Event tracks");
-        Grid::new("events").num_columns(2).spacing([12.0, 4.0]).striped(true).show(ui, |ui| {
+        Grid::new("events").num_columns(2).min_row_height(18.0).spacing([12.0, 4.0]).striped(true).show(ui, |ui| {
             for track in &recording.events {
                 ui.label(&track.name).on_hover_text(&track.description);
                 ui.weak(match track.events {
@@ -99,7 +99,7 @@ pub fn recording_ui(ui: &mut Ui, document: &Document, out: &mut Vec<Command>) {
     }
     if !recording.properties.is_empty() {
         section(ui, "Properties");
-        Grid::new("properties").num_columns(2).spacing([12.0, 4.0]).striped(true).show(ui, |ui| {
+        Grid::new("properties").num_columns(2).min_row_height(18.0).spacing([12.0, 4.0]).striped(true).show(ui, |ui| {
             for (name, value) in &recording.properties {
                 fact(ui, name, value);
             }
@@ -170,9 +170,12 @@ fn gaps_ui(ui: &mut Ui, stream: &Stream, out: &mut Vec<Command>) {
             ui.push_id(("gap", i), |ui| {
                 let at = stream.time.secs_of_tick(gap.first_tick);
                 let length = span(gap.missing_frames as f64 / rate);
-                let text = format!("{at:>14.3} s   {length:>12}   after frame {}", gap.after_frame);
+                let text = format!("{at:>12.3} s  {length:>12}");
                 let link = ui.link(RichText::new(text).monospace());
-                if named(link, &format!("Gap at {at:.3} s")).clicked() {
+                let link = named(link, &format!("Gap at {at:.3} s"));
+                let hover =
+                    format!("{} frames missing after frame {}", count(gap.missing_frames), count(gap.after_frame));
+                if link.on_hover_text(hover).clicked() {
                     let middle = gap.first_tick as f64 + gap.missing_frames as f64 / 2.0;
                     out.push(Command::View(ViewCommand::Centre(middle)));
                 }

@@ -5,12 +5,10 @@
 
 use std::path::PathBuf;
 
-use eframe::egui::{
-    Button, ComboBox, DragValue, Frame, Grid, Id, Key, Modal, RichText, ScrollArea, TextEdit, Ui, vec2,
-};
+use eframe::egui::{Button, ComboBox, DragValue, Frame, Grid, Key, RichText, ScrollArea, TextEdit, Ui, vec2};
 
 use super::command::{Command, FileCommand, PanelCommand};
-use super::controls::{dialog_buttons, named, section};
+use super::controls::{dialog, dialog_buttons, main_button, named, section};
 use super::jobs::Jobs;
 pub use super::raw_preview::Preview;
 use super::raw_preview::{ask, next_question, preview_ui};
@@ -160,12 +158,13 @@ impl RawForm {
 /// Draws the dialog.
 pub fn raw_form_ui(ui: &mut Ui, form: &mut RawForm, jobs: &Jobs, out: &mut Vec<Command>) {
     form.refresh(jobs);
-    let modal = Modal::new(Id::unique("raw-form")).show(ui.ctx(), |ui| {
+    let modal = dialog(ui.ctx(), "raw-form").show(ui.ctx(), |ui| {
         let screen = ui.ctx().content_rect().size();
+        let height = (screen.y - 200.0).max(120.0);
         ui.set_width((screen.x - 64.0).clamp(320.0, 760.0));
         ui.heading("Describe this file");
         ui.weak(form.path.display().to_string());
-        ScrollArea::vertical().max_height((screen.y - 180.0).max(120.0)).show(ui, |ui| {
+        ScrollArea::vertical().max_height(height).min_scrolled_height(height).show(ui, |ui| {
             guesses_ui(ui, form);
             ui.add_space(8.0);
             ui.horizontal_top(|ui| {
@@ -191,7 +190,7 @@ pub fn raw_form_ui(ui: &mut Ui, form: &mut RawForm, jobs: &Jobs, out: &mut Vec<C
 fn buttons_ui(ui: &mut Ui, form: &RawForm, out: &mut Vec<Command>) {
     let good = matches!(&form.preview, Some(Ok(preview)) if !preview.channels.is_empty());
     dialog_buttons(ui, |ui| {
-        let open = ui.add_enabled(good, Button::new(RichText::new("Open").strong()).min_size(vec2(88.0, 28.0)));
+        let open = ui.add_enabled(good, main_button(ui, "Open"));
         let enter = good && ui.memory(|m| m.focused().is_none()) && ui.input(|i| i.key_pressed(Key::Enter));
         if open.clicked() || enter {
             let options = form.fields.options();

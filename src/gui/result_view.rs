@@ -22,12 +22,19 @@ const MAX_LEGEND: usize = 12;
 const DIGITS: usize = 5;
 
 /// How curves are drawn, and the points that are kept for it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct CurveOptions {
     pub log_x: bool,
     /// 10·log10 of the values.
     pub decibel: bool,
     kept: Option<(u64, Vec<Vec<[f64; 2]>>)>,
+}
+
+impl Default for CurveOptions {
+    /// In decibel, because a spectrum on a linear scale is one peak and a flat line.
+    fn default() -> Self {
+        Self { log_x: false, decibel: true, kept: None }
+    }
 }
 
 /// Draws a table and the button that copies it.
@@ -287,9 +294,10 @@ pub(crate) mod tests {
 
     #[test]
     fn options_and_hundreds_of_curves_settle() {
-        let mut harness = bench([420.0, 420.0], CurveOptions::default(), |ui, options, _| {
-            curves_ui(ui, &curves(128, 4097), options);
-        });
+        let mut harness =
+            bench([420.0, 420.0], CurveOptions { decibel: false, ..CurveOptions::default() }, |ui, options, _| {
+                curves_ui(ui, &curves(128, 4097), options);
+            });
         harness.run();
         harness.get_by_label("dB").click();
         harness.get_by_label("Log frequency").click();

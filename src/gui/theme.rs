@@ -164,6 +164,8 @@ fn visuals(theme: Theme) -> Visuals {
     v.window_stroke = Stroke::new(1.0, colours.separator);
     v.extreme_bg_color = colours.canvas;
     v.faint_bg_color = if dark { Color32::from_rgb(0x25, 0x28, 0x2c) } else { Color32::from_rgb(0xea, 0xec, 0xee) };
+    // On a white dialog a white field could not be seen.
+    v.text_edit_bg_color = Some(if dark { colours.canvas } else { Color32::from_rgb(0xe6, 0xe9, 0xec) });
     v.weak_text_color = Some(colours.muted);
     v.hyperlink_color = colours.accent;
     v.warn_fg_color = colours.warning;
@@ -192,6 +194,8 @@ fn visuals(theme: Theme) -> Visuals {
     w.active.weak_bg_fill = grey(0x4c, 0xc8);
     w.active.bg_fill = colours.accent;
     w.active.bg_stroke = Stroke::new(1.0, colours.accent);
+    // What egui calls strong text takes its colour from here.
+    w.active.fg_stroke = Stroke::new(1.0, if dark { Color32::WHITE } else { Color32::BLACK });
     w.open.weak_bg_fill = grey(0x3c, 0xda);
     w.open.bg_stroke = Stroke::new(1.0, colours.separator);
     v
