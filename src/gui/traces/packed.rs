@@ -152,9 +152,13 @@ fn marks(columns: &Columns, time: &TimeBase, count: usize) -> (u64, Vec<Mark>) {
 /// Writes the normalised values, padded, into `bytes`; returns their middle and half height, stored units.
 fn pack(values: &[MinMax], bytes: &mut [u8]) -> (f64, f64) {
     let (mut least, mut greatest) = (f64::INFINITY, f64::NEG_INFINITY);
-    for value in values.iter().filter(|v| !v.is_empty()) {
-        for end in [value.min, value.max] {
-            if end.is_finite() {
+    for value in values {
+        // The identity of an empty column is infinite too.
+        if value.min.is_finite() && value.max.is_finite() {
+            least = least.min(value.min);
+            greatest = greatest.max(value.max);
+        } else {
+            for end in [value.min, value.max].into_iter().filter(|v| v.is_finite()) {
                 least = least.min(end);
                 greatest = greatest.max(end);
             }
@@ -169,14 +173,23 @@ fn pack(values: &[MinMax], bytes: &mut [u8]) -> (f64, f64) {
     // A flat channel's half is too small to divide by; it lies at 0 whatever the divisor.
     let (half, inverse) = if inverse.is_finite() && half > f64::MIN_POSITIVE { (half, inverse) } else { (1.0, 1.0) };
     let normal = |v: f64| (((v - middle) * inverse) as f32).clamp(-LIMIT, LIMIT);
-    let padded = std::iter::once(EMPTY)
-        .chain(values.iter().map(|v| if v.min <= v.max { [normal(v.min), normal(v.max)] } else { EMPTY }))
-        .chain(std::iter::repeat(EMPTY));
-    for (slot, [min, max]) in bytes.chunks_exact_mut(VALUE_BYTES).zip(padded) {
-        slot[..4].copy_from_slice(&min.to_ne_bytes());
-        slot[4..].copy_from_slice(&max.to_ne_bytes());
+    let mut slots = bytes.chunks_exact_mut(VALUE_BYTES);
+    if let Some(slot) = slots.next() {
+        write(slot, EMPTY);
+    }
+    for (slot, v) in slots.by_ref().zip(values) {
+        write(slot, if v.min <= v.max { [normal(v.min), normal(v.max)] } else { EMPTY });
+    }
+    for slot in slots {
+        write(slot, EMPTY);
     }
     (middle, half)
+}
+
+#[inline(always)]
+fn write(slot: &mut [u8], [min, max]: [f32; 2]) {
+    slot[..4].copy_from_slice(&min.to_ne_bytes());
+    slot[4..8].copy_from_slice(&max.to_ne_bytes());
 }
 
 /// All channels in one: for each column the least and the greatest of the channels, each within its own range over

@@ -141,7 +141,10 @@ fn pipeline(
             buffers: &buffers,
             compilation_options: wgpu::PipelineCompilationOptions::default(),
         },
-        primitive: wgpu::PrimitiveState::default(),
+        primitive: wgpu::PrimitiveState {
+            topology: wgpu::PrimitiveTopology::TriangleStrip,
+            ..wgpu::PrimitiveState::default()
+        },
         depth_stencil: None,
         multisample: wgpu::MultisampleState::default(),
         fragment: Some(wgpu::FragmentState {
@@ -268,7 +271,7 @@ impl CallbackTrait for Traces {
                 pass.set_vertex_buffer(2, item.values.slice(value - VALUE_BYTES as u64..));
                 pass.set_vertex_buffer(3, item.values.slice(value..));
                 pass.set_vertex_buffer(4, item.values.slice(value + VALUE_BYTES as u64..));
-                pass.draw(0..6, 0..columns.len() as u32);
+                pass.draw(0..4, 0..columns.len() as u32);
             }
         }
     }

@@ -52,11 +52,9 @@ fn placed(pixel: vec2<f32>) -> vec4<f32> {
     return vec4<f32>(unit.x * 2.0 - 1.0, 1.0 - unit.y * 2.0, 0.0, 1.0);
 }
 
-// Two triangles: 0 1 2, 2 1 3 of the corners (0,0) (1,0) (0,1) (1,1).
+// A strip of two triangles.
 fn corner_of(index: u32) -> vec2<f32> {
-    let right = index == 1u || index == 4u || index == 5u;
-    let low = index == 2u || index == 3u || index == 5u;
-    return vec2<f32>(select(0.0, 1.0, right), select(0.0, 1.0, low));
+    return vec2<f32>(f32(index & 1u), f32(index >> 1u));
 }
 
 fn color_of(flags: u32) -> vec4<f32> {
