@@ -117,7 +117,18 @@ print('same')";
                     }
                     let order = if byte_order == ByteOrder::Big { '>' } else { '<' };
                     let dtype = format!("{order}{}", sample_type.npy_name());
-                    cases.push((path.clone(), dtype, channels, header, trailer, range.start, range.end, wanted, npy, raw));
+                    cases.push((
+                        path.clone(),
+                        dtype,
+                        channels,
+                        header,
+                        trailer,
+                        range.start,
+                        range.end,
+                        wanted,
+                        npy,
+                        raw,
+                    ));
                 }
             }
         }

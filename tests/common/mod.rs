@@ -16,8 +16,8 @@ pub fn oracle_scripts() -> Option<PathBuf> {
 }
 
 fn beside(variable: &str, default: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os(variable)
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join(default), PathBuf::from);
+    let folder =
+        std::env::var_os(variable).map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join(default), PathBuf::from);
     if folder.is_dir() {
         return Some(folder);
     }
