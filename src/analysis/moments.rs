@@ -62,7 +62,8 @@ impl Moments {
                     let (a, b) = (self.count as f64, later.count as f64);
                     let (mean, delta) = (self.mean(), later.mean() - self.mean());
                     Sums::Rounded {
-                        mean: mean + delta * (b / (a + b)),
+                        // One infinite mean stays what it is; two of opposite signs have none.
+                        mean: if delta.is_finite() { mean + delta * (b / (a + b)) } else { mean + later.mean() },
                         deviations: self.deviations() + later.deviations() + delta * delta * (a * b / (a + b)),
                     }
                 }

@@ -1,5 +1,5 @@
 //! A recording that is nothing but a flat layout over a file of numbers: what readers of plain formats are at heart.
-#![allow(dead_code, clippy::unwrap_used)]
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
 use std::ops::Range;
 use std::path::Path;
