@@ -15,10 +15,12 @@ use longwave::source::{self, FORMATS, OpenOptions};
 use longwave::task::Task;
 
 /// What is changed is at most so long: the head of a large file is where its structure is.
-const LONGEST: usize = 256 << 10;
+const LONGEST: usize = 96 << 10;
 /// Places at which each file is cut, and changes that are made to it.
-const CUTS: u64 = 24;
-const FLIPS: u64 = 40;
+const CUTS: u64 = 16;
+const FLIPS: u64 = 16;
+/// Of a real file. There are many of them, so each of them needs fewer.
+const REAL: u64 = 6;
 /// Frames read from each end of every stream.
 const FRAMES: u64 = 64;
 /// A read of this many channels is enough to go wrong.
@@ -88,7 +90,7 @@ fn files_below(folder: &Path, out: &mut Vec<PathBuf>) {
 }
 
 /// Cuts and changes `original` in many ways under its own name; returns what did not survive.
-fn torment(original: &[u8], name: &str, random: &mut Random, failures: &mut Vec<String>) {
+fn torment(original: &[u8], name: &str, most: u64, random: &mut Random, failures: &mut Vec<String>) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
     let mut attempt = |bytes: &[u8], what: String| {
@@ -107,12 +109,12 @@ fn torment(original: &[u8], name: &str, random: &mut Random, failures: &mut Vec<
     let original = &original[..original.len().min(LONGEST)];
     attempt(original, "as it is".to_owned());
     let len = original.len() as u64;
-    for i in 0..CUTS {
+    for i in 0..CUTS.min(most) {
         // Half of the cuts are in the first kilobyte, where the headers are.
         let cut = if i % 2 == 0 { random.below(len.min(1024) + 1) } else { random.below(len + 1) } as usize;
         attempt(&original[..cut], format!("cut at {cut}"));
     }
-    for i in 0..FLIPS {
+    for i in 0..FLIPS.min(most) {
         let mut bytes = original.to_vec();
         let mut what = "changed at".to_owned();
         for _ in 0..=random.below(4) {
@@ -163,7 +165,7 @@ fn made_files_survive_cuts_and_changes() {
     let mut failures = Vec::new();
     let mut random = Random(0x5eed);
     for (name, bytes) in made() {
-        torment(&bytes, &name, &mut random, &mut failures);
+        torment(&bytes, &name, u64::MAX, &mut random, &mut failures);
     }
     assert!(
         failures.is_empty(),
@@ -193,7 +195,7 @@ fn real_files_survive_cuts_and_changes() {
         // A format that is read is changed in many ways; of the others, the head as it is must be refused by all readers.
         if format.is_some() {
             known += 1;
-            torment(&head(path), &name, &mut random, &mut failures);
+            torment(&head(path), &name, REAL, &mut random, &mut failures);
         }
     }
     assert!(FORMATS.is_empty() || known > 0, "no file in {} is of a format that is read", folder.display());

@@ -85,7 +85,7 @@ pub(crate) struct Layout {
     #[arg(long, value_name = "N", value_parser = positive)]
     channel_count: Option<usize>,
     /// Frames a second
-    #[arg(long, value_name = "HZ", value_parser = positive_number)]
+    #[arg(long, value_name = "HZ", value_parser = positive_number, allow_negative_numbers = true)]
     rate: Option<f64>,
     /// Bytes before the first sample
     #[arg(long, value_name = "N", value_parser = parse_bytes)]

@@ -251,6 +251,7 @@ mod tests {
         Recording {
             name: "x".to_owned(),
             format: "rec",
+            main_stream: None,
             streams: vec![Stream {
                 name: "ephys".to_owned(),
                 format: SampleFormat::little(SampleType::I16),

@@ -419,7 +419,7 @@ impl App {
             .exact_size(super::overview::HEIGHT)
             .show(ui, |ui| super::overview::overview_ui(ui, document, out));
         if !self.panels.hide_channels {
-            egui::Panel::left("channels").default_size(180.0).size_range(120.0..=400.0).show(ui, |ui| {
+            egui::Panel::left("channels").default_size(232.0).size_range(140.0..=480.0).show(ui, |ui| {
                 super::channels::channels_ui(ui, document, &mut self.panels.channel_filter, out);
             });
         }

@@ -175,7 +175,7 @@ fn channel_row(ui: &mut Ui, document: &Document, c: usize, out: &mut Vec<Command
                 ask(ChannelCommand::Gain(c, gain));
             }
             if !channel.unit.is_empty() {
-                ui.label(RichText::new(&channel.unit).small().color(Colours::of(ui).muted));
+                ui.label(RichText::new(crate::text::unit(&channel.unit)).small().color(Colours::of(ui).muted));
             }
             let text = RichText::new(&title).color(if view.visible {
                 ui.visuals().text_color()

@@ -47,6 +47,7 @@ fn recording(channels: usize) -> Recording {
     Recording {
         name: "day 1.rec".to_owned(),
         format: "rec",
+        main_stream: None,
         streams: vec![stream("ephys", channels), stream("aux", 2)],
         events: vec![EventTrack {
             name: "DIO 1".to_owned(),

@@ -130,6 +130,8 @@ pub struct Recording {
     /// The name of the format's table entry: `npy`, `raw`, `rec`, …
     pub format: &'static str,
     pub streams: Vec<Stream>,
+    /// The stream that is meant when none is named, where the format has a main one; otherwise the largest.
+    pub main_stream: Option<usize>,
     pub events: Vec<EventTrack>,
     /// What else the file tells, in its order.
     pub properties: Vec<(String, String)>,
@@ -143,9 +145,13 @@ impl Recording {
         self.streams.iter().position(|s| s.name == name)
     }
 
-    /// The stream that is meant when none is named: the one with most samples (the first of equals).
+    /// The stream that is meant when none is named: the main one (the ephys of a `.rec`), else the one with most samples
+    /// (the first of equals).
     #[must_use]
     pub fn default_stream(&self) -> usize {
+        if let Some(main) = self.main_stream.filter(|&m| m < self.streams.len()) {
+            return main;
+        }
         let mut best = 0;
         for (i, stream) in self.streams.iter().enumerate() {
             if stream.samples() > self.streams[best].samples() {

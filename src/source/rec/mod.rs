@@ -105,6 +105,7 @@ fn open(path: &Path, options: &OpenOptions, task: &Task) -> Result<Arc<dyn Sourc
     let recording = Recording {
         name: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         format: FORMAT.name,
+        main_stream: streams.iter().position(|s| s.name == "ephys"),
         streams,
         events,
         properties: header.properties,
