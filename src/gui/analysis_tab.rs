@@ -36,7 +36,7 @@ impl AnalysisForm {
 }
 
 /// Draws the tab.
-pub fn analysis_ui(
+pub(super) fn analysis_ui(
     ui: &mut Ui,
     analysis: &Analysis,
     document: &Document,
@@ -84,7 +84,7 @@ pub fn analysis_ui(
 }
 
 /// The choice of the range, and what it comes to.
-pub fn scope_ui(ui: &mut Ui, document: &Document, scope: &mut Scope) {
+pub(super) fn scope_ui(ui: &mut Ui, document: &Document, scope: &mut Scope) {
     ui.horizontal_wrapped(|ui| {
         for (choice, label) in
             [(Scope::Selection, "Selection"), (Scope::Visible, "Visible range"), (Scope::Everything, "Whole recording")]
@@ -100,7 +100,7 @@ pub fn scope_ui(ui: &mut Ui, document: &Document, scope: &mut Scope) {
 
 /// The range that `scope` means now, in time and samples.
 #[must_use]
-pub fn range_text(document: &Document, scope: Scope) -> String {
+pub(super) fn range_text(document: &Document, scope: Scope) -> String {
     let selection = document.scope(scope);
     let time = document.time();
     let channels = plural(selection.channels.len() as u64, "channel");

@@ -390,7 +390,7 @@ impl App {
     }
 
     fn dropped_files(&mut self, ctx: &egui::Context) {
-        let path = ctx.input(|i| i.raw.dropped_files.iter().next().map(|f| f.path().to_path_buf()));
+        let path = ctx.input(|i| i.raw.dropped_files.first().map(|f| f.path().to_path_buf()));
         if let Some(path) = path {
             self.push(Command::File(FileCommand::Open(path, OpenOptions::default())));
         }

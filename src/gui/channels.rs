@@ -94,7 +94,7 @@ fn rows<'a>(channels: &'a [Channel], filter: &str) -> Vec<Row<'a>> {
 }
 
 /// Draws the panel.
-pub fn channels_ui(ui: &mut Ui, document: &Document, filter: &mut String, out: &mut Vec<Command>) {
+pub(super) fn channels_ui(ui: &mut Ui, document: &Document, filter: &mut String, out: &mut Vec<Command>) {
     let channels = &document.shown().channels;
     let shown = document.channels.iter().filter(|v| v.visible).count();
     ui.horizontal(|ui| {

@@ -18,7 +18,7 @@ const REFINE: Duration = Duration::from_millis(200);
 
 /// What to compute, with all that is needed for it.
 #[derive(Clone)]
-pub struct Wish {
+pub(super) struct Wish {
     pub request: ViewRequest,
     pub summary: Summary,
     pub time: TimeBase,
@@ -28,7 +28,7 @@ pub struct Wish {
 
 /// For which part of the window.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Place {
+pub(super) enum Place {
     View = 0,
     Overview = 1,
 }
@@ -53,12 +53,12 @@ struct Slots {
 type Shared = (Mutex<Slots>, Condvar);
 
 /// The window's end of the worker; dropping it ends the worker.
-pub struct ColumnWorker(Arc<Shared>);
+pub(super) struct ColumnWorker(Arc<Shared>);
 
 impl ColumnWorker {
     /// Starts the worker.
     #[must_use]
-    pub fn start(jobs: &Jobs, budget: &MemoryBudget) -> Self {
+    pub(super) fn start(jobs: &Jobs, budget: &MemoryBudget) -> Self {
         let shared: Arc<Shared> = Arc::default();
         let theirs = Arc::clone(&shared);
         let budget = budget.clone();
@@ -67,7 +67,7 @@ impl ColumnWorker {
     }
 
     /// Wishes for a picture; the same wish twice is one.
-    pub fn want(&self, place: Place, wish: Wish) {
+    pub(super) fn want(&self, place: Place, wish: Wish) {
         let mut slots = lock(&self.0.0);
         let slot = &mut slots.slots[place as usize];
         if slot.wish.as_ref().is_some_and(|w| w.request == wish.request && w.scales == wish.scales) {
@@ -78,7 +78,7 @@ impl ColumnWorker {
     }
 
     /// Forgets all wishes: the document is closed.
-    pub fn clear(&self) {
+    pub(super) fn clear(&self) {
         for slot in &mut lock(&self.0.0).slots {
             *slot = Slot { generation: slot.generation + 1, answered: slot.answered, ..Slot::stop(slot) };
         }

@@ -12,7 +12,7 @@ use crate::source::{ChannelOrder, OpenOptions};
 
 /// The command line of an export.
 #[must_use]
-pub fn export_line(
+pub(super) fn export_line(
     document: &Document,
     selection: &Selection,
     target: &Path,
@@ -81,7 +81,7 @@ fn layout_options(options: &OpenOptions, add: &mut impl FnMut(&str, &str)) {
 
 /// `0-3,7` for channels 0, 1, 2, 3 and 7.
 #[must_use]
-pub fn channel_list(channels: &[usize]) -> String {
+pub(super) fn channel_list(channels: &[usize]) -> String {
     let runs = channels.chunk_by(|a, b| a.checked_add(1) == Some(*b)).map(|run| match run {
         [one] => one.to_string(),
         [first, .., last] => format!("{first}-{last}"),
@@ -92,7 +92,7 @@ pub fn channel_list(channels: &[usize]) -> String {
 
 /// `text` as one word of a POSIX shell.
 #[must_use]
-pub fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:,+=@%".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
         text.to_owned()

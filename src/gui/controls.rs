@@ -7,43 +7,43 @@ use eframe::egui::{
 use super::theme::Colours;
 
 /// Gives a control without text of its own a name for screen readers (and tests).
-pub fn named(response: Response, name: &str) -> Response {
+pub(super) fn named(response: Response, name: &str) -> Response {
     response.ctx.accesskit_node_builder(response.id, |node| node.set_label(name));
     response
 }
 
 /// Tells screen readers that something painted by hand is a button.
-pub fn painted_button(response: &Response, name: &str) {
+pub(super) fn painted_button(response: &Response, name: &str) {
     response.widget_info(|| WidgetInfo::labeled(Role::Button, response.enabled(), name));
 }
 
 /// A fact on one line of a two-column grid; the value can be selected and copied.
-pub fn fact(ui: &mut Ui, name: &str, value: impl Into<String>) {
+pub(super) fn fact(ui: &mut Ui, name: &str, value: impl Into<String>) {
     ui.label(RichText::new(name).color(Colours::of(ui).muted));
     ui.add(eframe::egui::Label::new(value.into()).wrap());
     ui.end_row();
 }
 
 /// A heading inside a panel.
-pub fn section(ui: &mut Ui, title: &str) {
+pub(super) fn section(ui: &mut Ui, title: &str) {
     ui.add_space(8.0);
     ui.label(RichText::new(title).size(14.0).strong());
     ui.add_space(2.0);
 }
 
 /// The row of buttons at the foot of a dialog: right-aligned, the main one outermost.
-pub fn dialog_buttons(ui: &mut Ui, add: impl FnOnce(&mut Ui)) {
+pub(super) fn dialog_buttons(ui: &mut Ui, add: impl FnOnce(&mut Ui)) {
     ui.add_space(12.0);
     ui.allocate_ui_with_layout(vec2(ui.available_width(), 24.0), Layout::right_to_left(Align::Center), add);
 }
 
 /// A dialog over the window, with room around its content.
-pub fn dialog(ctx: &Context, id: &'static str) -> Modal {
+pub(super) fn dialog(ctx: &Context, id: &'static str) -> Modal {
     Modal::new(Id::unique(id)).frame(Frame::popup(&ctx.global_style()).inner_margin(16))
 }
 
 /// The button that does what the dialog is for.
-pub fn main_button(ui: &Ui, text: &'static str) -> Button<'static> {
+pub(super) fn main_button(ui: &Ui, text: &'static str) -> Button<'static> {
     let accent = Colours::of(ui).accent;
     Button::new(RichText::new(text).strong()).stroke(Stroke::new(1.5, accent)).min_size(vec2(88.0, 28.0))
 }

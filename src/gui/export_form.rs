@@ -174,7 +174,7 @@ fn predict(
 }
 
 /// Draws the dialog.
-pub fn export_form_ui(
+pub(super) fn export_form_ui(
     ui: &mut Ui,
     form: &mut ExportForm,
     document: &Document,

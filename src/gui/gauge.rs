@@ -19,7 +19,7 @@ const PRESETS: [u64; 6] = [128 * MIB, 256 * MIB, 512 * MIB, 1024 * MIB, 2048 * M
 
 /// What the gauge shows, bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct GaugeState {
+pub(super) struct GaugeState {
     pub process: Process,
     pub machine: Machine,
     /// The memory limit.
@@ -31,7 +31,7 @@ pub struct GaugeState {
 impl GaugeState {
     /// What was measured last, and the budget now.
     #[must_use]
-    pub fn new(process: Process, machine: Machine, budget: &MemoryBudget) -> Self {
+    pub(super) fn new(process: Process, machine: Machine, budget: &MemoryBudget) -> Self {
         Self { process, machine, limit: budget.limit(), reserved: budget.used() }
     }
 
@@ -42,7 +42,7 @@ impl GaugeState {
 }
 
 /// Draws the gauge; `form` is the text of the limit while its form is open.
-pub fn gauge_ui(ui: &mut Ui, state: &GaugeState, form: &mut Option<String>, out: &mut Vec<Command>) {
+pub(super) fn gauge_ui(ui: &mut Ui, state: &GaugeState, form: &mut Option<String>, out: &mut Vec<Command>) {
     let gauge = bar(ui, state);
     let short = state.machine.is_short();
     if short {

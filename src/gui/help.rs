@@ -1,13 +1,13 @@
 //! The help overlay: every gesture and key, from one table.
 
-use eframe::egui::{Grid, Key, RichText, ScrollArea, Ui};
+use eframe::egui::{Grid, RichText, ScrollArea, Ui};
 
 use super::command::{Command, PanelCommand};
 use super::controls::dialog;
 use super::theme::Colours;
 
 /// Group, gesture or keys, what it does.
-pub const KEYS: &[(&str, &str, &str)] = &[
+pub(super) const KEYS: &[(&str, &str, &str)] = &[
     ("Look around", "Wheel", "Zoom time at the pointer"),
     ("Look around", "Drag", "Pan"),
     ("Look around", "Shift + wheel, or sideways", "Pan time"),
@@ -41,7 +41,7 @@ pub const KEYS: &[(&str, &str, &str)] = &[
 ];
 
 /// Draws the overlay.
-pub fn help_ui(ui: &mut Ui, out: &mut Vec<Command>) {
+pub(super) fn help_ui(ui: &mut Ui, out: &mut Vec<Command>) {
     let modal = dialog(ui.ctx(), "help").show(ui.ctx(), |ui| {
         let screen = ui.ctx().content_rect().size();
         ui.set_width((screen.x - 64.0).clamp(320.0, 960.0));

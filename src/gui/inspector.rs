@@ -33,7 +33,7 @@ impl Forms {
 }
 
 /// Draws the panel.
-pub fn inspector_ui(
+pub(super) fn inspector_ui(
     ui: &mut Ui,
     document: &Document,
     jobs: &[Job],
@@ -73,7 +73,7 @@ fn tab_key(tab: InspectorTab) -> &'static str {
 }
 
 /// The tab about the recording itself.
-pub fn recording_ui(ui: &mut Ui, document: &Document, out: &mut Vec<Command>) {
+pub(super) fn recording_ui(ui: &mut Ui, document: &Document, out: &mut Vec<Command>) {
     let recording = document.recording();
     warnings_ui(ui, recording);
     Grid::new("facts").num_columns(2).min_row_height(18.0).spacing([12.0, 4.0]).show(ui, |ui| {

@@ -15,7 +15,7 @@ const IN_BAR: usize = 2;
 
 /// What the right end of the bar tells.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
-pub struct Exactness {
+pub(super) struct Exactness {
     /// Exact share of the columns on the screen, 0 to 1; `None` without a picture.
     pub view: Option<f32>,
     /// Share of the recording that is summarised, 0 to 1.
@@ -23,7 +23,7 @@ pub struct Exactness {
 }
 
 /// Draws the bar.
-pub fn jobs_bar_ui(
+pub(super) fn jobs_bar_ui(
     ui: &mut Ui,
     gauge: &GaugeState,
     budget_form: &mut Option<String>,
@@ -87,7 +87,7 @@ fn jobs_ui(ui: &mut Ui, jobs: &[Job], out: &mut Vec<Command>) {
 }
 
 /// One job on one line.
-pub fn job_ui(ui: &mut Ui, job: &Job, out: &mut Vec<Command>) {
+pub(super) fn job_ui(ui: &mut Ui, job: &Job, out: &mut Vec<Command>) {
     let colours = Colours::of(ui);
     match &job.state {
         JobState::Running => {
@@ -114,7 +114,7 @@ pub fn job_ui(ui: &mut Ui, job: &Job, out: &mut Vec<Command>) {
 }
 
 /// Progress bar, rate, time left and the button that stops a running job.
-pub fn running_ui(ui: &mut Ui, job: &Job, width: f32, out: &mut Vec<Command>) {
+pub(super) fn running_ui(ui: &mut Ui, job: &Job, width: f32, out: &mut Vec<Command>) {
     let progress = job.progress();
     let fraction = progress.fraction();
     let bar = ProgressBar::new(fraction.unwrap_or(0.0) as f32)

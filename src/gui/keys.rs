@@ -13,7 +13,7 @@ const ZOOM: f64 = 2.0;
 const AMPLITUDE: f64 = 1.25;
 
 /// Turns the keys pressed in this frame into commands, unless a text field or a dialog has them.
-pub fn collect(ctx: &egui::Context, document: Option<&Document>, panels: &Panels, out: &mut Vec<Command>) {
+pub(super) fn collect(ctx: &egui::Context, document: Option<&Document>, panels: &Panels, out: &mut Vec<Command>) {
     let pressed = |modifiers: Modifiers, key: Key| ctx.input_mut(|i| i.consume_key(modifiers, key));
     if pressed(Modifiers::COMMAND, Key::O) {
         out.push(Command::File(FileCommand::Ask));

@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind};
 
 /// Something to tell.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Message {
+pub(super) struct Message {
     pub is_error: bool,
     pub text: String,
     pub remedy: Option<String>,
@@ -23,13 +23,13 @@ pub struct Message {
 impl Message {
     /// A piece of news.
     #[must_use]
-    pub fn notice(text: impl Into<String>) -> Self {
+    pub(super) fn notice(text: impl Into<String>) -> Self {
         Self { is_error: false, text: sentence(&text.into()), remedy: None, describe: None }
     }
 
     /// What went wrong; for a file of no known format, with the way to describe it.
     #[must_use]
-    pub fn from_error(error: &Error) -> Self {
+    pub(super) fn from_error(error: &Error) -> Self {
         let describe = match error.kind() {
             ErrorKind::UnknownFormat => error.path().map(PathBuf::from),
             _ => None,
@@ -47,7 +47,7 @@ impl Message {
 }
 
 /// Draws the banner.
-pub fn message_ui(ui: &mut Ui, message: &Message, out: &mut Vec<Command>) {
+pub(super) fn message_ui(ui: &mut Ui, message: &Message, out: &mut Vec<Command>) {
     let colours = Colours::of(ui);
     let (mark, colour) = if message.is_error { ("▲ Error", colours.error) } else { ("Note", colours.accent) };
     let frame = Frame::new()

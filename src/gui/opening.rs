@@ -24,14 +24,14 @@ const MAX_LANES: f64 = 128.0;
 
 /// Which stream to show.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Which {
+pub(super) enum Which {
     Index(usize),
     /// `None`: the recording's main one.
     Named(Option<String>),
 }
 
 /// Opens `path` on a worker; the answer is [`Reply::Opened`].
-pub fn open(jobs: &Jobs, budget: &MemoryBudget, path: PathBuf, options: OpenOptions, which: Which) {
+pub(super) fn open(jobs: &Jobs, budget: &MemoryBudget, path: PathBuf, options: OpenOptions, which: Which) {
     let budget = budget.clone();
     jobs.spawn("open", move |replies| {
         let work = std::panic::AssertUnwindSafe(|| open_now(&path, &options, &budget, &which));
@@ -72,7 +72,7 @@ fn open_now(
 ///
 /// # Errors
 /// When there is no place to keep it.
-pub fn demo(task: &Task) -> Result<PathBuf> {
+pub(super) fn demo(task: &Task) -> Result<PathBuf> {
     let folder = directories::ProjectDirs::from("", "", "longwave")
         .map_or_else(std::env::temp_dir, |dirs| dirs.cache_dir().to_path_buf());
     std::fs::create_dir_all(&folder).map_err(|e| Error::io(&folder, e))?;
@@ -85,13 +85,13 @@ pub fn demo(task: &Task) -> Result<PathBuf> {
 
 /// Whether an error of opening means that the file may hold plain numbers that nobody has described yet.
 #[must_use]
-pub fn may_be_raw(error: &Error) -> bool {
+pub(super) fn may_be_raw(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::UnknownFormat | ErrorKind::Invalid(_))
 }
 
 /// The document that shows `opened` from its start to its end.
 #[must_use]
-pub fn document(path: PathBuf, options: OpenOptions, opened: Opened) -> Document {
+pub(super) fn document(path: PathBuf, options: OpenOptions, opened: Opened) -> Document {
     let stream = &opened.source.recording().streams[opened.stream];
     let channel = ChannelView { visible: true, colour: None, gain: 1.0, centre: 0.0 };
     let channels = vec![channel; stream.channels.len()];

@@ -8,12 +8,12 @@ use super::theme::Colours;
 use crate::summary::Columns;
 
 /// Height of the strip, points.
-pub const HEIGHT: f32 = 56.0;
+pub(super) const HEIGHT: f32 = 56.0;
 /// The window in the strip is never drawn narrower than this, so that it can be grabbed.
 const MIN_WINDOW: f32 = 6.0;
 
 /// File, channels, rate, duration; what can be done with it; how time is written.
-pub fn title_ui(ui: &mut Ui, document: &Document, panels: &Panels, out: &mut Vec<Command>) {
+pub(super) fn title_ui(ui: &mut Ui, document: &Document, panels: &Panels, out: &mut Vec<Command>) {
     ui.horizontal(|ui| {
         let stream = document.shown();
         ui.label(RichText::new(&document.recording().name).strong())
@@ -79,7 +79,7 @@ fn theme_menu(ui: &mut Ui, out: &mut Vec<Command>) {
 }
 
 /// The strip: envelope, gaps, selection, and the visible window, which can be dragged; a click elsewhere centres there.
-pub fn overview_ui(ui: &mut Ui, document: &Document, out: &mut Vec<Command>) {
+pub(super) fn overview_ui(ui: &mut Ui, document: &Document, out: &mut Vec<Command>) {
     let (response, painter) = ui.allocate_painter(ui.available_size(), Sense::click_and_drag());
     let rect = response.rect;
     let colours = Colours::of(ui);

@@ -10,7 +10,7 @@ use eframe::egui::{Button, ComboBox, DragValue, Frame, Grid, Key, RichText, Scro
 use super::command::{Command, FileCommand, PanelCommand};
 use super::controls::{dialog, dialog_buttons, main_button, named, section};
 use super::jobs::Jobs;
-pub use super::raw_preview::Preview;
+pub(super) use super::raw_preview::Preview;
 use super::raw_preview::{ask, next_question, preview_ui};
 use super::theme::Colours;
 use super::wording::sentence;
@@ -156,7 +156,7 @@ impl RawForm {
 }
 
 /// Draws the dialog.
-pub fn raw_form_ui(ui: &mut Ui, form: &mut RawForm, jobs: &Jobs, out: &mut Vec<Command>) {
+pub(super) fn raw_form_ui(ui: &mut Ui, form: &mut RawForm, jobs: &Jobs, out: &mut Vec<Command>) {
     form.refresh(jobs);
     let modal = dialog(ui.ctx(), "raw-form").show(ui.ctx(), |ui| {
         let screen = ui.ctx().content_rect().size();

@@ -28,13 +28,13 @@ pub struct Preview {
 
 /// A number for a form's question, never used twice while the program runs: an answer to an older question is dropped.
 #[must_use]
-pub fn next_question() -> u64 {
+pub(super) fn next_question() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 /// Reads the preview on a worker; the answer is [`Reply::Preview`].
-pub fn ask(jobs: &Jobs, form: u64, path: PathBuf, options: OpenOptions) {
+pub(super) fn ask(jobs: &Jobs, form: u64, path: PathBuf, options: OpenOptions) {
     jobs.spawn("raw-preview", move |replies| {
         let work = std::panic::AssertUnwindSafe(|| read(&path, &options));
         let result = std::panic::catch_unwind(work).unwrap_or_else(|p| Err(crate::scan::panicked(p.as_ref())));
@@ -43,7 +43,7 @@ pub fn ask(jobs: &Jobs, form: u64, path: PathBuf, options: OpenOptions) {
 }
 
 /// Ranks the layouts that `path` may have on a worker; the answer is [`Reply::Guessed`].
-pub fn guess(jobs: &Jobs, path: PathBuf) {
+pub(super) fn guess(jobs: &Jobs, path: PathBuf) {
     jobs.spawn("raw-guess", move |replies| {
         let work = std::panic::AssertUnwindSafe(|| crate::source::detect::guess(&path, &OpenOptions::default()));
         let result = std::panic::catch_unwind(work).unwrap_or_else(|p| Err(crate::scan::panicked(p.as_ref())));
@@ -52,7 +52,7 @@ pub fn guess(jobs: &Jobs, path: PathBuf) {
 }
 
 /// Writes how the file is to be read beside it, as a job.
-pub fn remember(jobs: &mut Jobs, budget: &MemoryBudget, path: PathBuf, options: OpenOptions) {
+pub(super) fn remember(jobs: &mut Jobs, budget: &MemoryBudget, path: PathBuf, options: OpenOptions) {
     jobs.start("Remember the description", budget, move |_, _, _| {
         options.save_beside(&path).map(|written| super::jobs::Outcome::Written(vec![written]))
     });
@@ -87,7 +87,7 @@ fn read(path: &Path, options: &OpenOptions) -> Result<Preview> {
 }
 
 /// Paints the channels below each other, each over its own range.
-pub fn preview_ui(ui: &mut Ui, preview: &Preview, unit: &str) {
+pub(super) fn preview_ui(ui: &mut Ui, preview: &Preview, unit: &str) {
     let colours = Colours::of(ui);
     let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 240.0), Sense::hover());
     let painter = ui.painter_at(rect);

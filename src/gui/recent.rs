@@ -36,7 +36,7 @@ struct Stored {
 }
 
 /// Reads the list on a worker; the answer is [`Reply::Recent`].
-pub fn load(jobs: &Jobs) {
+pub(super) fn load(jobs: &Jobs) {
     jobs.spawn("recent-files", |replies| {
         if let Some(file) = list_file() {
             replies.send(Reply::Recent(checked(read(&file))));
@@ -45,7 +45,7 @@ pub fn load(jobs: &Jobs) {
 }
 
 /// Puts `path` at the top of the list on a worker; the answer is [`Reply::Recent`].
-pub fn remember(jobs: &Jobs, path: PathBuf) {
+pub(super) fn remember(jobs: &Jobs, path: PathBuf) {
     jobs.spawn("recent-files", move |replies| {
         if let Some(file) = list_file() {
             let path = std::path::absolute(&path).unwrap_or(path);

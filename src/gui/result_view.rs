@@ -38,7 +38,7 @@ impl Default for CurveOptions {
 }
 
 /// Draws a table and the button that copies it.
-pub fn table_ui(ui: &mut Ui, table: &Table) {
+pub(super) fn table_ui(ui: &mut Ui, table: &Table) {
     ui.horizontal(|ui| {
         ui.weak(super::wording::plural(table.rows.len() as u64, "row"));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
@@ -97,7 +97,7 @@ fn cell_ui(ui: &mut Ui, cell: &Cell) {
 
 /// The table with every digit, tab-separated, as spreadsheets take it.
 #[must_use]
-pub fn as_text(table: &Table) -> String {
+pub(super) fn as_text(table: &Table) -> String {
     let mut text = table.columns.join("\t");
     for row in &table.rows {
         text.push('\n');
@@ -113,7 +113,7 @@ pub fn as_text(table: &Table) -> String {
 }
 
 /// Draws curves with their options.
-pub fn curves_ui(ui: &mut Ui, curves: &Curves, options: &mut CurveOptions) {
+pub(super) fn curves_ui(ui: &mut Ui, curves: &Curves, options: &mut CurveOptions) {
     ui.horizontal(|ui| {
         ui.checkbox(&mut options.log_x, "Log frequency").on_hover_text("Equal distances are equal ratios");
         if curves.log_y {

@@ -7,7 +7,7 @@ use super::controls::named;
 use crate::form::{Kind, Parameter, Settings};
 
 /// Draws the fields; returns whether one has changed. Values that a parameter forbids are not taken over.
-pub fn settings_ui(ui: &mut Ui, settings: &mut Settings) -> bool {
+pub(super) fn settings_ui(ui: &mut Ui, settings: &mut Settings) -> bool {
     let mut changed = false;
     if settings.parameters().is_empty() {
         return false;

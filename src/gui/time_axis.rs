@@ -14,7 +14,7 @@ use crate::picture::axis::{self, Tick};
 const LABEL_WIDTH: f32 = 110.0;
 
 /// The axis of what is on the screen.
-pub struct TimeAxis<'a> {
+pub(super) struct TimeAxis<'a> {
     document: &'a Document,
     format: axis::TimeFormat,
     /// Seconds, or ticks when time is in frames.
@@ -25,7 +25,7 @@ pub struct TimeAxis<'a> {
 impl<'a> TimeAxis<'a> {
     /// The axis for a plot that is `width` points wide.
     #[must_use]
-    pub fn new(document: &'a Document, format: TimeFormat, width: f32) -> Self {
+    pub(super) fn new(document: &'a Document, format: TimeFormat, width: f32) -> Self {
         let time = document.time();
         let view = &document.viewport;
         let seen = view.start_tick()..view.end_tick();
@@ -53,14 +53,14 @@ impl<'a> TimeAxis<'a> {
 
     /// The marks, for the plot's grid.
     #[must_use]
-    pub fn marks(&self) -> Vec<GridMark> {
+    pub(super) fn marks(&self) -> Vec<GridMark> {
         let step = self.document.viewport.ticks() / self.ticks.len().max(1) as f64;
         self.ticks.iter().map(|t| GridMark { value: self.plot_x(t.value), step_size: step }).collect()
     }
 
     /// The label of the mark at plot position `x`.
     #[must_use]
-    pub fn label(&self, x: f64) -> String {
+    pub(super) fn label(&self, x: f64) -> String {
         let nearest = self.ticks.iter().min_by(|a, b| {
             let distance = |t: &Tick| (self.plot_x(t.value) - x).abs();
             distance(a).total_cmp(&distance(b))
@@ -70,13 +70,13 @@ impl<'a> TimeAxis<'a> {
 
     /// What the axis is called.
     #[must_use]
-    pub fn title(&self) -> String {
+    pub(super) fn title(&self) -> String {
         axis::title(&self.range, self.format)
     }
 
     /// An instant to the tick: `12.345 666 s`, `01:02:03.5`, a clock time, or a frame.
     #[must_use]
-    pub fn precise(&self, tick: u64) -> String {
+    pub(super) fn precise(&self, tick: u64) -> String {
         let time = self.document.time();
         match self.format {
             axis::TimeFormat::Frames => format!("#{}", time.frame_at_tick(tick)),
@@ -93,7 +93,7 @@ impl<'a> TimeAxis<'a> {
 
     /// The axis in words, for screen readers.
     #[must_use]
-    pub fn describe(&self) -> String {
+    pub(super) fn describe(&self) -> String {
         let seen = self.document.visible_ticks();
         format!("{} to {}", self.precise(seen.start), self.precise(seen.end))
     }

@@ -21,7 +21,7 @@ const GAP_TEXT: f64 = 110.0;
 const FILL: f64 = 0.45;
 
 /// Draws the traces and collects what the mouse asks for.
-pub fn trace_ui(ui: &mut Ui, document: &Document, format: TimeFormat, out: &mut Vec<Command>) {
+pub(super) fn trace_ui(ui: &mut Ui, document: &Document, format: TimeFormat, out: &mut Vec<Command>) {
     let colours = Colours::of(ui);
     let axis = TimeAxis::new(document, format, ui.available_width());
     let lanes = lanes(document, ui.visuals().dark_mode);

@@ -9,6 +9,7 @@ use eframe::egui;
 use super::command::{Command, PanelCommand, ViewCommand};
 use super::state::Document;
 use crate::error::Result;
+use crate::picture::amplitude;
 use crate::scan::Selection;
 use crate::summary::Columns;
 
@@ -16,7 +17,7 @@ use crate::summary::Columns;
 const MIN_LANES: f64 = 1.0;
 /// Amplitudes stay within this factor of the automatic ones.
 const MAX_AMPLITUDE: f64 = 1e6;
-/// The share of the columns whose extremes fit into a lane at amplitude 1; the rest reaches over its neighbours.
+/// The share of the channels that fit into their lanes at amplitude 1; louder ones reach over their neighbours.
 const COVERED: f64 = 0.9;
 /// Changes of the view that are closer together are one step of its history.
 const PAUSE: Duration = Duration::from_millis(700);
@@ -144,13 +145,12 @@ impl Document {
         let stream = &self.source.recording().streams[self.stream];
         let mut half_ranges: Vec<(String, Vec<f64>)> = Vec::new();
         for (&c, values) in columns.request.channels.iter().zip(&columns.values) {
-            let scaled = || values.iter().filter(|v| !v.is_empty()).map(|v| v.scaled(stream.channels[c].scale));
-            let finite = |v: &f64| v.is_finite();
-            let middle = quantile(scaled().map(|v| f64::midpoint(v.min, v.max)).filter(finite).collect(), 0.5);
-            let Some(middle) = middle else { continue };
+            let scaled = values.iter().map(|v| v.scaled(stream.channels[c].scale));
+            let Some((middle, half)) = amplitude::fit(scaled) else { continue };
             self.channels[c].centre = middle;
-            let reach = scaled().map(|v| (v.max - middle).max(middle - v.min)).filter(finite).collect();
-            let Some(half) = quantile(reach, COVERED).filter(|h| *h > 0.0) else { continue };
+            if half <= 0.0 {
+                continue;
+            }
             let unit = &stream.channels[c].unit;
             match half_ranges.iter_mut().find(|(u, _)| u == unit) {
                 Some((_, list)) => list.push(half),
@@ -159,7 +159,7 @@ impl Document {
         }
         let of_unit = |unit: &str| {
             let list = half_ranges.iter().find(|(u, _)| u == unit).map(|(_, list)| list.clone());
-            list.and_then(|l| quantile(l, COVERED)).unwrap_or(1.0)
+            list.map_or(1.0, |mut list| amplitude::quantile(&mut list, COVERED))
         };
         self.lanes.half_range = Some(stream.channels.iter().map(|c| of_unit(&c.unit)).collect());
     }
@@ -181,15 +181,8 @@ impl Document {
     }
 }
 
-/// The value below which the share `q` of `values` lies.
-fn quantile(mut values: Vec<f64>, q: f64) -> Option<f64> {
-    values.sort_unstable_by(f64::total_cmp);
-    let last = values.len().checked_sub(1)?;
-    values.get((last as f64 * q).round() as usize).copied()
-}
-
 /// The dialog that asks where to go.
-pub fn go_to_ui(ctx: &egui::Context, text: &mut String, document: &Document, out: &mut Vec<Command>) {
+pub(super) fn go_to_ui(ctx: &egui::Context, text: &mut String, document: &Document, out: &mut Vec<Command>) {
     let modal = egui::Modal::new(egui::Id::unique("go to")).show(ctx, |ui| {
         ui.set_width(360.0);
         ui.heading("Go to time");
@@ -223,17 +216,5 @@ pub fn go_to_ui(ctx: &egui::Context, text: &mut String, document: &Document, out
     });
     if modal.should_close() {
         out.push(Command::Panel(PanelCommand::GoToForm(false)));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn quantiles() {
-        assert_eq!(quantile(vec![], 0.5), None);
-        assert_eq!(quantile(vec![3.0, 1.0, 2.0], 0.5), Some(2.0));
-        assert_eq!(quantile((0..=10).map(f64::from).collect(), 0.9), Some(9.0));
     }
 }

@@ -12,7 +12,7 @@ use crate::source::{FORMATS, OpenOptions};
 const WIDTH: f32 = 600.0;
 
 /// Draws the screen; `path` is the text of the path field.
-pub fn welcome_ui(ui: &mut Ui, recent: &Recent, path: &mut String, out: &mut Vec<Command>) {
+pub(super) fn welcome_ui(ui: &mut Ui, recent: &Recent, path: &mut String, out: &mut Vec<Command>) {
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         let margin = ((ui.available_width() - WIDTH) / 2.0).max(8.0);
         ui.add_space((ui.ctx().content_rect().height() * 0.08).max(8.0));

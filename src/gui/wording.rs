@@ -5,7 +5,7 @@ use std::time::Duration;
 /// `value` with `digits` significant digits, in plain notation where that is short, else with an exponent. NaN and
 /// infinities are named.
 #[must_use]
-pub fn significant(value: f64, digits: usize) -> String {
+pub(super) fn significant(value: f64, digits: usize) -> String {
     if value.is_nan() {
         return "NaN".to_owned();
     }
@@ -29,7 +29,7 @@ pub fn significant(value: f64, digits: usize) -> String {
 
 /// A length of time: `45 µs`, `3.20 ms`, `12.50 s`, `2 min 30 s`, `17 h 00 min`.
 #[must_use]
-pub fn span(secs: f64) -> String {
+pub(super) fn span(secs: f64) -> String {
     let magnitude = secs.abs();
     if !magnitude.is_finite() {
         return significant(secs, 3);
@@ -53,7 +53,7 @@ pub fn span(secs: f64) -> String {
 
 /// Time left, coarse so that it does not flicker: `45 s left`, `2 min left`, `3 h 10 min left`.
 #[must_use]
-pub fn left(left: Duration) -> String {
+pub(super) fn left(left: Duration) -> String {
     let secs = left.as_secs();
     match secs {
         0 => "under 1 s left".to_owned(),
@@ -67,7 +67,7 @@ pub fn left(left: Duration) -> String {
 
 /// Bytes a second, in decimal units as disks are sold: `1.1 GB/s`.
 #[must_use]
-pub fn speed(bytes_per_sec: f64) -> String {
+pub(super) fn speed(bytes_per_sec: f64) -> String {
     let units = ["B/s", "kB/s", "MB/s", "GB/s", "TB/s"];
     let mut value = bytes_per_sec.max(0.0);
     let mut unit = 0;
@@ -80,7 +80,7 @@ pub fn speed(bytes_per_sec: f64) -> String {
 
 /// A count with thin groups of three digits, readable at a glance: `1 836 000 000`.
 #[must_use]
-pub fn count(n: u64) -> String {
+pub(super) fn count(n: u64) -> String {
     let digits = n.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (i, digit) in digits.chars().enumerate() {
@@ -94,13 +94,13 @@ pub fn count(n: u64) -> String {
 
 /// `1 channel`, `2 channels`.
 #[must_use]
-pub fn plural(n: u64, one: &str) -> String {
+pub(super) fn plural(n: u64, one: &str) -> String {
     if n == 1 { format!("1 {one}") } else { format!("{} {one}s", count(n)) }
 }
 
 /// Reads a number of bytes: `256 MiB`, `1.5GB`, `4 g`, `1048576`. `None` if it is not one.
 #[must_use]
-pub fn parse_bytes(text: &str) -> Option<u64> {
+pub(super) fn parse_bytes(text: &str) -> Option<u64> {
     let text = text.trim();
     let split = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
     let number: f64 = text[..split].trim().parse().ok()?;
@@ -121,7 +121,7 @@ pub fn parse_bytes(text: &str) -> Option<u64> {
 
 /// An error as a sentence begins: first letter upper-case, a period at the end.
 #[must_use]
-pub fn sentence(text: &str) -> String {
+pub(super) fn sentence(text: &str) -> String {
     let mut chars = text.trim().chars();
     let mut sentence: String = chars.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
     sentence.push_str(chars.as_str());

@@ -274,7 +274,7 @@ fn channel_counts(max: usize) -> impl Iterator<Item = usize> {
     let usual = |c: usize| {
         c <= 72
             || (c <= 260 && matches!(c % 4, 0 | 1))
-            || (c % 16 == 0)
+            || c.is_multiple_of(16)
             || (c % 64 == 1)
             || matches!(c, 276 | 277 | 300)
     };
@@ -347,7 +347,7 @@ fn bits_per_sample(runs: &Runs, format: SampleFormat, trial: &Trial) -> f64 {
     };
     let mut bits = costs.iter().sum::<f64>() / costs.len().max(1) as f64;
     // Every second "channel" much dearer than the others: halves of wider samples, more likely than channels.
-    if costs.len() > 1 && costs.len() % 2 == 0 {
+    if costs.len() > 1 && costs.len().is_multiple_of(2) {
         let half = |odd: usize| costs.iter().skip(odd).step_by(2).sum::<f64>() / (costs.len() / 2) as f64;
         if (half(0) - half(1)).abs() > 0.3 * full {
             bits += 0.12 * full;

@@ -281,7 +281,7 @@ impl CallbackTrait for Traces {
 fn mark_bytes(packed: &Packed) -> Vec<u8> {
     let mut bytes = vec![0; (packed.len() + 2) * MARK_BYTES];
     for (slot, mark) in bytes[MARK_BYTES..].chunks_exact_mut(MARK_BYTES).zip(packed.marks()) {
-        let flags = u32::from(mark.exact) * EXACT | u32::from(mark.joined) * JOINED;
+        let flags = (u32::from(mark.exact) * EXACT) | (u32::from(mark.joined) * JOINED);
         slot[..4].copy_from_slice(&mark.start.to_ne_bytes());
         slot[4..8].copy_from_slice(&mark.end.to_ne_bytes());
         slot[8..].copy_from_slice(&flags.to_ne_bytes());
