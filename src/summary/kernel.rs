@@ -401,26 +401,42 @@ pub(super) fn buckets<T: Lane, F: Feed<T>, const MOMENTS: bool>(
     debug_assert!(!MOMENTS || bucket <= MAX_ROWS as u64);
     let mut lanes = Lanes::<T>::new(weave.channels.len());
     let mut folded: Vec<Found<T>> = Vec::with_capacity(weave.row_lanes);
+    let arch = pulp::Arch::new();
     let mut row = 0_usize;
     let mut index = 0_usize;
     while row < frames {
         let left = bucket - (first_frame + row as u64) % bucket;
         let rows = usize::try_from(left).unwrap_or(usize::MAX).min(frames - row);
-        pulp::Arch::new().dispatch(
-            #[inline(always)]
-            || {
-                if row > 0 {
-                    lanes.clear();
-                }
-                rows_into::<T, F, MOMENTS>(feed, unit, weave, row, rows, &mut lanes);
-            },
-        );
+        if row > 0 {
+            lanes.clear();
+        }
+        arch.dispatch(Pass::<T, F, MOMENTS> { feed, unit, weave, first_row: row, rows, lanes: &mut lanes });
         fold(weave, &lanes, rows as u32, &mut folded);
         for (lane, of) in folded.iter().enumerate() {
             found(index, weave.channels[lane], *of);
         }
         row += rows;
         index += 1;
+    }
+}
+
+/// [`rows_into`], to be compiled for each kind of processor. Not a closure: the call of a closure is not always inlined
+/// into the function that has the vector instructions, and is then compiled without them.
+struct Pass<'a, T: Lane, F, const MOMENTS: bool> {
+    feed: &'a F,
+    unit: usize,
+    weave: &'a Weave,
+    first_row: usize,
+    rows: usize,
+    lanes: &'a mut Lanes<T>,
+}
+
+impl<T: Lane, F: Feed<T>, const MOMENTS: bool> pulp::WithSimd for Pass<'_, T, F, MOMENTS> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) {
+        rows_into::<T, F, MOMENTS>(self.feed, self.unit, self.weave, self.first_row, self.rows, self.lanes);
     }
 }
 
