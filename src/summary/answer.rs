@@ -7,10 +7,10 @@
 //! column is marked as not exact.
 
 use std::ops::Range;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use super::columns::{Columns, MinMax, ViewRequest};
-use super::kernel::{Found, Lane, Weave, buckets_of_planes, buckets_of_rows};
+use super::kernel::{Found, Lane, Scratch, Weave, buckets_of_planes, buckets_of_rows};
 use super::store::{Store, Summary, lock};
 use super::tile::{LEVELS, TILE_FRAMES, to_min_max, unite};
 use crate::error::{Error, Result};
@@ -28,6 +28,10 @@ const READ_BYTES: u64 = 32 << 20;
 const ESTIMATE_READ_BYTES: u64 = 2 << 20;
 /// A stretch that an estimate reads, bytes of samples.
 const STRETCH_BYTES: u64 = 4096;
+/// After so many stretches of an estimate the mapped pages are handed back: each may bring a neighbourhood along.
+const RELEASE_STRETCHES: usize = 64;
+/// Frames around a stretch that are handed back with it.
+const NEIGHBOUR_FRAMES: u64 = 4096;
 /// A range so short is read on one thread.
 const ONE_THREAD_BYTES: u64 = 1 << 20;
 
@@ -240,6 +244,15 @@ impl Answer<'_> {
         (frames.end - frames.start).saturating_mul(frame)
     }
 
+    /// Of the channels asked for, where they lie in rows.
+    fn weave(&self) -> Option<Weave> {
+        self.flat().filter(|flat| flat.is_interleaved()).map(|flat| {
+            let offsets: Vec<usize> =
+                self.request.channels.iter().map(|&c| flat.channel_offsets()[c] as usize).collect();
+            Weave::new(flat.frame_stride() as usize, &offsets, flat.format().size())
+        })
+    }
+
     /// Fills in `frames` from all of its samples.
     fn read(&mut self, frames: Range<u64>, segment: usize, task: &Task) -> Result<()> {
         let source = self.store.source.as_ref();
@@ -254,11 +267,7 @@ impl Answer<'_> {
             let chunk = (bytes / (4 * plan.threads as u64)).min(4 << 20) / frame;
             plan.chunk_frames = plan.chunk_frames.min(chunk.next_power_of_two()).max(MIN_CHUNK_FRAMES);
         }
-        let weave = self.flat().filter(|flat| flat.is_interleaved()).map(|flat| {
-            let offsets: Vec<usize> =
-                self.request.channels.iter().map(|&c| flat.channel_offsets()[c] as usize).collect();
-            Weave::new(flat.frame_stride() as usize, &offsets, flat.format().size())
-        });
+        let weave = self.weave();
         let bucket = self.request.bucket_frames;
         let segment = &self.segments[segment];
         let target = Mutex::new(&mut self.values);
@@ -298,18 +307,17 @@ impl Answer<'_> {
                 }
             }
         }
-        let source = self.store.source.as_ref();
-        let flat = self.store.source.flat(self.store.stream);
-        if let Some(flat) = flat
-            && interleaved
-        {
+        let source = Arc::clone(&self.store.source);
+        let flat = source.flat(self.store.stream);
+        if let Some((flat, weave)) = flat.zip(self.weave()) {
             // All of them on their way before the first is waited for.
             plan.iter().for_each(|(_, frames)| flat.will_need(frames.clone()));
+            return with_type!(self.store.shape.sample_type, T => self.sample_rows::<T>(flat, &weave, &plan, task));
         }
         let mut block = Block::default();
         let bytes = Block::bytes_for(self.store.shape.sample_type, self.request.channels.len(), stretch * stretches)?;
         let _held = self.store.budget.reserve(bytes)?;
-        for (i, (column, frames)) in plan.iter().enumerate() {
+        for (column, frames) in &plan {
             source.read(self.store.stream, frames.clone(), &self.request.channels, &mut block)?;
             let values = &mut self.values;
             let n = (frames.end - frames.start) as usize;
@@ -318,13 +326,42 @@ impl Answer<'_> {
                     values[c][*column] = values[c][*column].union(to_min_max(found.min, found.max));
                 });
             });
-            if let Some(flat) = flat
-                && plan.get(i + 1).is_none_or(|next| next.0 != *column)
-            {
+            if let Some(flat) = flat {
                 // The system maps the neighbourhood of a page with it; all of that goes.
                 flat.release(edges[*column]..edges[*column + 1]);
             }
             task.advance(0)?;
+        }
+        Ok(())
+    }
+
+    /// The stretches of `plan`, in place.
+    fn sample_rows<T: Lane>(
+        &mut self,
+        flat: &FlatLayout,
+        weave: &Weave,
+        plan: &[(usize, Range<u64>)],
+        task: &Task,
+    ) -> Result<()> {
+        let mut scratch = Scratch::<T>::new(weave);
+        let mut touched = 0;
+        for (i, (column, frames)) in plan.iter().enumerate() {
+            let Some(rows) = flat.rows(frames.clone())? else { break };
+            let values = &mut self.values;
+            let bytes = (rows.bytes, rows.format.byte_order);
+            buckets_of_rows::<T, false>(&mut scratch, bytes, weave, (0, rows.frames), u64::MAX, |_, c, found| {
+                values[c][*column] = values[c][*column].union(to_min_max(found.min, found.max));
+            });
+            // The system maps the neighbourhood of a page with it: all of that goes before it adds up.
+            if i + 1 == plan.len() || i + 1 - touched == RELEASE_STRETCHES {
+                flat.map().check()?;
+                let seen = plan[touched..=i].iter().map(|(_, frames)| frames);
+                let first = seen.clone().map(|frames| frames.start).min().unwrap_or(frames.start);
+                let end = seen.map(|frames| frames.end).max().unwrap_or(frames.end);
+                flat.release(first.saturating_sub(NEIGHBOUR_FRAMES)..end.saturating_add(NEIGHBOUR_FRAMES));
+                touched = i + 1;
+                task.advance(0)?;
+            }
         }
         Ok(())
     }
@@ -359,7 +396,8 @@ impl Accumulator for Reading<'_, '_> {
             values.resize(weave.channels() * columns, MinMax::EMPTY);
             with_type!(rows.format.sample_type, T => {
                 let put = put::<T>(&mut values, columns);
-                buckets_of_rows::<T, false>((rows.bytes, rows.format.byte_order), weave, at, self.bucket, put);
+                let bytes = (rows.bytes, rows.format.byte_order);
+                buckets_of_rows::<T, false>(&mut Scratch::new(weave), bytes, weave, at, self.bucket, put);
             });
         } else {
             let block = view.block()?;

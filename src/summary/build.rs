@@ -11,7 +11,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use super::kernel::{Found, Lane, Weave, buckets_of_planes, buckets_of_rows};
+use super::kernel::{Found, Lane, Scratch, Weave, buckets_of_planes, buckets_of_rows};
 use super::sidecar::SidecarPolicy;
 use super::store::{Store, Summary, lock};
 use super::tile::{LEVELS, MOMENT_FRAMES, Part, RowShape, TILE_FRAMES, put_pair};
@@ -202,7 +202,8 @@ impl Accumulator for Partial<'_, '_> {
         {
             self.fine =
                 Some(with_type!(rows.format.sample_type, T => Fine::of::<T>(rows.channel_offsets.len(), at, |found| {
-                    buckets_of_rows::<T, true>((rows.bytes, rows.format.byte_order), weave, at, LEVELS[0], found);
+                    let bytes = (rows.bytes, rows.format.byte_order);
+                    buckets_of_rows::<T, true>(&mut Scratch::new(weave), bytes, weave, at, LEVELS[0], found);
                 })));
             return Ok(());
         }

@@ -310,13 +310,15 @@ impl<T: Lane> Lanes<T> {
     }
 
     #[inline(always)]
-    fn clear(&mut self) {
+    fn clear<const MOMENTS: bool>(&mut self) {
         self.min.fill(T::HIGHEST);
         self.max.fill(T::LOWEST);
-        self.sum.fill(T::Sum::default());
-        self.square.fill(T::Square::default());
-        self.high.fill(T::High::default());
-        self.count.fill(T::Count::default());
+        if MOMENTS {
+            self.sum.fill(T::Sum::default());
+            self.square.fill(T::Square::default());
+            self.high.fill(T::High::default());
+            self.count.fill(T::Count::default());
+        }
     }
 }
 
@@ -387,10 +389,24 @@ fn take_run<T: Lane, F: Feed<T>, const MOMENTS: bool>(
     }
 }
 
+/// What a kernel works with; kept between calls so that short ones allocate nothing.
+pub(super) struct Scratch<T: Lane> {
+    lanes: Lanes<T>,
+    folded: Vec<Found<T>>,
+}
+
+impl<T: Lane> Scratch<T> {
+    /// For the rows of `weave`.
+    pub(super) fn new(weave: &Weave) -> Self {
+        Self { lanes: Lanes::new(weave.channels.len()), folded: Vec::with_capacity(weave.row_lanes) }
+    }
+}
+
 /// Buckets of `bucket` frames on a grid from frame 0, over `frames` frames of which the first is `first_frame` and lies
 /// at place 0 of `feed`. `found(bucket, channel, of)` takes each channel of each bucket; `bucket` counts from the one
 /// that holds `first_frame`. With `MOMENTS`, `bucket` must be at most [`MAX_ROWS`].
 pub(super) fn buckets<T: Lane, F: Feed<T>, const MOMENTS: bool>(
+    Scratch { lanes, folded }: &mut Scratch<T>,
     feed: &F,
     unit: usize,
     weave: &Weave,
@@ -399,28 +415,40 @@ pub(super) fn buckets<T: Lane, F: Feed<T>, const MOMENTS: bool>(
     mut found: impl FnMut(usize, usize, Found<T>),
 ) {
     debug_assert!(!MOMENTS || bucket <= MAX_ROWS as u64);
-    let mut lanes = Lanes::<T>::new(weave.channels.len());
-    let mut folded: Vec<Found<T>> = Vec::with_capacity(weave.row_lanes);
+    let arch = pulp::Arch::new();
     let mut row = 0_usize;
     let mut index = 0_usize;
     while row < frames {
         let left = bucket - (first_frame + row as u64) % bucket;
         let rows = usize::try_from(left).unwrap_or(usize::MAX).min(frames - row);
-        pulp::Arch::new().dispatch(
-            #[inline(always)]
-            || {
-                if row > 0 {
-                    lanes.clear();
-                }
-                rows_into::<T, F, MOMENTS>(feed, unit, weave, row, rows, &mut lanes);
-            },
-        );
-        fold(weave, &lanes, rows as u32, &mut folded);
+        lanes.clear::<MOMENTS>();
+        arch.dispatch(Pass::<T, F, MOMENTS> { feed, unit, weave, first_row: row, rows, lanes: &mut *lanes });
+        fold(weave, lanes, rows as u32, folded);
         for (lane, of) in folded.iter().enumerate() {
             found(index, weave.channels[lane], *of);
         }
         row += rows;
         index += 1;
+    }
+}
+
+/// [`rows_into`], to be compiled for each kind of processor. Not a closure: the call of a closure is not always inlined
+/// into the function that has the vector instructions, and is then compiled without them.
+struct Pass<'a, T: Lane, F, const MOMENTS: bool> {
+    feed: &'a F,
+    unit: usize,
+    weave: &'a Weave,
+    first_row: usize,
+    rows: usize,
+    lanes: &'a mut Lanes<T>,
+}
+
+impl<T: Lane, F: Feed<T>, const MOMENTS: bool> pulp::WithSimd for Pass<'_, T, F, MOMENTS> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) {
+        rows_into::<T, F, MOMENTS>(self.feed, self.unit, self.weave, self.first_row, self.rows, self.lanes);
     }
 }
 
@@ -476,6 +504,7 @@ fn fold<T: Lane>(weave: &Weave, lanes: &Lanes<T>, rows: u32, folded: &mut Vec<Fo
 
 /// [`buckets`] of rows of bytes.
 pub(super) fn buckets_of_rows<T: Lane, const MOMENTS: bool>(
+    scratch: &mut Scratch<T>,
     (bytes, order): (&[u8], ByteOrder),
     weave: &Weave,
     frames: (u64, usize),
@@ -484,8 +513,8 @@ pub(super) fn buckets_of_rows<T: Lane, const MOMENTS: bool>(
 ) {
     let unit = size_of::<T>();
     match order {
-        ByteOrder::Little => buckets::<T, _, MOMENTS>(&Little(bytes), unit, weave, frames, bucket, found),
-        ByteOrder::Big => buckets::<T, _, MOMENTS>(&Big(bytes), unit, weave, frames, bucket, found),
+        ByteOrder::Little => buckets::<T, _, MOMENTS>(scratch, &Little(bytes), unit, weave, frames, bucket, found),
+        ByteOrder::Big => buckets::<T, _, MOMENTS>(scratch, &Big(bytes), unit, weave, frames, bucket, found),
     }
 }
 
@@ -497,8 +526,9 @@ pub(super) fn buckets_of_planes<T: Lane, const MOMENTS: bool>(
     mut found: impl FnMut(usize, usize, Found<T>),
 ) {
     let weave = Weave::single();
+    let mut scratch = Scratch::new(&weave);
     for (c, plane) in samples.chunks_exact(frames.1.max(1)).enumerate() {
-        buckets::<T, _, MOMENTS>(&Plain(plane), 1, &weave, frames, bucket, |i, _, of| found(i, c, of));
+        buckets::<T, _, MOMENTS>(&mut scratch, &Plain(plane), 1, &weave, frames, bucket, |i, _, of| found(i, c, of));
     }
 }
 
@@ -529,7 +559,8 @@ mod tests {
             let weave = Weave::new(stride, &offsets, 2);
             for order in [ByteOrder::Little, ByteOrder::Big] {
                 let mut seen = 0;
-                buckets_of_rows::<i16, true>((&bytes, order), &weave, (first, frames), bucket, |b, c, of| {
+                let scratch = &mut Scratch::new(&weave);
+                buckets_of_rows::<i16, true>(scratch, (&bytes, order), &weave, (first, frames), bucket, |b, c, of| {
                     let at = first / bucket + b as u64;
                     let samples: Vec<i64> = (0..frames)
                         .filter(|f| (first + *f as u64) / bucket == at)
@@ -562,9 +593,11 @@ mod tests {
                 assert_eq!(of.sum, f64::from(x) * 256.0);
             };
             buckets_of_planes::<u16, true>(&[x; 4096], (0, 4096), 256, found);
+            let weave = Weave::new(256, &[6], 2);
             buckets_of_rows::<u16, true>(
+                &mut Scratch::new(&weave),
                 (&[x as u8; 65536], ByteOrder::Little),
-                &Weave::new(256, &[6], 2),
+                &weave,
                 (0, 256),
                 256,
                 found,
