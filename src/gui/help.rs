@@ -1,10 +1,13 @@
 //! The help overlay: every gesture and key, from one table.
 
-use eframe::egui::{Grid, Key, RichText, ScrollArea, Ui};
+use eframe::egui::{Align, Layout, RichText, ScrollArea, Ui, Vec2, vec2};
 
 use super::command::{Command, PanelCommand};
 use super::controls::dialog;
 use super::theme::Colours;
+
+/// Where the keys stand, in front of what they do; logical pixels.
+const KEYS_SIZE: Vec2 = vec2(166.0, 18.0);
 
 /// Group, gesture or keys, what it does.
 pub const KEYS: &[(&str, &str, &str)] = &[
@@ -65,19 +68,22 @@ fn keys_ui(ui: &mut Ui, keys: &[(&'static str, &str, &str)]) {
     for group in keys.chunk_by(|a, b| a.0 == b.0) {
         ui.add_space(8.0);
         ui.label(RichText::new(group[0].0).strong().color(Colours::of(ui).accent));
-        let grid = Grid::new(group[0].0).num_columns(2).min_col_width(150.0).min_row_height(18.0);
-        grid.spacing([16.0, 4.0]).show(ui, |ui| {
-            for (_, keys, what) in group {
-                ui.label(RichText::new(*keys).strong());
+        // No grid: the height of its rows would be that of a first layout, in which everything is wrapped.
+        for (_, keys, what) in group {
+            ui.horizontal_top(|ui| {
+                ui.allocate_ui_with_layout(KEYS_SIZE, Layout::left_to_right(Align::Min), |ui| {
+                    ui.set_min_width(KEYS_SIZE.x);
+                    ui.label(RichText::new(*keys).strong());
+                });
                 ui.add(eframe::egui::Label::new(*what).wrap());
-                ui.end_row();
-            }
-        });
+            });
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use eframe::egui::Key;
     use egui_kittest::kittest::Queryable as _;
 
     use super::super::testing::bench;
