@@ -44,7 +44,7 @@ struct Bracket {
 
 impl Bracket {
     /// Powers that have to be kept to know the middle one.
-    fn to_keep(&self) -> u64 {
+    fn kept(&self) -> u64 {
         if self.high - self.low == 1 { 0 } else { self.inside }
     }
 
@@ -66,7 +66,7 @@ pub(super) fn median(welch: &Welch<'_>, channels: usize, task: &Task) -> Result<
     let fitting = room / (cells as u64 * 4).max(1);
     let stretches = if fitting == 0 { 0 } else { (1 << fitting.ilog2()).min(MOST_STRETCHES) };
     let mut brackets = vec![Bracket { low: 0, high: END_BITS, below: 0, inside: welch.windows() }; cells];
-    let fits = |brackets: &[Bracket]| brackets.iter().map(Bracket::to_keep).sum::<u64>().saturating_mul(8) <= room;
+    let fits = |brackets: &[Bracket]| brackets.iter().map(Bracket::kept).sum::<u64>().saturating_mul(8) <= room;
     if stretches < LEAST_STRETCHES && !fits(&brackets) {
         let need = cells as u64 * (CELL_BYTES + 4 * LEAST_STRETCHES);
         return Err(Error::new(ErrorKind::OutOfBudget { need, free: share(task.budget()) })
@@ -125,7 +125,7 @@ fn collect(welch: &Welch<'_>, bins: usize, brackets: &[Bracket]) -> Result<Folde
     let mut total = 0_usize;
     for bracket in brackets {
         firsts.push(total);
-        total += bracket.to_keep() as usize;
+        total += bracket.kept() as usize;
     }
     let values: Vec<AtomicU64> = (0..total).map(|_| AtomicU64::new(0)).collect();
     let filled: Vec<AtomicU32> = brackets.iter().map(|_| AtomicU32::new(0)).collect();
@@ -137,7 +137,7 @@ fn collect(welch: &Welch<'_>, bins: usize, brackets: &[Bracket]) -> Result<Folde
             let bits = power.to_bits();
             if bits >= bracket.high {
                 behind[cell].fetch_min(bits, Ordering::Relaxed);
-            } else if bits >= bracket.low && bracket.to_keep() > 0 {
+            } else if bits >= bracket.low && bracket.kept() > 0 {
                 let i = u64::from(filled[cell].fetch_add(1, Ordering::Relaxed));
                 // More than were counted can only be there if the file has changed in between.
                 if i < bracket.inside {
@@ -155,12 +155,12 @@ fn collect(welch: &Welch<'_>, bins: usize, brackets: &[Bracket]) -> Result<Folde
             folded.powers.push(f64::NAN);
             continue;
         }
-        let kept = u64::from(filled[cell].load(Ordering::Relaxed)).min(bracket.to_keep());
+        let kept = u64::from(filled[cell].load(Ordering::Relaxed)).min(bracket.kept());
         sorted.clear();
         let first = firsts[cell];
         sorted.extend(values[first..first + kept as usize].iter().map(|v| v.load(Ordering::Relaxed)));
         sorted.sort_unstable();
-        let inside = if bracket.to_keep() == 0 { bracket.inside } else { kept };
+        let inside = if bracket.kept() == 0 { bracket.inside } else { kept };
         let ranked = |rank: u64| {
             let i = rank.saturating_sub(bracket.below);
             let bits = if i >= inside {

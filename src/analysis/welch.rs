@@ -303,8 +303,9 @@ impl Partial<'_, '_> {
         let bins = welch.bins();
         let sums = &mut self.folded.powers[c * bins..(c + 1) * bins];
         sums[0] += space.powers[0];
-        for k in 1..bins {
-            sums[k] += 0.5 * (space.powers[k] + space.powers[n - k]);
+        // The two windows of a pair share the bins k and n − k.
+        for (k, sum) in sums.iter_mut().enumerate().skip(1) {
+            *sum += 0.5 * (space.powers[k] + space.powers[n - k]);
         }
     }
 

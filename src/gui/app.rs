@@ -38,6 +38,8 @@ pub struct App {
     budget: MemoryBudget,
     gauge: GaugeState,
     recent: Recent,
+    /// Where the recent files are listed; `None`: nowhere.
+    recent_list: Option<PathBuf>,
     message: Option<Message>,
     commands: Vec<Command>,
     building: Option<JobId>,
@@ -48,12 +50,20 @@ impl App {
     /// A window that is about to show what `viewer` says.
     #[must_use]
     pub fn new(ctx: &egui::Context, viewer: Viewer) -> Self {
+        Self::with_recent_list(ctx, viewer, recent::list_file())
+    }
+
+    /// The same with the recent files listed in `recent_list`, so that a test leaves the user's own list alone.
+    #[must_use]
+    pub fn with_recent_list(ctx: &egui::Context, viewer: Viewer, recent_list: Option<PathBuf>) -> Self {
         super::theme::apply(ctx);
         let Viewer { path, options, stream, budget, threads } = viewer;
         let jobs = Jobs::new(ctx.clone(), threads);
         jobs.watch_memory(&budget);
         let columns = ColumnWorker::start(&jobs, &budget);
-        recent::load(&jobs);
+        if let Some(file) = recent_list.clone() {
+            recent::load(&jobs, file);
+        }
         let mut opening = None;
         if let Some(path) = path {
             opening = Some(path.clone());
@@ -67,6 +77,7 @@ impl App {
             columns,
             budget,
             recent: Recent::default(),
+            recent_list,
             message: None,
             commands: Vec::new(),
             building: None,
@@ -142,7 +153,9 @@ impl App {
         match result {
             Ok(opened) => {
                 self.close();
-                recent::remember(&self.jobs, path.clone());
+                if let Some(file) = self.recent_list.clone() {
+                    recent::remember(&self.jobs, file, path.clone());
+                }
                 let document = opening::document(path, options, opened);
                 self.message = None;
                 self.panels.raw = None;
@@ -366,7 +379,7 @@ impl App {
     }
 
     /// Asks for the pictures that the state calls for; asking for the same again costs nothing.
-    fn want_pictures(&mut self, pixels_per_point: f32) {
+    fn want_pictures(&self, pixels_per_point: f32) {
         let Some(document) = &self.document else { return };
         let stream = document.shown();
         let seen = document.visible_frames();

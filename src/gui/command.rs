@@ -12,6 +12,7 @@ use crate::form::Settings;
 use crate::source::OpenOptions;
 
 /// Something the user wants.
+#[expect(clippy::large_enum_variant, reason = "a few are made a second, and none is kept")]
 #[derive(Clone, Debug)]
 pub enum Command {
     File(FileCommand),

@@ -175,7 +175,7 @@ fn predict(
 
 /// Draws the dialog.
 pub(super) fn export_form_ui(
-    ui: &mut Ui,
+    ui: &Ui,
     form: &mut ExportForm,
     document: &Document,
     jobs: &Jobs,

@@ -1,13 +1,16 @@
 //! The help overlay: every gesture and key, from one table.
 
-use eframe::egui::{Grid, RichText, ScrollArea, Ui};
+use eframe::egui::{Align, Layout, RichText, ScrollArea, Ui, Vec2, vec2};
 
 use super::command::{Command, PanelCommand};
 use super::controls::dialog;
 use super::theme::Colours;
 
+/// Where the keys stand, in front of what they do; logical pixels.
+const KEYS_SIZE: Vec2 = vec2(166.0, 18.0);
+
 /// Group, gesture or keys, what it does.
-pub(super) const KEYS: &[(&str, &str, &str)] = &[
+pub const KEYS: &[(&str, &str, &str)] = &[
     ("Look around", "Wheel", "Zoom time at the pointer"),
     ("Look around", "Drag", "Pan"),
     ("Look around", "Shift + wheel, or sideways", "Pan time"),
@@ -41,7 +44,7 @@ pub(super) const KEYS: &[(&str, &str, &str)] = &[
 ];
 
 /// Draws the overlay.
-pub(super) fn help_ui(ui: &mut Ui, out: &mut Vec<Command>) {
+pub fn help_ui(ui: &mut Ui, out: &mut Vec<Command>) {
     let modal = dialog(ui.ctx(), "help").show(ui.ctx(), |ui| {
         let screen = ui.ctx().content_rect().size();
         ui.set_width((screen.x - 64.0).clamp(320.0, 960.0));
@@ -65,19 +68,22 @@ fn keys_ui(ui: &mut Ui, keys: &[(&'static str, &str, &str)]) {
     for group in keys.chunk_by(|a, b| a.0 == b.0) {
         ui.add_space(8.0);
         ui.label(RichText::new(group[0].0).strong().color(Colours::of(ui).accent));
-        let grid = Grid::new(group[0].0).num_columns(2).min_col_width(150.0).min_row_height(18.0);
-        grid.spacing([16.0, 4.0]).show(ui, |ui| {
-            for (_, keys, what) in group {
-                ui.label(RichText::new(*keys).strong());
+        // No grid: the height of its rows would be that of a first layout, in which everything is wrapped.
+        for (_, keys, what) in group {
+            ui.horizontal_top(|ui| {
+                ui.allocate_ui_with_layout(KEYS_SIZE, Layout::left_to_right(Align::Min), |ui| {
+                    ui.set_min_width(KEYS_SIZE.x);
+                    ui.label(RichText::new(*keys).strong());
+                });
                 ui.add(eframe::egui::Label::new(*what).wrap());
-                ui.end_row();
-            }
-        });
+            });
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use eframe::egui::Key;
     use egui_kittest::kittest::Queryable as _;
 
     use super::super::testing::bench;

@@ -21,12 +21,6 @@ pub(super) struct Message {
 }
 
 impl Message {
-    /// A piece of news.
-    #[must_use]
-    pub(super) fn notice(text: impl Into<String>) -> Self {
-        Self { is_error: false, text: sentence(&text.into()), remedy: None, describe: None }
-    }
-
     /// What went wrong; for a file of no known format, with the way to describe it.
     #[must_use]
     pub(super) fn from_error(error: &Error) -> Self {

@@ -156,7 +156,7 @@ impl RawForm {
 }
 
 /// Draws the dialog.
-pub(super) fn raw_form_ui(ui: &mut Ui, form: &mut RawForm, jobs: &Jobs, out: &mut Vec<Command>) {
+pub(super) fn raw_form_ui(ui: &Ui, form: &mut RawForm, jobs: &Jobs, out: &mut Vec<Command>) {
     form.refresh(jobs);
     let modal = dialog(ui.ctx(), "raw-form").show(ui.ctx(), |ui| {
         let screen = ui.ctx().content_rect().size();

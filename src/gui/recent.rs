@@ -35,26 +35,22 @@ struct Stored {
     files: Vec<PathBuf>,
 }
 
-/// Reads the list on a worker; the answer is [`Reply::Recent`].
-pub(super) fn load(jobs: &Jobs) {
-    jobs.spawn("recent-files", |replies| {
-        if let Some(file) = list_file() {
-            replies.send(Reply::Recent(checked(read(&file))));
-        }
-    });
+/// Reads the list in `file` on a worker; the answer is [`Reply::Recent`].
+pub fn load(jobs: &Jobs, file: PathBuf) {
+    jobs.spawn("recent-files", move |replies| replies.send(Reply::Recent(checked(read(&file)))));
 }
 
-/// Puts `path` at the top of the list on a worker; the answer is [`Reply::Recent`].
-pub(super) fn remember(jobs: &Jobs, path: PathBuf) {
+/// Puts `path` at the top of the list in `file` on a worker; the answer is [`Reply::Recent`].
+pub fn remember(jobs: &Jobs, file: PathBuf, path: PathBuf) {
     jobs.spawn("recent-files", move |replies| {
-        if let Some(file) = list_file() {
-            let path = std::path::absolute(&path).unwrap_or(path);
-            replies.send(Reply::Recent(checked(add(&file, path))));
-        }
+        let path = std::path::absolute(&path).unwrap_or(path);
+        replies.send(Reply::Recent(checked(add(&file, path))));
     });
 }
 
-fn list_file() -> Option<PathBuf> {
+/// Where the list of this user is; `None` where users have no home.
+#[must_use]
+pub fn list_file() -> Option<PathBuf> {
     directories::ProjectDirs::from("", "", "longwave").map(|dirs| dirs.data_local_dir().join("recent.json"))
 }
 

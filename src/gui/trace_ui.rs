@@ -295,7 +295,17 @@ impl Mouse<'_> {
         out: &mut Vec<Command>,
     ) {
         let id = response.id.with("drag");
-        let modifiers = ui.input(|i| i.modifiers);
+        // The keys held when the button went down count: they may be let go of before a slow frame sees the drag.
+        let pressed = ui.input(|i| {
+            i.events.iter().rev().find_map(|event| match event {
+                egui::Event::PointerButton { pressed: true, modifiers, .. } => Some(*modifiers),
+                _ => None,
+            })
+        });
+        if let Some(modifiers) = pressed {
+            ui.data_mut(|d| d.insert_temp(id.with("keys"), modifiers));
+        }
+        let modifiers = ui.data(|d| d.get_temp::<egui::Modifiers>(id.with("keys"))).unwrap_or_default();
         if response.double_clicked()
             && let Some(at) = response.interact_pointer_pos()
         {

@@ -162,7 +162,7 @@ mod tests {
     fn black_and_white_are_the_ends() {
         let (black, white) = (Color::rgb(0), Color::rgb(0xFF_FFFF));
         assert!((white.contrast(black) - 21.0).abs() < 0.01);
-        assert_eq!(Color::rgb(0x0102_03), Color { r: 1, g: 2, b: 3, a: 255 });
+        assert_eq!(Color::rgb(0x0001_0203), Color { r: 1, g: 2, b: 3, a: 255 });
         assert_eq!(white.with_opacity(0.5).a, 128);
     }
 }

@@ -101,9 +101,9 @@ impl Summary {
         if !request.channels.is_empty() {
             let level = LEVELS.iter().rposition(|&l| l <= request.bucket_frames);
             for segment in 0..answer.segments.len() {
-                answer.from_tiles(level, answer.segments[segment].frames.clone(), segment);
+                answer.take_tiles(level, answer.segments[segment].frames.clone(), segment);
             }
-            answer.from_samples(&edges, read_bytes, task)?;
+            answer.take_samples(&edges, read_bytes, task)?;
         }
         Ok(Columns { request: request.clone(), edges, values: answer.values, exact: answer.exact })
     }
@@ -145,7 +145,7 @@ impl Segment {
 
 impl Answer<'_> {
     /// Fills in `frames` from level `level` and finer ones; `None`: from the samples.
-    fn from_tiles(&mut self, level: Option<usize>, frames: Range<u64>, segment: usize) {
+    fn take_tiles(&mut self, level: Option<usize>, frames: Range<u64>, segment: usize) {
         if frames.is_empty() {
             return;
         }
@@ -158,25 +158,25 @@ impl Answer<'_> {
         // The last bucket of the recording is whole even if it is short.
         let end = if frames.end == self.store.shape.frames { frames.end } else { frames.end / bucket * bucket };
         if start >= end {
-            self.from_tiles(level.checked_sub(1), frames, segment);
+            self.take_tiles(level.checked_sub(1), frames, segment);
             return;
         }
-        self.from_tiles(level.checked_sub(1), frames.start..start, segment);
+        self.take_tiles(level.checked_sub(1), frames.start..start, segment);
         for row in start / TILE_FRAMES..end.div_ceil(TILE_FRAMES) {
             let of_row = self.store.shape.range(row);
             let part = start.max(of_row.start)..end.min(of_row.end);
-            if !self.from_row(row, level, &part, segment) {
+            if !self.take_row(row, level, &part, segment) {
                 match self.missing.last_mut() {
                     Some((last, s)) if last.end == part.start && *s == segment => last.end = part.end,
                     _ => self.missing.push((part, segment)),
                 }
             }
         }
-        self.from_tiles(level.checked_sub(1), end..frames.end, segment);
+        self.take_tiles(level.checked_sub(1), end..frames.end, segment);
     }
 
     /// Fills in `frames`, whole buckets of `level`, from one row; false if it is not there.
-    fn from_row(&mut self, row: u64, level: usize, frames: &Range<u64>, segment: usize) -> bool {
+    fn take_row(&mut self, row: u64, level: usize, frames: &Range<u64>, segment: usize) -> bool {
         let shape = self.store.shape.row(row);
         let bucket = LEVELS[level];
         let each = (self.request.bucket_frames / bucket) as usize;
@@ -210,7 +210,7 @@ impl Answer<'_> {
     }
 
     /// Fills in what tiles did not give.
-    fn from_samples(&mut self, edges: &[u64], read_bytes: u64, task: &Task) -> Result<()> {
+    fn take_samples(&mut self, edges: &[u64], read_bytes: u64, task: &Task) -> Result<()> {
         let (ends, missing) = (std::mem::take(&mut self.ends), std::mem::take(&mut self.missing));
         if !missing.is_empty() {
             self.store.want(self.request.frames.clone());
