@@ -140,6 +140,7 @@ fn target(state: &RenderState, window: egui::Vec2) -> wgpu::TextureView {
 fn apply(gpu: Option<&RenderState>, mut delta: egui::TexturesDelta) {
     if let Some(state) = gpu {
         let mut renderer = state.renderer.write();
+        #[expect(clippy::iter_over_hash_type, reason = "textures are uploaded in any order")]
         for (id, images) in delta.set.drain() {
             for image in images {
                 renderer.update_texture(&state.device, &state.queue, id, &image);

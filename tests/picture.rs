@@ -336,7 +336,7 @@ fn the_table_entry_writes_files() {
                 task: &task,
             })
         };
-        assert_eq!(run(&settings, false).unwrap(), [target.clone()]);
+        assert_eq!(run(&settings, false).unwrap(), std::slice::from_ref(&target));
         assert!(std::fs::read(&target).unwrap().starts_with(magic));
         assert!(run(&settings, false).is_err(), "an existing file is kept");
         run(&settings, true).unwrap();

@@ -277,7 +277,8 @@ fn a_sidecar_is_used_as_long_as_it_is_right() {
     set(modified);
     // Another way of reading the same bytes.
     let format = SampleFormat::native(SampleType::U8);
-    let other: Arc<dyn Source> = Arc::new(open_flat(&path, Kind::Interleaved, format, 2, 1 << 20, TimeBase::regular(1.0)));
+    let other: Arc<dyn Source> =
+        Arc::new(open_flat(&path, Kind::Interleaved, format, 2, 1 << 20, TimeBase::regular(1.0)));
     let summary = Summary::open(other, 0, task(1).budget(), &SidecarPolicy::At(long.sidecar())).unwrap();
     assert!(summary.coverage() == 0.0);
 }

@@ -39,7 +39,10 @@ pub(crate) fn run(args: &PeaksArgs, shell: &Shell) -> Result<(), Failure> {
     let secs = peaks.secs;
     let stream = &source.recording().streams[stream];
     let state = if peaks.was_complete { "checked" } else { "built" };
-    let path = peaks.path.as_ref().map_or_else(|| "nowhere: no folder can be written to".to_owned(), |p| p.display().to_string());
+    let path = peaks
+        .path
+        .as_ref()
+        .map_or_else(|| "nowhere: no folder can be written to".to_owned(), |p| p.display().to_string());
     let rate = stream.bytes() as f64 / secs.max(1e-9);
     if args.json {
         return shell.print_json(&json!({

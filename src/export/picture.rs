@@ -102,4 +102,3 @@ fn run(request: &Request<'_>) -> Result<Vec<PathBuf>> {
     file.commit()?;
     Ok(vec![request.target.to_path_buf()])
 }
-

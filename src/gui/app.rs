@@ -6,17 +6,17 @@ use std::time::Duration;
 
 use eframe::egui;
 
-use super::opening::Which;
 use super::column_worker::{ColumnWorker, Place, Wish};
 use super::command::{Command, FileCommand, JobCommand, PanelCommand};
 use super::gauge::GaugeState;
 use super::jobs::{JobId, JobState, Jobs, Outcome, Purpose, Reply};
 use super::message::Message;
+use super::opening::Which;
 use super::recent::{self, Recent};
 use super::state::{AnalysisResult, Document, Panels};
 use super::{keys, opening, raw_preview};
-use crate::cli::Viewer;
 use crate::budget::MemoryBudget;
+use crate::cli::Viewer;
 use crate::error::Result;
 use crate::source::OpenOptions;
 use crate::summary::ViewRequest;
@@ -411,7 +411,8 @@ impl App {
 
     fn panels_ui(&mut self, ui: &mut egui::Ui) {
         let out = &mut self.commands;
-        let view = self.document.as_ref().and_then(|d| d.pictures.view.as_ref()).map(|(columns, _)| columns.exact_share());
+        let view =
+            self.document.as_ref().and_then(|d| d.pictures.view.as_ref()).map(|(columns, _)| columns.exact_share());
         let summary = self.document.as_ref().map_or(1.0, |d| d.summary.coverage());
         let exactness = super::jobs_bar::Exactness { view, summary };
         egui::Panel::bottom("status").show(ui, |ui| {

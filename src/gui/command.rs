@@ -45,7 +45,10 @@ pub enum FileCommand {
 #[derive(Clone, PartialEq, Debug)]
 pub enum ViewCommand {
     /// Everything `factor` times as large (below 1: smaller), keeping this tick where it is.
-    Zoom { factor: f64, about_tick: f64 },
+    Zoom {
+        factor: f64,
+        about_tick: f64,
+    },
     /// The same about the middle.
     ZoomCentre(f64),
     /// By so many ticks towards the end.

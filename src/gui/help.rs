@@ -10,7 +10,7 @@ use super::theme::Colours;
 const KEYS_SIZE: Vec2 = vec2(166.0, 18.0);
 
 /// Group, gesture or keys, what it does.
-pub const KEYS: &[(&str, &str, &str)] = &[
+pub(super) const KEYS: &[(&str, &str, &str)] = &[
     ("Look around", "Wheel", "Zoom time at the pointer"),
     ("Look around", "Drag", "Pan"),
     ("Look around", "Shift + wheel, or sideways", "Pan time"),
@@ -44,7 +44,7 @@ pub const KEYS: &[(&str, &str, &str)] = &[
 ];
 
 /// Draws the overlay.
-pub fn help_ui(ui: &mut Ui, out: &mut Vec<Command>) {
+pub(super) fn help_ui(ui: &Ui, out: &mut Vec<Command>) {
     let modal = dialog(ui.ctx(), "help").show(ui.ctx(), |ui| {
         let screen = ui.ctx().content_rect().size();
         ui.set_width((screen.x - 64.0).clamp(320.0, 960.0));

@@ -40,12 +40,7 @@ pub(super) fn open(jobs: &Jobs, budget: &MemoryBudget, path: PathBuf, options: O
     });
 }
 
-fn open_now(
-    path: &std::path::Path,
-    options: &OpenOptions,
-    budget: &MemoryBudget,
-    which: &Which,
-) -> Result<Opened> {
+fn open_now(path: &std::path::Path, options: &OpenOptions, budget: &MemoryBudget, which: &Which) -> Result<Opened> {
     let task = Task::new(budget.clone(), default_threads());
     let source = crate::source::open(path, options, &task)?;
     let recording = source.recording();
@@ -96,12 +91,8 @@ pub(super) fn document(path: PathBuf, options: OpenOptions, opened: Opened) -> D
     let channel = ChannelView { visible: true, colour: None, gain: 1.0, centre: 0.0 };
     let channels = vec![channel; stream.channels.len()];
     let viewport = Viewport::new(stream.time.end_tick(stream.frames), 1000.0);
-    let lanes = LaneView {
-        first: 0.0,
-        count: (channels.len() as f64).clamp(1.0, MAX_LANES),
-        half_range: None,
-        amplitude: 1.0,
-    };
+    let lanes =
+        LaneView { first: 0.0, count: (channels.len() as f64).clamp(1.0, MAX_LANES), half_range: None, amplitude: 1.0 };
     Document {
         path,
         options,

@@ -16,8 +16,7 @@ const MIN_WINDOW: f32 = 6.0;
 pub(super) fn title_ui(ui: &mut Ui, document: &Document, panels: &Panels, out: &mut Vec<Command>) {
     ui.horizontal(|ui| {
         let stream = document.shown();
-        ui.label(RichText::new(&document.recording().name).strong())
-            .on_hover_text(document.path.display().to_string());
+        ui.label(RichText::new(&document.recording().name).strong()).on_hover_text(document.path.display().to_string());
         let rate = if stream.time.rate_known() {
             crate::text::si(stream.time.rate_hz(), "Hz")
         } else {
@@ -28,7 +27,11 @@ pub(super) fn title_ui(ui: &mut Ui, document: &Document, panels: &Panels, out: &
         } else {
             format!("{} frames", crate::text::count(stream.frames))
         };
-        ui.weak(format!("{} channels · {rate} · {duration} · {}", stream.channels.len(), stream.format.sample_type.name()));
+        ui.weak(format!(
+            "{} channels · {rate} · {duration} · {}",
+            stream.channels.len(),
+            stream.format.sample_type.name()
+        ));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if ui.button("?").on_hover_text("Keys and mouse (?)").clicked() {
                 out.push(Command::Panel(PanelCommand::Help(true)));
@@ -36,7 +39,8 @@ pub(super) fn title_ui(ui: &mut Ui, document: &Document, panels: &Panels, out: &
             theme_menu(ui, out);
             for format in TimeFormat::ALL.into_iter().rev() {
                 let known = format != TimeFormat::Clock || stream.time.start_unix_ns().is_some();
-                let button = ui.add_enabled(known, egui::Button::selectable(panels.time_format == format, format.title()));
+                let button =
+                    ui.add_enabled(known, egui::Button::selectable(panels.time_format == format, format.title()));
                 let button = button.on_disabled_hover_text("the recording does not tell when it began");
                 if button.clicked() {
                     out.push(Command::Panel(PanelCommand::TimeFormat(format)));
@@ -46,7 +50,8 @@ pub(super) fn title_ui(ui: &mut Ui, document: &Document, panels: &Panels, out: &
             if ui.button("Go to…").on_hover_text("Go to a time (G)").clicked() {
                 out.push(Command::Panel(PanelCommand::GoToForm(true)));
             }
-            if ui.button("Export…").on_hover_text("Write the selection, or what is seen, to a file (Ctrl+E)").clicked() {
+            if ui.button("Export…").on_hover_text("Write the selection, or what is seen, to a file (Ctrl+E)").clicked()
+            {
                 out.push(Command::Panel(PanelCommand::ExportForm(true)));
             }
             if ui.button("Fit").on_hover_text("Show the whole recording (F)").clicked() {
@@ -91,7 +96,10 @@ pub(super) fn overview_ui(ui: &mut Ui, document: &Document, out: &mut Vec<Comman
     }
     gaps(document, &painter, rect, x, colours.gap);
     if let Some(ticks) = &document.selection {
-        let band = Rect::from_x_y_ranges(x(ticks.start as f64)..=x(ticks.end as f64).max(x(ticks.start as f64) + 1.0), rect.y_range());
+        let band = Rect::from_x_y_ranges(
+            x(ticks.start as f64)..=x(ticks.end as f64).max(x(ticks.start as f64) + 1.0),
+            rect.y_range(),
+        );
         painter.rect_filled(band, 0.0, colours.selection);
     }
     let view = &document.viewport;

@@ -36,12 +36,12 @@ struct Stored {
 }
 
 /// Reads the list in `file` on a worker; the answer is [`Reply::Recent`].
-pub fn load(jobs: &Jobs, file: PathBuf) {
+pub(super) fn load(jobs: &Jobs, file: PathBuf) {
     jobs.spawn("recent-files", move |replies| replies.send(Reply::Recent(checked(read(&file)))));
 }
 
 /// Puts `path` at the top of the list in `file` on a worker; the answer is [`Reply::Recent`].
-pub fn remember(jobs: &Jobs, file: PathBuf, path: PathBuf) {
+pub(super) fn remember(jobs: &Jobs, file: PathBuf, path: PathBuf) {
     jobs.spawn("recent-files", move |replies| {
         let path = std::path::absolute(&path).unwrap_or(path);
         replies.send(Reply::Recent(checked(add(&file, path))));
@@ -50,7 +50,7 @@ pub fn remember(jobs: &Jobs, file: PathBuf, path: PathBuf) {
 
 /// Where the list of this user is; `None` where users have no home.
 #[must_use]
-pub fn list_file() -> Option<PathBuf> {
+pub(super) fn list_file() -> Option<PathBuf> {
     directories::ProjectDirs::from("", "", "longwave").map(|dirs| dirs.data_local_dir().join("recent.json"))
 }
 
