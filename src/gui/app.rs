@@ -447,7 +447,7 @@ impl App {
             .show(ui, |ui| super::trace_ui::trace_ui(ui, document, self.panels.time_format, out));
     }
 
-    fn dialogs_ui(&mut self, ui: &mut egui::Ui) {
+    fn dialogs_ui(&mut self, ui: &egui::Ui) {
         let out = &mut self.commands;
         if self.panels.help {
             super::help::help_ui(ui, out);
