@@ -397,6 +397,8 @@ fn an_export_holds_the_selection_bit_for_bit() {
     });
     click_role(&mut window, Role::Button, "Export");
     until_seen(&mut window, "wrote ");
+    let (dismiss, exact) = (window.get_by_label("Dismiss Export to cut.npy"), window.get_by_label("100 % exact"));
+    assert!(dismiss.rect().right() < exact.rect().left(), "the status bar has room for both");
     let written = std::fs::read(&target).unwrap();
     let payload = &samples[1_234 * CHANNELS * 2..5_678 * CHANNELS * 2];
     assert!(written.starts_with(b"\x93NUMPY") && written.ends_with(payload));

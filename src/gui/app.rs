@@ -205,7 +205,7 @@ impl App {
                     found.report = Some(report);
                     found.done = true;
                 }
-                JobState::Done("done".to_owned())
+                JobState::Done(String::new())
             }
             Ok(Outcome::Written(paths)) => {
                 let names: Vec<String> = paths.iter().map(|p| p.display().to_string()).collect();
@@ -213,7 +213,7 @@ impl App {
             }
             Ok(Outcome::Opened(path)) => {
                 self.push(Command::File(FileCommand::Open(path, OpenOptions::default())));
-                JobState::Done("done".to_owned())
+                JobState::Done(String::new())
             }
             Ok(Outcome::Summarised) => JobState::Done("every column is exact".to_owned()),
             Err(error) if error.is_cancelled() => {

@@ -1,6 +1,6 @@
 //! The inspector: one tab for each analysis of the table, and one for what the recording is.
 
-use eframe::egui::{Grid, RichText, ScrollArea, Ui};
+use eframe::egui::{Grid, Label, RichText, ScrollArea, TextStyle, Ui};
 
 use super::analysis_tab::{AnalysisForm, analysis_ui};
 use super::command::{Command, FileCommand, PanelCommand, ViewCommand};
@@ -86,16 +86,18 @@ pub(super) fn recording_ui(ui: &mut Ui, document: &Document, out: &mut Vec<Comma
     gaps_ui(ui, document.shown(), out);
     if !recording.events.is_empty() {
         section(ui, "Event tracks");
-        Grid::new("events").num_columns(2).min_row_height(18.0).spacing([12.0, 4.0]).striped(true).show(ui, |ui| {
-            for track in &recording.events {
-                ui.label(&track.name).on_hover_text(&track.description);
-                ui.weak(match track.events {
-                    Some(n) => format!("{} · {}", plural(n, "event"), track.description),
-                    None => track.description.clone(),
+        // Not side by side: two long texts would make the panel wider than the traces.
+        for (i, track) in recording.events.iter().enumerate() {
+            ui.push_id(("event track", i), |ui| {
+                ui.add(Label::new(&track.name).wrap());
+                ui.indent("about", |ui| {
+                    ui.weak(match track.events {
+                        Some(n) => format!("{} · {}", plural(n, "event"), track.description),
+                        None => track.description.clone(),
+                    });
                 });
-                ui.end_row();
-            }
-        });
+            });
+        }
     }
     if !recording.properties.is_empty() {
         section(ui, "Properties");
@@ -164,8 +166,10 @@ fn gaps_ui(ui: &mut Ui, stream: &Stream, out: &mut Vec<Command>) {
     let rate = stream.time.rate_hz();
     ui.weak(format!("{}, {} missing. Click one to see it.", plural(total as u64, "gap"), span(missing as f64 / rate)));
     let rows = total.min(MAX_GAPS);
-    let height = (rows as f32 * 28.0).min(220.0);
-    ScrollArea::vertical().id_salt("gaps").max_height(height).show_rows(ui, 24.0, rows, |ui, range| {
+    // As high as a link is drawn, so that the list scrolls by what it shows.
+    let row_height = ui.text_style_height(&TextStyle::Monospace);
+    let height = (rows as f32 * (row_height + ui.spacing().item_spacing.y)).min(220.0);
+    ScrollArea::vertical().id_salt("gaps").max_height(height).show_rows(ui, row_height, rows, |ui, range| {
         for (i, gap) in stream.time.gaps().enumerate().skip(range.start).take(range.len()) {
             ui.push_id(("gap", i), |ui| {
                 let at = stream.time.secs_of_tick(gap.first_tick);

@@ -119,6 +119,7 @@ impl Replies {
 /// How a job ended, or that it has not.
 pub enum JobState {
     Running,
+    /// Ended well; what came of it, where there is more to say than that.
     Done(String),
     Failed(Error),
     Cancelled,

@@ -1,7 +1,7 @@
 //! The status bar: memory at the left, then the work that is going on or has just ended, and how exact the picture is
 //! at the right.
 
-use eframe::egui::{Align, Layout, Popup, PopupCloseBehavior, ProgressBar, RichText, Ui};
+use eframe::egui::{Align, Label, Layout, Popup, PopupCloseBehavior, ProgressBar, Response, RichText, Ui};
 
 use super::command::{Command, JobCommand};
 use super::controls::named;
@@ -12,6 +12,15 @@ use super::wording::{left, sentence, speed};
 
 /// Jobs beside each other in the bar; further ones are in a list that a click opens.
 const IN_BAR: usize = 2;
+
+/// Width of that list.
+const LIST_WIDTH: f32 = 420.0;
+/// Room for the button that opens it.
+const MORE_WIDTH: f32 = 80.0;
+/// Room for progress, rate, time left and the button that stops a job.
+const RUNNING_WIDTH: f32 = 330.0;
+/// Room for the button that takes an ended job off the list.
+const DISMISS_WIDTH: f32 = 36.0;
 
 /// What the right end of the bar tells.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
@@ -72,13 +81,24 @@ fn jobs_ui(ui: &mut Ui, jobs: &[Job], out: &mut Vec<Command>) {
         JobState::Failed(_) => 1,
         JobState::Done(_) | JobState::Cancelled => 2,
     });
+    // Each has its share of the room; what does not fit is shortened, and told in full by the hover.
+    let room = ui.available_width() - if order.len() > IN_BAR { MORE_WIDTH } else { 0.0 };
+    let share = room / order.len().min(IN_BAR) as f32 - ui.spacing().item_spacing.x * 2.0 - 8.0;
     for job in order.iter().take(IN_BAR) {
-        ui.push_id(job.id, |ui| job_ui(ui, job, out));
+        ui.push_id(job.id, |ui| {
+            ui.set_max_width(share);
+            let mut clip = ui.clip_rect();
+            clip.max.x = clip.max.x.min(ui.max_rect().right());
+            ui.set_clip_rect(clip);
+            job_ui(ui, job, out);
+        });
         ui.separator();
     }
     if order.len() > IN_BAR {
         let more = ui.button(format!("{} more", order.len() - IN_BAR));
-        Popup::menu(&more).close_behavior(PopupCloseBehavior::CloseOnClickOutside).width(420.0).show(|ui| {
+        Popup::menu(&more).close_behavior(PopupCloseBehavior::CloseOnClickOutside).width(LIST_WIDTH).show(|ui| {
+            // Texts are shortened to the list's width, so it must not follow theirs.
+            ui.set_width(LIST_WIDTH);
             for job in order.iter().skip(IN_BAR) {
                 ui.push_id(job.id, |ui| ui.horizontal(|ui| job_ui(ui, job, out)));
             }
@@ -91,23 +111,25 @@ pub(super) fn job_ui(ui: &mut Ui, job: &Job, out: &mut Vec<Command>) {
     let colours = Colours::of(ui);
     match &job.state {
         JobState::Running => {
-            ui.label(&job.title);
+            shortened(ui, RichText::new(&job.title), RUNNING_WIDTH, 1.0);
             running_ui(ui, job, 96.0, out);
         }
         JobState::Done(text) => {
-            ui.label(format!("{} done", job.title));
-            ui.weak(text);
+            shortened(ui, RichText::new(format!("{} done", job.title)), DISMISS_WIDTH, 0.6);
+            if !text.is_empty() {
+                shortened(ui, RichText::new(text).weak(), DISMISS_WIDTH, 1.0);
+            }
             dismiss(ui, job, out);
         }
         JobState::Failed(error) => {
             let text = sentence(&error.to_string());
-            let title = format!("▲ {} failed", job.title);
-            ui.label(RichText::new(title).color(colours.error)).on_hover_text(&text);
-            ui.add(eframe::egui::Label::new(shortened(&text, 60)).truncate()).on_hover_text(text);
+            let title = RichText::new(format!("▲ {} failed", job.title)).color(colours.error);
+            shortened(ui, title, DISMISS_WIDTH, 0.6).on_hover_text(&text);
+            shortened(ui, RichText::new(&text), DISMISS_WIDTH, 1.0).on_hover_text(&text);
             dismiss(ui, job, out);
         }
         JobState::Cancelled => {
-            ui.weak(format!("{} stopped", job.title));
+            shortened(ui, RichText::new(format!("{} stopped", job.title)).weak(), DISMISS_WIDTH, 1.0);
             dismiss(ui, job, out);
         }
     }
@@ -145,12 +167,14 @@ fn dismiss(ui: &mut Ui, job: &Job, out: &mut Vec<Command>) {
     }
 }
 
-/// The first `chars` characters, and an ellipsis if there are more.
-fn shortened(text: &str, chars: usize) -> String {
-    match text.char_indices().nth(chars) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
+/// Text in at most this share of the room that is left beside `kept` points; the hover of what is cut off shows all.
+fn shortened(ui: &mut Ui, text: RichText, kept: f32, share: f32) -> Response {
+    let room = ((ui.available_width() - kept) * share).max(40.0);
+    let place = ui.scope(|ui| {
+        ui.set_max_width(room);
+        ui.add(Label::new(text).truncate())
+    });
+    place.inner
 }
 
 #[cfg(test)]
@@ -197,7 +221,8 @@ pub(crate) mod tests {
         harness.get_by_label("Dismiss Export to cut.npy").click();
         harness.run();
         harness.get_by_label("2 more").click();
-        harness.run();
+        // The list takes clicks from the frame after the one that it appears in.
+        harness.run_steps(4);
         harness.get_by_label("Dismiss Statistics").click();
         harness.run();
         let [
@@ -212,8 +237,22 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn long_errors_are_cut_at_characters() {
-        assert_eq!(shortened("µµµµ", 2), "µµ…");
-        assert_eq!(shortened("µµ", 2), "µµ");
+    fn long_texts_leave_room_for_the_rest() {
+        let mut jobs = some_jobs();
+        jobs.list.truncate(2);
+        let ids: Vec<_> = jobs.list.iter().map(|j| j.id).collect();
+        for id in ids {
+            jobs.finish(id, JobState::Done(format!("wrote {}", "/a/long/path".repeat(20))));
+        }
+        let exactness = Exactness { view: Some(1.0), summary: 1.0 };
+        let mut harness = bench([900.0, 200.0], None, move |ui, form, out| {
+            jobs_bar_ui(ui, &state(), form, &jobs.list, exactness, out);
+        });
+        harness.run();
+        let left = harness.get_by_label("100 % exact").rect().left();
+        for title in ["Power spectrum", "Export to cut.npy"] {
+            let dismiss = harness.get_by_label(&format!("Dismiss {title}")).rect();
+            assert!(dismiss.right() < left && dismiss.width() > 8.0, "{title}: {dismiss}, {left}");
+        }
     }
 }

@@ -31,6 +31,7 @@ pub(super) fn trace_ui(ui: &mut Ui, document: &Document, format: TimeFormat, out
     let plot = Plot::new("traces")
         .show_axes([true, false])
         .show_grid([true, false])
+        .grid_color(colours.separator)
         .show_x(false)
         .show_y(false)
         .show_background(false)
