@@ -106,7 +106,10 @@ impl App {
             }
             Reply::ColumnsFailed(error) => {
                 if let Some(document) = &mut self.document {
-                    document.pictures.error = Some(error.to_string());
+                    // What was drawn before may no longer be there.
+                    document.pictures.view = None;
+                    document.pictures.error = Some("the recording cannot be read any more".to_owned());
+                    self.message = Some(Message::from_error(&error));
                 }
             }
             Reply::Report { job, report } => {
@@ -118,6 +121,12 @@ impl App {
             Reply::Finished { job, result } => self.finished(job, result),
             Reply::Picked { purpose, path } => {
                 self.jobs.dialog_open = false;
+                if path.is_none() && self.jobs.dialog_was_brief() {
+                    self.message = Some(Message::notice(
+                        "no file dialog is available here (it needs a desktop portal or zenity)",
+                        "type the path into the field, or start 'longwave FILE'",
+                    ));
+                }
                 match (purpose, path, &mut self.panels.export) {
                     (Purpose::Open, Some(path), _) => {
                         self.push(Command::File(FileCommand::Open(path, OpenOptions::default())));
@@ -163,12 +172,12 @@ impl App {
                 self.build_summary();
             }
             Err(error) => {
-                let mut message = Message::from_error(&error);
-                // A raw file that nothing is known about: the dialog asks for what is missing.
-                if message.describe.is_none() && crate::gui::opening::may_be_raw(&error) {
-                    message.describe = Some(path);
+                if opening::lacks_layout(&error, &path, &options) {
+                    // A file of plain numbers that nobody has described yet is no error: the dialog asks.
+                    self.push(Command::File(FileCommand::Describe(path)));
+                } else {
+                    self.message = Some(Message::from_error(&error));
                 }
-                self.message = Some(message);
             }
         }
     }

@@ -80,7 +80,12 @@ pub(super) fn recording_ui(ui: &mut Ui, document: &Document, out: &mut Vec<Comma
         fact(ui, "Name", &recording.name);
         fact(ui, "File", document.path.display().to_string());
         fact(ui, "Format", recording.format);
-        fact(ui, "Duration", span(recording.duration_secs()));
+        let known = document.time().rate_known();
+        fact(
+            ui,
+            "Duration",
+            if known { span(recording.duration_secs()) } else { "unknown: no rate was told".to_owned() },
+        );
     });
     streams_ui(ui, document, out);
     gaps_ui(ui, document.shown(), out);

@@ -160,12 +160,15 @@ pub struct Jobs {
     _window: Arc<()>,
     /// One file dialog at a time.
     pub dialog_open: bool,
+    dialog_since: Option<Instant>,
 }
 
 /// Replies that may wait for the window; a worker that is faster waits.
 const REPLIES: usize = 256;
+/// A dialog that is gone after this time was never there.
+const NO_DIALOG: Duration = Duration::from_millis(900);
 /// Finished jobs stay listed for this long.
-const KEEP: Duration = Duration::from_secs(60);
+const KEEP: Duration = Duration::from_secs(15);
 
 impl Jobs {
     /// No jobs; replies wake `ctx`.
@@ -181,6 +184,7 @@ impl Jobs {
             threads,
             _window: window,
             dialog_open: false,
+            dialog_since: None,
         }
     }
 
@@ -270,6 +274,7 @@ impl Jobs {
         if std::mem::replace(&mut self.dialog_open, true) {
             return;
         }
+        self.dialog_since = Some(Instant::now());
         self.spawn("file-dialog", move |replies| {
             let mut dialog = rfd::FileDialog::new();
             if let Some(path) = &suggested {
@@ -286,6 +291,12 @@ impl Jobs {
             };
             replies.send(Reply::Picked { purpose, path });
         });
+    }
+
+    /// Whether the last file dialog was gone sooner than anyone can close one: there was none.
+    #[must_use]
+    pub fn dialog_was_brief(&self) -> bool {
+        self.dialog_since.is_some_and(|since| since.elapsed() < NO_DIALOG)
     }
 
     /// Watches the memory of process and machine, and tells the window when the gauge would look different.

@@ -21,6 +21,12 @@ pub(super) struct Message {
 }
 
 impl Message {
+    /// Something that is no error, and what can be done.
+    #[must_use]
+    pub(super) fn notice(text: &str, remedy: &str) -> Self {
+        Self { is_error: false, text: sentence(text), remedy: Some(sentence(remedy)), describe: None }
+    }
+
     /// What went wrong; for a file of no known format, with the way to describe it.
     #[must_use]
     pub(super) fn from_error(error: &Error) -> Self {

@@ -78,10 +78,11 @@ pub(super) fn demo(task: &Task) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// Whether an error of opening means that the file may hold plain numbers that nobody has described yet.
+/// Whether `path` was not opened only because it holds plain numbers whose type nobody has told yet.
 #[must_use]
-pub(super) fn may_be_raw(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::UnknownFormat | ErrorKind::Invalid(_))
+pub(super) fn lacks_layout(error: &Error, path: &std::path::Path, options: &OpenOptions) -> bool {
+    let plain = path.extension().is_some_and(|e| ["bin", "dat", "raw"].iter().any(|p| e.eq_ignore_ascii_case(p)));
+    plain && options.sample_type.is_none() && matches!(error.kind(), ErrorKind::Invalid(_))
 }
 
 /// The document that shows `opened` from its start to its end.

@@ -188,7 +188,9 @@ pub(super) fn raw_form_ui(ui: &Ui, form: &mut RawForm, jobs: &Jobs, out: &mut Ve
 }
 
 fn buttons_ui(ui: &mut Ui, form: &RawForm, out: &mut Vec<Command>) {
-    let good = matches!(&form.preview, Some(Ok(preview)) if !preview.channels.is_empty());
+    let no_rate = form.fields.rate_hz.trim().is_empty();
+    let good = matches!(&form.preview, Some(Ok(preview)) if !preview.channels.is_empty())
+        && (no_rate || form.fields.rate().is_some());
     dialog_buttons(ui, |ui| {
         let open = ui.add_enabled(good, main_button(ui, "Open"));
         let enter = good && ui.memory(|m| m.focused().is_none()) && ui.input(|i| i.key_pressed(Key::Enter));

@@ -48,6 +48,7 @@ pub(super) fn table_ui(ui: &mut Ui, table: &Table) {
         });
     });
     let row_height = 20.0;
+    let order = order_of(table);
     let height = ((table.rows.len() + 1) as f32 * (row_height + 4.0) + 16.0).clamp(80.0, 480.0);
     ScrollArea::horizontal().id_salt("table").show(ui, |ui| {
         ui.vertical(|ui| {
@@ -58,9 +59,9 @@ pub(super) fn table_ui(ui: &mut Ui, table: &Table) {
                 table.rows.len() + 1,
                 |ui, range| {
                     Grid::new("cells").striped(true).min_row_height(row_height).spacing([16.0, 4.0]).show(ui, |ui| {
-                        headings(ui, table);
+                        headings(ui, table, &order);
                         for row in &table.rows[range.start.min(table.rows.len())..range.end.min(table.rows.len())] {
-                            row.iter().for_each(|cell| cell_ui(ui, cell));
+                            order.iter().filter_map(|&i| row.get(i)).for_each(|cell| cell_ui(ui, cell));
                             ui.end_row();
                         }
                     });
@@ -70,8 +71,17 @@ pub(super) fn table_ui(ui: &mut Ui, table: &Table) {
     });
 }
 
-fn headings(ui: &mut Ui, table: &Table) {
-    for (i, column) in table.columns.iter().enumerate() {
+/// The columns in the order of interest: what was counted comes last, and not at all where nothing is missing.
+fn order_of(table: &Table) -> Vec<usize> {
+    let zero = |i: usize| table.rows.iter().all(|row| matches!(row.get(i), Some(Cell::Integer(0))));
+    let (last, mut order): (Vec<usize>, Vec<usize>) =
+        (0..table.columns.len()).partition(|&i| table.columns[i].ends_with("count"));
+    order.extend(last.into_iter().filter(|&i| table.columns[i] == "count" || !zero(i)));
+    order
+}
+
+fn headings(ui: &mut Ui, table: &Table, order: &[usize]) {
+    for (i, column) in order.iter().map(|&i| (i, &table.columns[i])) {
         let text = RichText::new(column.replace('_', " ")).small().weak();
         let numeric = table.rows.first().and_then(|r| r.get(i)).is_some_and(|c| !matches!(c, Cell::Text(_)));
         let layout = if numeric { Layout::right_to_left(Align::Center) } else { Layout::left_to_right(Align::Center) };

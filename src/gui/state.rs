@@ -72,6 +72,8 @@ pub struct Pictures {
     /// The overview's columns as one band: the least and greatest of all visible channels, each in its own range, within
     /// −1..1; (1, −1) where there is nothing.
     pub envelope: Vec<(f32, f32)>,
+    /// The tick that was gone to last: a line marks it until the view is gone back from, or another is gone to.
+    pub goal: Option<u64>,
     /// Why there is no picture.
     pub error: Option<String>,
 }

@@ -12,6 +12,8 @@ use crate::picture::axis::{self, Tick};
 
 /// Points between two labels, at least.
 const LABEL_WIDTH: f32 = 110.0;
+/// Labels nearer to the edge, points, are left out.
+const EDGE: f64 = 16.0;
 
 /// The axis of what is on the screen.
 pub(super) struct TimeAxis<'a> {
@@ -65,6 +67,11 @@ impl<'a> TimeAxis<'a> {
             let distance = |t: &Tick| (self.plot_x(t.value) - x).abs();
             distance(a).total_cmp(&distance(b))
         });
+        // Half of a label at the edge would be cut off.
+        let edge = EDGE * self.document.viewport.ticks_per_point();
+        if x < edge || x > self.document.viewport.ticks() - edge {
+            return String::new();
+        }
         nearest.map_or_else(String::new, |t| t.label.clone())
     }
 

@@ -46,6 +46,7 @@ pub(super) fn trace_ui(ui: &mut Ui, document: &Document, format: TimeFormat, out
         .x_grid_spacer(|_| axis.marks())
         .x_axis_formatter(|mark, _| axis.label(mark.value))
         .x_axis_label(axis.title());
+    ui.painter().rect_filled(ui.available_rect_before_wrap(), 0.0, ui.visuals().panel_fill);
     let behind = ui.painter().add(egui::Shape::Noop);
     let shown = plot.show(ui, |plot| {
         plot.set_plot_bounds(PlotBounds::from_min_max([0.0, -(first + count)], [span, -first]));
@@ -55,7 +56,8 @@ pub(super) fn trace_ui(ui: &mut Ui, document: &Document, format: TimeFormat, out
     });
     let rect = *shown.transform.frame();
     let gaps = traces::gap_shapes(ui, &shown.transform, ticks_per_x, document.time());
-    ui.painter().set(behind, egui::Shape::Vec(gaps));
+    let canvas = egui::Shape::rect_filled(rect, 0.0, colours.canvas);
+    ui.painter().set(behind, egui::Shape::Vec(std::iter::once(canvas).chain(gaps).collect()));
     if (f64::from(rect.width()) - document.viewport.width_points()).abs() > 0.5 {
         out.push(Command::View(ViewCommand::Width(rect.width())));
     }
@@ -66,7 +68,9 @@ pub(super) fn trace_ui(ui: &mut Ui, document: &Document, format: TimeFormat, out
     over.lane_names(&painter);
     over.state(&painter);
     let response = shown.response;
-    over.readout(&painter, &response, &axis);
+    over.goal(&painter);
+    over.scale_bar(&painter);
+    over.readout(ui.painter(), &response, &axis);
     let mouse = Mouse { document, rect };
     mouse.wheel(ui, &response, out);
     mouse.drag(ui, &response, &painter, colours, out);
@@ -149,7 +153,7 @@ impl Overlay<'_> {
         let channels = &self.document.shown().channels;
         let height = self.rect.height() / self.document.lanes.count as f32;
         let step = (NAME_HEIGHT / height).ceil().max(1.0) as usize;
-        let ground = painter.ctx().global_style().visuals.panel_fill.gamma_multiply(0.8);
+        let ground = self.colours.canvas.gamma_multiply(0.8);
         for row in self.document.lanes_on_screen().filter(|row| row % step == 0) {
             let channel = &channels[visible[row]];
             let text = match channel.unit.as_str() {
@@ -184,6 +188,40 @@ impl Overlay<'_> {
         painter.text(at, Align2::RIGHT_TOP, text, FontId::proportional(12.0), colour);
     }
 
+    /// The place that was gone to.
+    fn goal(&self, painter: &egui::Painter) {
+        if let Some(tick) = self.document.pictures.goal {
+            painter.vline(self.x(tick as f64 + 0.5), self.rect.y_range(), Stroke::new(1.0, self.colours.accent));
+        }
+    }
+
+    /// How high a round value is drawn, in the first lane's unit, at the right edge.
+    fn scale_bar(&self, painter: &egui::Painter) {
+        let (visible, lanes) = (self.document.visible_channels(), &self.document.lanes);
+        let (Some(half), Some(&channel)) = (&lanes.half_range, visible.get(self.document.lanes_on_screen().start))
+        else {
+            return;
+        };
+        let lane = f64::from(self.rect.height()) / lanes.count;
+        let points_per_unit = lane * FILL / half[channel] * lanes.amplitude;
+        let room = (f64::from(self.rect.height()) * 0.25).min(lane.max(40.0));
+        let value = crate::picture::axis::round_down(room / points_per_unit);
+        let height = (value * points_per_unit) as f32;
+        if !(value > 0.0 && height.is_finite()) {
+            return;
+        }
+        let unit = &self.document.shown().channels[channel].unit;
+        let text = format!("{} {}", crate::picture::axis::number(value, value), crate::text::unit(unit));
+        let galley = painter.layout_no_wrap(text.trim().to_owned(), FontId::proportional(12.0), self.colours.ink);
+        let foot = self.rect.right_bottom() + Vec2::new(-12.0, -10.0);
+        let place = Align2::RIGHT_CENTER.anchor_size(foot + Vec2::new(-8.0, -height / 2.0), galley.size());
+        let ground = Rect::from_two_pos(foot + Vec2::new(4.0, 4.0), place.min.min(foot - Vec2::new(0.0, height + 4.0)));
+        painter.rect_filled(ground.union(place).expand(2.0), 2.0, self.colours.canvas.gamma_multiply(0.8));
+        let stroke = Stroke::new(2.0, self.colours.ink);
+        painter.vline(foot.x, foot.y - height..=foot.y, stroke);
+        painter.galley(place.min, galley, self.colours.ink);
+    }
+
     /// Time and value under the pointer.
     fn readout(&self, painter: &egui::Painter, response: &egui::Response, axis: &TimeAxis<'_>) {
         let Some(pointer) = response.hover_pos().filter(|p| self.rect.contains(*p)) else { return };
@@ -195,7 +233,8 @@ impl Overlay<'_> {
             text = format!("{text}   {value}");
         }
         painter.vline(pointer.x, self.rect.y_range(), Stroke::new(1.0, self.colours.muted.gamma_multiply(0.4)));
-        let at = self.rect.right_bottom() + Vec2::new(-8.0, -6.0);
+        // In the row of the axis' title, where it covers no trace.
+        let at = self.rect.right_bottom() + Vec2::new(-8.0, 36.0);
         let galley = painter.layout_no_wrap(text, FontId::monospace(12.0), self.colours.ink);
         let place = Align2::RIGHT_BOTTOM.anchor_size(at, galley.size());
         let ground = painter.ctx().global_style().visuals.panel_fill;

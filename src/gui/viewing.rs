@@ -42,8 +42,14 @@ impl Document {
             ViewCommand::Range(range) => view.show(range.start, range.end),
             ViewCommand::Width(points) => view.set_width(points),
             ViewCommand::GoTo(text) => {
-                let tick = self.tick_of_text(&text)?;
-                self.viewport.center_on(tick as f64);
+                let tick = self.tick_of_text(&text)? as f64;
+                if self.viewport.ticks() > self.viewport.len_ticks() / 4.0 {
+                    // Where all of it is in view, moving would show nothing: close in on the place.
+                    let half = self.viewport.len_ticks() / 100.0;
+                    self.viewport.show(tick - half, tick + half);
+                }
+                self.viewport.center_on(tick);
+                self.pictures.goal = Some(tick as u64);
             }
             ViewCommand::ToSelection => {
                 if let Some(ticks) = &self.selection {
@@ -143,10 +149,11 @@ impl Document {
     /// compared between channels and single artefacts do not flatten the rest.
     fn fit_amplitudes(&mut self, columns: &Columns) {
         let stream = &self.source.recording().streams[self.stream];
+        let lanes = self.channels.iter().filter(|c| c.visible).count();
         let mut half_ranges: Vec<(String, Vec<f64>)> = Vec::new();
         for (&c, values) in columns.request.channels.iter().zip(&columns.values) {
             let scaled = values.iter().map(|v| v.scaled(stream.channels[c].scale));
-            let Some((middle, half)) = amplitude::fit(scaled) else { continue };
+            let Some((middle, half)) = amplitude::fit(scaled, lanes) else { continue };
             self.channels[c].centre = middle;
             if half <= 0.0 {
                 continue;

@@ -340,7 +340,7 @@ impl Painter<'_> {
             for (i, values) in columns.values.iter().enumerate() {
                 let index = g * group + i;
                 let pixels = placement.spread(values, self.stream.channels[channels[index]].scale);
-                let extent = typical(&pixels);
+                let extent = typical(&pixels, self.lanes.count);
                 let half = self.lanes.lane_height() * self.lanes.reach() / 2.0;
                 let scale = ValueScale::fitting(extent, self.lanes.middle(index), half.max(self.s(1.0)));
                 strip.add(&pixels, extent);
@@ -452,7 +452,7 @@ impl Painter<'_> {
             self.gap_band(band);
         }
         let mean = strip.mean();
-        let scale = ValueScale::fitting(typical(&mean), area.y + area.height / 2.0, area.height * 0.38);
+        let scale = ValueScale::fitting(typical(&mean, 1), area.y + area.height / 2.0, area.height * 0.38);
         let bars = trace::bars(&mean, &scale, self.s(1.0));
         let first_x = area.x as u32;
         self.shapes.push(Shape::Bars { first_x, bars, color: self.palette.quiet.with_opacity(0.75) });
@@ -490,7 +490,7 @@ impl Painter<'_> {
         let mut strip = Strip::new(all.width);
         for (values, &c) in columns.values.iter().zip(&columns.request.channels) {
             let pixels = placement.spread(values, self.stream.channels[c].scale);
-            strip.add(&pixels, typical(&pixels));
+            strip.add(&pixels, typical(&pixels, self.selection.channels.len()));
         }
         Ok(strip)
     }
@@ -623,8 +623,8 @@ struct GapBands {
 
 /// The visible gaps; those that touch on the picture are one band, and none is narrower than a pixel.
 /// The values that a lane has room for.
-fn typical(pixels: &[MinMax]) -> MinMax {
-    amplitude::fit(pixels.iter().copied())
+fn typical(pixels: &[MinMax], lanes: usize) -> MinMax {
+    amplitude::fit(pixels.iter().copied(), lanes)
         .map_or(MinMax::EMPTY, |(middle, half)| MinMax { min: middle - half, max: middle + half })
 }
 

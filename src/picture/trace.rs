@@ -204,7 +204,7 @@ mod tests {
             MinMax::EMPTY,
             MinMax { min: 4.0, max: 4.0 },
         ];
-        let scale = ValueScale::fitting(MinMax { min: values[0].min, max: values[2].max }, 50.0, 45.0);
+        let scale = ValueScale::fitting(MinMax { min: 0.0, max: 9.0 }, 50.0, 45.0);
         let bars = bars(&values, &scale, 1.0);
         assert_eq!((bars[0].bottom, bars[1].top), (95.0, 5.0));
         assert_eq!(bars[0].top, bars[1].bottom);

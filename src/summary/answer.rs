@@ -83,6 +83,10 @@ impl Summary {
     fn answer(&self, request: &ViewRequest, read_bytes: u64, task: &Task) -> Result<Columns> {
         let store = &*self.0;
         check(store, request)?;
+        if let Some(flat) = store.source.flat(store.stream) {
+            // Tiles outlive the samples that they were made of: a file that has shrunk is no longer what they show.
+            flat.map().bytes(0..flat.map().len())?;
+        }
         let time = &store.source.recording().streams[store.stream].time;
         let most = (request.frames.end - request.frames.start) / request.bucket_frames + 2 + time.gaps().len() as u64;
         let bytes = most.saturating_mul(request.channels.len() as u64 + 1).saturating_mul(size_of::<MinMax>() as u64);
