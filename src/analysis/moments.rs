@@ -7,7 +7,7 @@
 //! NaN is counted and left out. Infinities take part: the extremes show them, mean and deviation become infinite or NaN,
 //! as in numpy.
 
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 
 use crate::recording::{Sample, Scale};
 
@@ -122,16 +122,49 @@ pub(super) struct Physical {
 
 /// The moments of `values`, in cache-sized groups.
 pub(super) fn of<T: Sample>(values: &[T]) -> Moments {
-    Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            let mut all = Moments::EMPTY;
-            for group in values.chunks(GROUP) {
-                all.merge(&of_group(group));
-            }
-            all
-        },
-    )
+    Arch::new().dispatch(Groups { values, of_group: Rounded })
+}
+
+/// The loop over groups, compiled for the processor's widest vectors. A struct and not a closure, because only a
+/// method that is always inlined takes part in that.
+struct Groups<'a, T, K> {
+    values: &'a [T],
+    of_group: K,
+}
+
+trait Kind<T> {
+    fn of(&self, group: &[T]) -> Moments;
+}
+
+struct Rounded;
+
+impl<T: Sample> Kind<T> for Rounded {
+    #[inline(always)]
+    fn of(&self, group: &[T]) -> Moments {
+        of_group(group)
+    }
+}
+
+struct Exact;
+
+impl<T: Small> Kind<T> for Exact {
+    #[inline(always)]
+    fn of(&self, group: &[T]) -> Moments {
+        of_small_group(group)
+    }
+}
+
+impl<T, K: Kind<T>> WithSimd for Groups<'_, T, K> {
+    type Output = Moments;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> Moments {
+        let mut all = Moments::EMPTY;
+        for group in self.values.chunks(GROUP) {
+            all.merge(&self.of_group.of(group));
+        }
+        all
+    }
 }
 
 #[inline(always)]
@@ -228,16 +261,7 @@ impl_small! { i8, 0; u8, 0; i16, 0; u16, 1 << 15; }
 
 /// The exact moments of `values`.
 pub(super) fn of_small<T: Small>(values: &[T]) -> Moments {
-    Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            let mut all = Moments::EMPTY;
-            for group in values.chunks(GROUP) {
-                all.merge(&of_small_group(group));
-            }
-            all
-        },
-    )
+    Arch::new().dispatch(Groups { values, of_group: Exact })
 }
 
 #[inline(always)]
@@ -292,15 +316,28 @@ pub(super) fn of_small_rows<T: Small>(
         let n = ROWS.min(rows - start);
         state.clear();
         let bytes = &bytes[start * stride + first..];
-        Arch::new().dispatch(
-            #[inline(always)]
-            || state.take(bytes, stride, n),
-        );
+        Arch::new().dispatch(Take { state: &mut state, bytes, stride, rows: n });
         for (c, moments) in all.iter_mut().enumerate() {
             moments.merge(&state.moments(c, n));
         }
     }
     all
+}
+
+struct Take<'a, T> {
+    state: &'a mut RowState<T>,
+    bytes: &'a [u8],
+    stride: usize,
+    rows: usize,
+}
+
+impl<T: Small> WithSimd for Take<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        self.state.take(self.bytes, self.stride, self.rows);
+    }
 }
 
 struct RowState<T> {

@@ -10,7 +10,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 use realfft::num_complex::Complex;
 use realfft::{RealFftPlanner, RealToComplex};
 use rustfft::{Fft, FftPlanner};
@@ -369,72 +369,103 @@ fn load(block: &Block, c: usize, place: usize, scale: Scale, detrend: Detrend, i
 
 /// Physical values of `from`, and their sum.
 fn convert<T: Sample>(from: &[T], scale: Scale, to: &mut [f64]) -> f64 {
-    Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            let mut sums = [0.0; LANES];
-            let (from_groups, from_rest) = from.as_chunks::<LANES>();
-            let (to_groups, to_rest) = to.as_chunks_mut::<LANES>();
-            for (from, to) in from_groups.iter().zip(to_groups) {
-                for i in 0..LANES {
-                    to[i] = scale.apply(from[i].to_f64());
-                    sums[i] += to[i];
-                }
+    Arch::new().dispatch(Convert { from, scale, to })
+}
+
+// The loops below are compiled for the processor's widest vectors. Each is a struct and not a closure, because only a
+// method that is always inlined takes part in that.
+
+struct Convert<'a, T> {
+    from: &'a [T],
+    scale: Scale,
+    to: &'a mut [f64],
+}
+
+impl<T: Sample> WithSimd for Convert<'_, T> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> f64 {
+        let mut sums = [0.0; LANES];
+        let (from_groups, from_rest) = self.from.as_chunks::<LANES>();
+        let (to_groups, to_rest) = self.to.as_chunks_mut::<LANES>();
+        for (from, to) in from_groups.iter().zip(to_groups) {
+            for i in 0..LANES {
+                to[i] = self.scale.apply(from[i].to_f64());
+                sums[i] += to[i];
             }
-            for (from, to) in from_rest.iter().zip(to_rest) {
-                *to = scale.apply(from.to_f64());
-                sums[0] += *to;
-            }
-            sums.iter().sum()
-        },
-    )
+        }
+        for (from, to) in from_rest.iter().zip(to_rest) {
+            *to = self.scale.apply(from.to_f64());
+            sums[0] += *to;
+        }
+        sums.iter().sum()
+    }
 }
 
 fn weigh(values: &mut [f64], line: Line, weights: &[f64]) {
     let first = line.mean - line.slope * 0.5 * (values.len() as f64 - 1.0);
-    Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            for (i, (x, w)) in values.iter_mut().zip(weights).enumerate() {
-                *x = (*x - (first + line.slope * i as f64)) * w;
-            }
-        },
-    );
+    for (i, (x, w)) in values.iter_mut().zip(weights).enumerate() {
+        *x = (*x - (first + line.slope * i as f64)) * w;
+    }
 }
 
 /// Two windows as real and imaginary part.
 fn weigh_pair(a: &[f64], line_a: Line, b: &[f64], line_b: Line, weights: &[f64], out: &mut [Complex<f64>]) {
-    let middle = 0.5 * (a.len() as f64 - 1.0);
-    let (first_a, first_b) = (line_a.mean - line_a.slope * middle, line_b.mean - line_b.slope * middle);
-    Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            let n = out.len();
-            let (a, b, weights) = (&a[..n], &b[..n], &weights[..n]);
-            if line_a.slope == 0.0 && line_b.slope == 0.0 {
-                for i in 0..n {
-                    out[i].re = (a[i] - first_a) * weights[i];
-                    out[i].im = (b[i] - first_b) * weights[i];
-                }
-                return;
-            }
+    Arch::new().dispatch(WeighPair { a, line_a, b, line_b, weights, out });
+}
+
+struct WeighPair<'a> {
+    a: &'a [f64],
+    line_a: Line,
+    b: &'a [f64],
+    line_b: Line,
+    weights: &'a [f64],
+    out: &'a mut [Complex<f64>],
+}
+
+impl WithSimd for WeighPair<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { a, line_a, b, line_b, weights, out } = self;
+        let middle = 0.5 * (a.len() as f64 - 1.0);
+        let (first_a, first_b) = (line_a.mean - line_a.slope * middle, line_b.mean - line_b.slope * middle);
+        let n = out.len();
+        let (a, b, weights) = (&a[..n], &b[..n], &weights[..n]);
+        if line_a.slope == 0.0 && line_b.slope == 0.0 {
             for i in 0..n {
-                out[i].re = (a[i] - (first_a + line_a.slope * i as f64)) * weights[i];
-                out[i].im = (b[i] - (first_b + line_b.slope * i as f64)) * weights[i];
+                out[i].re = (a[i] - first_a) * weights[i];
+                out[i].im = (b[i] - first_b) * weights[i];
             }
-        },
-    );
+            return;
+        }
+        for i in 0..n {
+            out[i].re = (a[i] - (first_a + line_a.slope * i as f64)) * weights[i];
+            out[i].im = (b[i] - (first_b + line_b.slope * i as f64)) * weights[i];
+        }
+    }
 }
 
 fn add_powers(spectrum: &[Complex<f64>], powers: &mut [f64]) {
-    Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            for (z, p) in spectrum.iter().zip(powers) {
-                *p += z.re * z.re + z.im * z.im;
-            }
-        },
-    );
+    Arch::new().dispatch(AddPowers { spectrum, powers });
+}
+
+struct AddPowers<'a> {
+    spectrum: &'a [Complex<f64>],
+    powers: &'a mut [f64],
+}
+
+impl WithSimd for AddPowers<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        for (z, p) in self.spectrum.iter().zip(self.powers) {
+            *p += z.re * z.re + z.im * z.im;
+        }
+    }
 }
 
 fn add(to: &mut [f64], from: &[f64]) {

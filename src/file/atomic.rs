@@ -3,6 +3,10 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -14,6 +18,49 @@ pub struct AtomicFile {
     temporary: PathBuf,
     file: Option<File>,
     overwrite: bool,
+    flusher: Option<Flusher>,
+}
+
+/// Files from this size on are sent to the disk while they are being written.
+const FLUSH_FROM_BYTES: u64 = 64 << 20;
+/// So often.
+const FLUSH_EVERY: Duration = Duration::from_millis(20);
+
+/// Sends what is written to the disk on a thread of its own, so that little is left to wait for at the end.
+#[derive(Debug)]
+struct Flusher {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Flusher {
+    fn start(file: &File) -> Option<Self> {
+        let file = file.try_clone().ok()?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let theirs = Arc::clone(&stop);
+        let flush = move || {
+            while !theirs.load(Ordering::Relaxed) {
+                // An error is met again, and reported, by the one who writes.
+                if file.sync_data().is_err() {
+                    return;
+                }
+                std::thread::park_timeout(FLUSH_EVERY);
+            }
+        };
+        let thread = std::thread::Builder::new().name("flush".into()).spawn(flush).ok();
+        Some(Self { stop, thread })
+    }
+}
+
+impl Drop for Flusher {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            thread.thread().unpark();
+            // It has not panicked, and would be none the worse for it.
+            drop(thread.join());
+        }
+    }
 }
 
 impl AtomicFile {
@@ -54,7 +101,8 @@ impl AtomicFile {
             .truncate(true)
             .open(&temporary)
             .map_err(|e| Error::io(target, e).with_remedy("check that the folder exists and can be written to"))?;
-        Ok(Self { target: target.to_path_buf(), temporary, file: Some(file), overwrite })
+        let flusher = if expected_bytes >= FLUSH_FROM_BYTES { Flusher::start(&file) } else { None };
+        Ok(Self { target: target.to_path_buf(), temporary, file: Some(file), overwrite, flusher: flusher })
     }
 
     /// The name it will have.
@@ -86,6 +134,7 @@ impl AtomicFile {
     /// When the system refuses (a full disk may say so only now), or when the target has come to exist meanwhile.
     pub fn commit(mut self) -> Result<()> {
         let file = self.file.take().expect("only `commit` takes the file");
+        self.flusher = None;
         file.sync_all().map_err(|e| self.explain(e))?;
         drop(file);
         if !self.overwrite {

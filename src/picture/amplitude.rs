@@ -5,7 +5,7 @@ use crate::summary::MinMax;
 /// The share of the columns whose extremes fit into the lane.
 const COVERED: f64 = 0.9;
 /// What does not fit reaches over the neighbours' lanes, but over no more than so many half-lanes.
-const REACH: f64 = 6.0;
+const REACH: f64 = 20.0;
 /// With fewer columns than this, all of them fit.
 const FEW: usize = 32;
 
@@ -49,7 +49,7 @@ mod tests {
         let mut values = flat(1000, 2.0);
         values[500].max = 5.0 + 8.0;
         assert_eq!(fit(values.clone().into_iter(), 16), Some((5.0, 2.0)));
-        values[500].max = 5.0 + 60.0;
+        values[500].max = 5.0 + 160.0;
         assert_eq!(fit(values.into_iter(), 16), Some((5.0, 10.0)));
         // Alone, all of it fits.
         let mut values = flat(1000, 2.0);
