@@ -63,9 +63,11 @@ fn every_help_is_complete() {
         assert!(export.contains(flag), "{flag}");
     }
     let spectrum = out(&longwave(&["spectrum", "--help"]));
-    for flag in ["--window", "--overlap", "--taper", "--average", "flat-top", "8192"] {
+    for flag in ["--window", "--overlap", "--taper", "--average", "flat-top", "8192", "half of it", ".csv or .npy"] {
         assert!(spectrum.contains(flag), "{flag}");
     }
+    assert!(!out(&longwave(&["stats", "--help"])).contains(".npy"));
+    assert!(out(&longwave(&["shot", "--help"])).contains("--size <WxH>"));
     assert!(out(&longwave(&["--version"])).starts_with("longwave "));
 }
 
@@ -91,6 +93,18 @@ fn wrong_usage_is_exit_2_and_says_why() {
         (&["spectrum", "x.bin", "--taper", "kaiser"], "blackman-harris"),
         (&["spectrum", "x.bin", "--window", "many"], "--window"),
         (&["shot", "x.bin", "-o", "x.npy"], ".png"),
+        (&["shot", "x.bin", "-o", "x.png", "--size", "foo"], "1920x1080"),
+        (&["shot", "x.bin", "-o", "x.png", "--size", "0x0"], "0"),
+        (&["shot", "x.bin", "-o", "x.png", "--size", "1x1"], "1"),
+        (&["spectrum", "x.bin", "--window", "100", "--overlap", "100"], "--overlap 99"),
+        (&["stats", "x.bin", "--channels", "0,,1"], "missing"),
+        (&["stats", "x.bin", "--channels", "0-"], "no end"),
+        (&["stats", "x.bin", "--channels", ""], "missing"),
+        (&["stats", "x.bin", "-o", "st.npy"], ".csv"),
+        (&["stats", "x.bin", "-o", "-"], "standard output"),
+        (&["export", "x.bin", "-o", "-"], "standard output"),
+        (&["export", "x.bin", "-o", "."], "folder"),
+        (&["shot", "x.bin", "-o", "."], "folder"),
         (&["demo", "-o", "x.txt"], ".rec"),
         (&["completions", "tcsh"], "fish"),
         (&["man", "nothing"], "nothing"),
@@ -254,7 +268,10 @@ fn spectrum_goes_to_csv_and_npy_and_pipes() {
     assert_eq!(code(&run(&["-o", &target("s.npy")])), 0);
     assert!(std::fs::read(target("s.npy")).unwrap().starts_with(b"\x93NUMPY"));
     assert_eq!(code(&run(&["-o", &target("s.npy")])), 1);
-    assert_eq!(out(&run(&[])).lines().count(), 258);
+    assert_eq!(out(&run(&[])), csv);
+    // The overlap follows the window, unless it is given.
+    let half = longwave(&["spectrum", &file, "--no-remember", "--window", "512", "--dtype", "i16", "--channel-count", "4", "--rate", "1000"]);
+    assert_eq!(out(&half), csv, "{}", err(&half));
 }
 
 #[test]

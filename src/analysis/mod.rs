@@ -36,6 +36,10 @@ pub struct Analysis {
     /// A command line that works on the demo recording.
     pub example: &'static str,
     pub parameters: &'static [Parameter],
+    /// The files that [`Report`] can be written to, without dot: `csv`, and `npy` where all of it are numbers.
+    pub file_types: &'static [&'static str],
+    /// Refuses settings that do not go together, before anything is opened.
+    pub check: fn(&Settings) -> Result<()>,
     pub run: fn(&Request<'_>) -> Result<Report>,
 }
 

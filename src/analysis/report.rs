@@ -16,11 +16,16 @@ impl Report {
     /// # Errors
     /// When the target exists and `overwrite` is false, or cannot be written.
     pub fn write_csv(&self, target: &Path, overwrite: bool) -> Result<()> {
-        let text = match &self.view {
+        write(target, self.csv().as_bytes(), overwrite)
+    }
+
+    /// The text that [`Self::write_csv`] writes.
+    #[must_use]
+    pub fn csv(&self) -> String {
+        match &self.view {
             View::Table(table) => table_csv(table),
             View::Curves(curves) => curves_csv(curves),
-        };
-        write(target, text.as_bytes(), overwrite)
+        }
     }
 
     /// Writes curves as one `.npy` array: float64, C order, points × (1 + curves), the first column the axis.

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::source::{ChannelOrder, OpenOptions};
 
 pub(crate) const EXPORTER: Exporter =
-    Exporter { name: "npy", title: "NumPy array", extensions: &["npy"], parameters: &[], predict, run };
+    Exporter { name: "npy", title: "NumPy array", extensions: &["npy"], parameters: &[], check: |_| Ok(()), predict, run };
 
 fn header(request: &Request<'_>) -> Result<Vec<u8>> {
     let stream = request.selection.stream_in(request.source.recording())?;

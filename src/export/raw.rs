@@ -8,7 +8,7 @@ use crate::recording::ByteOrder;
 use crate::source::{ChannelOrder, OpenOptions};
 
 pub(crate) const EXPORTER: Exporter =
-    Exporter { name: "raw", title: "Raw binary", extensions: &["bin", "raw", "dat"], parameters: &[], predict, run };
+    Exporter { name: "raw", title: "Raw binary", extensions: &["bin", "raw", "dat"], parameters: &[], check: |_| Ok(()), predict, run };
 
 fn predict(request: &Request<'_>) -> Result<Prediction> {
     payload::predict(request, &[])
