@@ -19,8 +19,6 @@ mod stats;
 mod taper;
 mod welch;
 
-pub(crate) use report::npy_header;
-
 /// Every analysis, in the order of menus.
 pub const ANALYSES: &[Analysis] = &[stats::ANALYSIS, spectrum::ANALYSIS];
 

@@ -58,7 +58,7 @@ fn write(target: &Path, bytes: &[u8], overwrite: bool) -> Result<()> {
 
 /// The start of a `.npy` file, version 1.0 (numpy, `numpy.lib.format`): little-endian `sample_type`, C order, padded so
 /// that the samples begin at a multiple of 64 bytes.
-pub(crate) fn npy_header(sample_type: SampleType, shape: &[u64]) -> Vec<u8> {
+fn npy_header(sample_type: SampleType, shape: &[u64]) -> Vec<u8> {
     const PREFIX: usize = 10;
     let order = if sample_type.size() == 1 { '|' } else { '<' };
     let mut dict = format!("{{'descr': '{order}{}', 'fortran_order': False, 'shape': (", sample_type.npy_name());
