@@ -348,3 +348,34 @@ fn an_interrupted_command_exits_130_and_leaves_nothing() {
     assert_eq!(status.code(), Some(expected), "{said}");
     assert!(names(folder.path()).is_empty(), "{:?}", names(folder.path()));
 }
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_summary_leaves_whole_rows_or_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    // Holes only: long enough that no machine is through before it is interrupted.
+    let file = folder.path().join("long.bin");
+    std::fs::File::create(&file).unwrap().set_len(1 << 40).unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_longwave"))
+        .args(["peaks", "--no-remember", "--threads", "1"])
+        .args(LAYOUT)
+        .arg(&file)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    while names(folder.path()).len() < 2 && child.try_wait().unwrap().is_none() {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let status = child.wait().unwrap();
+    let mut said = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert_eq!(status.code(), Some(130), "{said}");
+    let sidecar = folder.path().join("long.bin.lwpeaks");
+    if sidecar.exists() {
+        assert!(std::fs::metadata(&sidecar).unwrap().len() > 128);
+        assert!(said.contains("kept in") && said.contains("long.bin.lwpeaks"), "{said}");
+    } else {
+        assert!(said.contains("nothing was left half-written"), "{said}");
+    }
+}
