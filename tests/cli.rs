@@ -154,6 +154,9 @@ fn a_raw_file_is_described_measured_and_remembered() {
     };
     let info = json(&run("info", &["--json", "--no-remember"]));
     assert_eq!(names(folder.path()), ["x.bin"]);
+    // Quiet means that nothing is written which nobody is told of.
+    json(&run("info", &["--json", "--quiet"]));
+    assert_eq!(names(folder.path()), ["x.bin"]);
     assert_eq!((info["format"].as_str(), info["duration_secs"].as_f64()), (Some("raw"), Some(5.0)));
     let stream = &info["streams"][0];
     assert_eq!((stream["frames"].as_u64(), stream["rate_hz"].as_f64()), (Some(5000), Some(1000.0)));

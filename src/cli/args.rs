@@ -22,7 +22,7 @@ pub(crate) struct Global {
     /// Worker threads [default: one for each processor]
     #[arg(long, value_name = "N", global = true, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,
-    /// Print no progress, notes or warnings, only results and errors
+    /// Print no progress, notes or warnings, only results and errors; remember no layout
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
 }

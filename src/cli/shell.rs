@@ -89,7 +89,8 @@ impl Shell {
     /// reason to complain: the file was opened.
     fn remember(&self, path: &Path, options: OpenOptions, format: &str) {
         let told = OpenOptions { format: None, member: None, ..options };
-        if !["raw", "npy"].contains(&format) || told == OpenOptions::default() {
+        // What cannot be announced is not done behind the user's back.
+        if self.quiet || !["raw", "npy"].contains(&format) || told == OpenOptions::default() {
             return;
         }
         if OpenOptions::path_beside(path).symlink_metadata().is_ok() {
