@@ -200,6 +200,13 @@ fn the_description_tells_what_the_samples_do_not() {
     assert_eq!(options.channel_gains.unwrap(), [0.195 * 3.0, 0.195]);
     assert_eq!((options.offset, options.unit.as_deref()), (Some(7.0), Some("uV")));
     assert_eq!(options.start.as_deref(), Some("2023-11-14T22:13:20.25Z"));
+    assert_eq!(options.gaps, Some(vec![[249, 100]]));
+    assert_eq!(options.channel_ids.unwrap(), ["2", "0"]);
+    let again = longwave::source::open(&target, &OpenOptions::default(), &Task::unattended()).unwrap();
+    let stream = &again.recording().streams[0];
+    let gaps: Vec<_> = stream.time.gaps().map(|g| (g.after_frame, g.missing_frames)).collect();
+    assert_eq!((gaps, stream.duration_secs()), (vec![(249, 100)], 0.6));
+    assert_eq!((stream.channels[0].id.as_str(), stream.channels[1].id.as_str()), ("2", "0"));
     export.selection.frames = 0..500;
     assert!(export.predict().notes.is_empty());
 }

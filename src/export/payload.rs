@@ -14,6 +14,7 @@ use crate::file::{AtomicFile, FlatLayout, free_bytes};
 use crate::recording::{Block, ByteOrder, Sample, SampleFormat, SampleType, Scale, Stream};
 use crate::scan::{ChunkPlan, Overlap, for_each};
 use crate::source::OpenOptions;
+use crate::source::options::MAX_GAPS;
 use crate::with_samples;
 
 /// What one call copies at most: cancelling waits no longer than for this.
@@ -48,7 +49,12 @@ pub(super) fn predict(request: &Request<'_>, header: &[u8]) -> Result<Prediction
     if pieces > 1 {
         let gaps = if pieces == 2 { "the gap".to_owned() } else { format!("the {} gaps", pieces - 1) };
         notes.push(format!(
-            "the file cannot express {gaps} in this range: samples on both sides are written back to back"
+            "the samples on both sides of {gaps} in this range are written back to back; {}",
+            if pieces <= MAX_GAPS {
+                "where something is missing stands in the .longwave.toml beside the file"
+            } else {
+                "there are too many of them to be remembered"
+            }
         ));
     }
     let exact = stream.format.sample_type;
@@ -245,6 +251,14 @@ fn interleave<T: Sample, B: AsRef<[u8]>>(
 fn describe(request: &Request<'_>, stream: &Stream, mut options: OpenOptions) -> OpenOptions {
     let channels: Vec<_> = request.selection.channels.iter().map(|&c| &stream.channels[c]).collect();
     options.rate_hz = stream.time.rate_known().then(|| stream.time.rate_hz());
+    let frames = &request.selection.frames;
+    let gaps = stream.time.gaps().filter(|gap| gap.after_frame >= frames.start && gap.after_frame + 1 < frames.end);
+    let gaps: Vec<_> = gaps.take(MAX_GAPS + 1).map(|g| [g.after_frame - frames.start, g.missing_frames]).collect();
+    // Without a rate time counts frames, and nothing can be missing.
+    options.gaps = (options.rate_hz.is_some() && !gaps.is_empty() && gaps.len() <= MAX_GAPS).then_some(gaps);
+    if channels.iter().enumerate().any(|(i, c)| c.id != i.to_string()) {
+        options.channel_ids = Some(channels.iter().map(|c| c.id.clone()).collect());
+    }
     let numbered = |i: usize| crate::recording::Channel::numbered(i).name;
     if channels.iter().enumerate().any(|(i, c)| c.name != numbered(i)) {
         options.channel_names = Some(channels.iter().map(|c| c.name.clone()).collect());

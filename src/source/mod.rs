@@ -20,7 +20,7 @@ mod memory;
 mod npy;
 mod npy_header;
 mod npz;
-mod options;
+pub(crate) mod options;
 mod raw;
 mod rec;
 
