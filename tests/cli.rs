@@ -117,6 +117,18 @@ fn wrong_usage_is_exit_2_and_says_why() {
     }
 }
 
+#[cfg(all(feature = "gui", target_os = "linux"))]
+#[test]
+fn without_a_display_the_window_says_so() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_longwave"));
+    for variable in ["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"] {
+        command.env_remove(variable);
+    }
+    let output = command.output().unwrap();
+    assert_eq!(code(&output), 1);
+    assert!(err(&output).contains("there is no display; ") && !err(&output).contains(".rs"), "{}", err(&output));
+}
+
 #[test]
 fn errors_are_exit_1_with_path_and_remedy() {
     let folder = tempfile::tempdir().unwrap();
