@@ -135,11 +135,16 @@ fn errors_are_exit_1_with_path_and_remedy() {
     let unknown = folder.path().join("notes.xyz");
     std::fs::write(&unknown, "these are no samples").unwrap();
     let unknown = unknown.to_str().unwrap();
+    let empty = folder.path().join("empty.bin");
+    std::fs::write(&empty, "").unwrap();
+    let empty = empty.to_str().unwrap();
     let missing = folder.path().join("missing.npy");
     let missing = missing.to_str().unwrap();
     for (args, hint) in [
         (&["info", unknown][..], "--format raw"),
         (&["info", unknown, "--json"], "at byte 0"),
+        (&["info", empty], "the file is empty"),
+        (&["info", empty, "--format", "raw"], "the file is empty"),
         (&["stats", missing], "missing.npy"),
         (&["info", folder.path().to_str().unwrap()], "folder"),
         (&[missing], "neither"),
