@@ -79,6 +79,8 @@ fn wrong_usage_is_exit_2_and_says_why() {
         (&["info", "x.bin", "--no-such-flag"], "--no-such-flag"),
         (&["stats", "x.bin", "--range", "5s"], "A..B"),
         (&["stats", "x.bin", "--range", "2s..1s"], "before"),
+        (&["stats", "x.bin", "--range", "1s...2s"], "a dot too many"),
+        (&["stats", "x.bin", "--range", "1s..1s"], "is empty"),
         (&["stats", "x.bin", "--memory-limit", "much"], "256MiB"),
         (&["stats", "x.bin", "--threads", "0"], "--threads"),
         (&["info", "x.bin", "--format", "flac"], "use one of"),
