@@ -282,6 +282,8 @@ fn spectrum_goes_to_csv_and_npy_and_pipes() {
             .collect();
         longwave(&args)
     };
+    let unrated = longwave(&["spectrum", &file, "--no-remember", "--window", "512", "--dtype", "i16", "--channel-count", "4"]);
+    assert_eq!(err(&unrated).matches("counts frames").count(), 1, "{}", err(&unrated));
     assert_eq!(code(&run(&["-o", &target("s.csv")])), 0);
     let csv = std::fs::read_to_string(target("s.csv")).unwrap();
     assert!(csv.starts_with("frequency_hz,"), "{csv}");
@@ -330,6 +332,7 @@ fn completions_and_manual_pages_come_from_the_definitions() {
     assert_eq!(code(&longwave(&["man", "--dir", folder.path().to_str().unwrap()])), 0);
     let names = names(folder.path());
     assert!(names.contains(&"longwave.1".to_owned()) && names.contains(&"longwave-export.1".to_owned()), "{names:?}");
+    assert!(!names.iter().any(|n| n.contains("help")), "{names:?}");
 }
 
 #[test]

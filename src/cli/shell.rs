@@ -67,11 +67,7 @@ impl Shell {
     /// Opens the recording, warns about what is odd with it, and remembers its layout if that was typed in.
     pub(crate) fn open(&self, args: &FileArgs) -> Result<Arc<dyn Source>, Failure> {
         let source = self.open_silently(args)?;
-        let recording = source.recording();
-        self.warn(&recording.warnings);
-        if !recording.streams.is_empty() && recording.streams.iter().all(|s| !s.time.rate_known()) {
-            self.note("the file does not tell its rate, so time counts frames (1 Hz); --rate tells it");
-        }
+        self.warn(&source.recording().warnings);
         Ok(source)
     }
 
