@@ -13,7 +13,8 @@ pub struct Parameter {
     /// One line.
     pub help: &'static str,
     pub kind: Kind,
-    /// The default, as a user would type it; it must parse.
+    /// The default, as a user would type it; it must parse. A whole number may have none: it then follows from the other
+    /// parameters unless it is given, which its help must say.
     pub default: &'static str,
 }
 
@@ -69,6 +70,7 @@ impl Settings {
             Kind::Choice(choices) if !choices.contains(&text) => {
                 return bad(format!("use one of: {}", choices.join(", ")));
             }
+            Kind::Integer { .. } if text.is_empty() && p.default.is_empty() => {}
             Kind::Integer { min, max } if !text.parse().is_ok_and(|v| (min..=max).contains(&v)) => {
                 return bad(format!("use a whole number from {min} to {max}"));
             }
@@ -100,6 +102,12 @@ impl Settings {
     #[must_use]
     pub fn integer(&self, name: &str) -> u64 {
         self.text(name).parse().unwrap_or_default()
+    }
+
+    /// The value of an [`Kind::Integer`] without a default; `None` if it is not given.
+    #[must_use]
+    pub fn optional_integer(&self, name: &str) -> Option<u64> {
+        self.text(name).parse().ok()
     }
 
     /// The value of a [`Kind::Number`].

@@ -187,6 +187,10 @@ impl FromStr for TimeRange {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
+        if text.contains("...") {
+            return Err(Error::invalid(format!("the range '{text}' has a dot too many"))
+                .with_remedy("write it as A..B, with two dots between the ends"));
+        }
         let Some((start, end)) = text.split_once("..") else {
             return Err(Error::invalid(format!("'{text}' is not a range"))
                 .with_remedy("write it as A..B, A.. or ..B, for example 10s..3m20s or #0..#30000"));
@@ -201,6 +205,10 @@ impl FromStr for TimeRange {
         };
         if reversed {
             return Err(Error::invalid(format!("the range '{text}' ends before it starts")));
+        }
+        if range.start.is_some() && range.start == range.end {
+            return Err(Error::invalid(format!("the range '{text}' is empty"))
+                .with_remedy("its end is not part of it: give a later one"));
         }
         Ok(range)
     }
@@ -226,6 +234,15 @@ impl TimeRange {
             let whole = format!("the recording has {} frames", count(frames));
             if clock.rate_known() { format!("{whole}, {}", time(clock.secs_at_end(frames), 3)) } else { whole }
         };
+        if frames > 0 && self.start.is_some() && start >= frames {
+            let end = if clock.rate_known() {
+                duration(clock.secs_at_end(frames))
+            } else {
+                format!("{} frames", count(frames))
+            };
+            return Err(Error::invalid(format!("the range starts after the end of the recording ({end})"))
+                .with_remedy(length()));
+        }
         if start > end {
             return Err(Error::invalid("the range ends before it starts").with_remedy(length()));
         }
@@ -441,6 +458,9 @@ mod tests {
         ] {
             assert_eq!(frames(text, &gappy), Ok(range), "{text}");
         }
+        assert!(frames("100s..", &regular).unwrap_err().contains("after the end of the recording (10 s)"));
+        assert!(frames("1s...2s", &regular).unwrap_err().contains("a dot too many"));
+        assert!(frames("1s..1s", &regular).unwrap_err().contains("is empty"));
         assert!(frames("3s..4s", &gappy).unwrap_err().contains("gap"));
         assert!(frames("..2026-05-01T11:00:00Z", &gappy).unwrap_err().contains("outside"));
         assert_eq!("..".parse::<TimeRange>().unwrap().frames(&regular, 0).unwrap(), 0..0);

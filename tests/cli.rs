@@ -63,9 +63,11 @@ fn every_help_is_complete() {
         assert!(export.contains(flag), "{flag}");
     }
     let spectrum = out(&longwave(&["spectrum", "--help"]));
-    for flag in ["--window", "--overlap", "--taper", "--average", "flat-top", "8192"] {
+    for flag in ["--window", "--overlap", "--taper", "--average", "flat-top", "8192", "half of it", ".csv or .npy"] {
         assert!(spectrum.contains(flag), "{flag}");
     }
+    assert!(!out(&longwave(&["stats", "--help"])).contains(".npy"));
+    assert!(out(&longwave(&["shot", "--help"])).contains("--size <WxH>"));
     assert!(out(&longwave(&["--version"])).starts_with("longwave "));
 }
 
@@ -77,6 +79,8 @@ fn wrong_usage_is_exit_2_and_says_why() {
         (&["info", "x.bin", "--no-such-flag"], "--no-such-flag"),
         (&["stats", "x.bin", "--range", "5s"], "A..B"),
         (&["stats", "x.bin", "--range", "2s..1s"], "before"),
+        (&["stats", "x.bin", "--range", "1s...2s"], "a dot too many"),
+        (&["stats", "x.bin", "--range", "1s..1s"], "is empty"),
         (&["stats", "x.bin", "--memory-limit", "much"], "256MiB"),
         (&["stats", "x.bin", "--threads", "0"], "--threads"),
         (&["info", "x.bin", "--format", "flac"], "use one of"),
@@ -91,6 +95,18 @@ fn wrong_usage_is_exit_2_and_says_why() {
         (&["spectrum", "x.bin", "--taper", "kaiser"], "blackman-harris"),
         (&["spectrum", "x.bin", "--window", "many"], "--window"),
         (&["shot", "x.bin", "-o", "x.npy"], ".png"),
+        (&["shot", "x.bin", "-o", "x.png", "--size", "foo"], "1920x1080"),
+        (&["shot", "x.bin", "-o", "x.png", "--size", "0x0"], "0"),
+        (&["shot", "x.bin", "-o", "x.png", "--size", "1x1"], "1"),
+        (&["spectrum", "x.bin", "--window", "100", "--overlap", "100"], "--overlap 99"),
+        (&["stats", "x.bin", "--channels", "0,,1"], "missing"),
+        (&["stats", "x.bin", "--channels", "0-"], "no end"),
+        (&["stats", "x.bin", "--channels", ""], "missing"),
+        (&["stats", "x.bin", "-o", "st.npy"], ".csv"),
+        (&["stats", "x.bin", "-o", "-"], "standard output"),
+        (&["export", "x.bin", "-o", "-"], "standard output"),
+        (&["export", "x.bin", "-o", "."], "folder"),
+        (&["shot", "x.bin", "-o", "."], "folder"),
         (&["demo", "-o", "x.txt"], ".rec"),
         (&["completions", "tcsh"], "fish"),
         (&["man", "nothing"], "nothing"),
@@ -103,17 +119,34 @@ fn wrong_usage_is_exit_2_and_says_why() {
     }
 }
 
+#[cfg(all(feature = "gui", target_os = "linux"))]
+#[test]
+fn without_a_display_the_window_says_so() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_longwave"));
+    for variable in ["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"] {
+        command.env_remove(variable);
+    }
+    let output = command.output().unwrap();
+    assert_eq!(code(&output), 1);
+    assert!(err(&output).contains("there is no display; ") && !err(&output).contains(".rs"), "{}", err(&output));
+}
+
 #[test]
 fn errors_are_exit_1_with_path_and_remedy() {
     let folder = tempfile::tempdir().unwrap();
     let unknown = folder.path().join("notes.xyz");
     std::fs::write(&unknown, "these are no samples").unwrap();
     let unknown = unknown.to_str().unwrap();
+    let empty = folder.path().join("empty.bin");
+    std::fs::write(&empty, "").unwrap();
+    let empty = empty.to_str().unwrap();
     let missing = folder.path().join("missing.npy");
     let missing = missing.to_str().unwrap();
     for (args, hint) in [
         (&["info", unknown][..], "--format raw"),
         (&["info", unknown, "--json"], "at byte 0"),
+        (&["info", empty], "the file is empty"),
+        (&["info", empty, "--format", "raw"], "the file is empty"),
         (&["stats", missing], "missing.npy"),
         (&["info", folder.path().to_str().unwrap()], "folder"),
         (&[missing], "neither"),
@@ -139,6 +172,9 @@ fn a_raw_file_is_described_measured_and_remembered() {
         longwave(&all)
     };
     let info = json(&run("info", &["--json", "--no-remember"]));
+    assert_eq!(names(folder.path()), ["x.bin"]);
+    // Quiet means that nothing is written which nobody is told of.
+    json(&run("info", &["--json", "--quiet"]));
     assert_eq!(names(folder.path()), ["x.bin"]);
     assert_eq!((info["format"].as_str(), info["duration_secs"].as_f64()), (Some("raw"), Some(5.0)));
     let stream = &info["streams"][0];
@@ -246,6 +282,8 @@ fn spectrum_goes_to_csv_and_npy_and_pipes() {
             .collect();
         longwave(&args)
     };
+    let unrated = longwave(&["spectrum", &file, "--no-remember", "--window", "512", "--dtype", "i16", "--channel-count", "4"]);
+    assert_eq!(err(&unrated).matches("counts frames").count(), 1, "{}", err(&unrated));
     assert_eq!(code(&run(&["-o", &target("s.csv")])), 0);
     let csv = std::fs::read_to_string(target("s.csv")).unwrap();
     assert!(csv.starts_with("frequency_hz,"), "{csv}");
@@ -254,7 +292,10 @@ fn spectrum_goes_to_csv_and_npy_and_pipes() {
     assert_eq!(code(&run(&["-o", &target("s.npy")])), 0);
     assert!(std::fs::read(target("s.npy")).unwrap().starts_with(b"\x93NUMPY"));
     assert_eq!(code(&run(&["-o", &target("s.npy")])), 1);
-    assert_eq!(out(&run(&[])).lines().count(), 258);
+    assert_eq!(out(&run(&[])), csv);
+    // The overlap follows the window, unless it is given.
+    let half = longwave(&["spectrum", &file, "--no-remember", "--window", "512", "--dtype", "i16", "--channel-count", "4", "--rate", "1000"]);
+    assert_eq!(out(&half), csv, "{}", err(&half));
 }
 
 #[test]
@@ -291,6 +332,7 @@ fn completions_and_manual_pages_come_from_the_definitions() {
     assert_eq!(code(&longwave(&["man", "--dir", folder.path().to_str().unwrap()])), 0);
     let names = names(folder.path());
     assert!(names.contains(&"longwave.1".to_owned()) && names.contains(&"longwave-export.1".to_owned()), "{names:?}");
+    assert!(!names.iter().any(|n| n.contains("help")), "{names:?}");
 }
 
 #[test]
@@ -330,4 +372,35 @@ fn an_interrupted_command_exits_130_and_leaves_nothing() {
     let expected = if interrupt.success() { 130 } else { 1 };
     assert_eq!(status.code(), Some(expected), "{said}");
     assert!(names(folder.path()).is_empty(), "{:?}", names(folder.path()));
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_summary_leaves_whole_rows_or_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    // Holes only: long enough that no machine is through before it is interrupted.
+    let file = folder.path().join("long.bin");
+    std::fs::File::create(&file).unwrap().set_len(1 << 40).unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_longwave"))
+        .args(["peaks", "--no-remember", "--threads", "1"])
+        .args(LAYOUT)
+        .arg(&file)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    while names(folder.path()).len() < 2 && child.try_wait().unwrap().is_none() {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let status = child.wait().unwrap();
+    let mut said = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert_eq!(status.code(), Some(130), "{said}");
+    let sidecar = folder.path().join("long.bin.lwpeaks");
+    if sidecar.exists() {
+        assert!(std::fs::metadata(&sidecar).unwrap().len() > 128);
+        assert!(said.contains("kept in") && said.contains("long.bin.lwpeaks"), "{said}");
+    } else {
+        assert!(said.contains("nothing was left half-written"), "{said}");
+    }
 }

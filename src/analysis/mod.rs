@@ -19,8 +19,6 @@ mod stats;
 mod taper;
 mod welch;
 
-pub(crate) use report::npy_header;
-
 /// Every analysis, in the order of menus.
 pub const ANALYSES: &[Analysis] = &[stats::ANALYSIS, spectrum::ANALYSIS];
 
@@ -36,6 +34,10 @@ pub struct Analysis {
     /// A command line that works on the demo recording.
     pub example: &'static str,
     pub parameters: &'static [Parameter],
+    /// The files that [`Report`] can be written to, without dot: `csv`, and `npy` where all of it are numbers.
+    pub file_types: &'static [&'static str],
+    /// Refuses settings that do not go together, before anything is opened.
+    pub check: fn(&Settings) -> Result<()>,
     pub run: fn(&Request<'_>) -> Result<Report>,
 }
 

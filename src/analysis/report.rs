@@ -16,11 +16,16 @@ impl Report {
     /// # Errors
     /// When the target exists and `overwrite` is false, or cannot be written.
     pub fn write_csv(&self, target: &Path, overwrite: bool) -> Result<()> {
-        let text = match &self.view {
+        write(target, self.csv().as_bytes(), overwrite)
+    }
+
+    /// The text that [`Self::write_csv`] writes.
+    #[must_use]
+    pub fn csv(&self) -> String {
+        match &self.view {
             View::Table(table) => table_csv(table),
             View::Curves(curves) => curves_csv(curves),
-        };
-        write(target, text.as_bytes(), overwrite)
+        }
     }
 
     /// Writes curves as one `.npy` array: float64, C order, points × (1 + curves), the first column the axis.
@@ -53,7 +58,7 @@ fn write(target: &Path, bytes: &[u8], overwrite: bool) -> Result<()> {
 
 /// The start of a `.npy` file, version 1.0 (numpy, `numpy.lib.format`): little-endian `sample_type`, C order, padded so
 /// that the samples begin at a multiple of 64 bytes.
-pub(crate) fn npy_header(sample_type: SampleType, shape: &[u64]) -> Vec<u8> {
+fn npy_header(sample_type: SampleType, shape: &[u64]) -> Vec<u8> {
     const PREFIX: usize = 10;
     let order = if sample_type.size() == 1 { '|' } else { '<' };
     let mut dict = format!("{{'descr': '{order}{}', 'fortran_order': False, 'shape': (", sample_type.npy_name());

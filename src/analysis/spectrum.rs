@@ -29,9 +29,9 @@ pub(crate) const ANALYSIS: Analysis = Analysis {
         Parameter {
             name: "overlap",
             title: "Overlap",
-            help: "Frames that a window shares with the next; less than the window",
+            help: "Frames that a window shares with the next; less than the window [default: half of it]",
             kind: Kind::Integer { min: 0, max: (1 << 22) - 1 },
-            default: "4096",
+            default: "",
         },
         Parameter {
             name: "taper",
@@ -62,6 +62,8 @@ pub(crate) const ANALYSIS: Analysis = Analysis {
             default: "density",
         },
     ],
+    file_types: &["csv", "npy"],
+    check: check_settings,
     run,
 };
 
@@ -69,7 +71,8 @@ fn run(request: &Request<'_>) -> Result<Report> {
     let selection = request.selection;
     let stream = selection.stream_in(request.source.recording())?;
     let settings = request.settings;
-    let (window, overlap) = (settings.integer("window"), settings.integer("overlap"));
+    check_settings(settings)?;
+    let (window, overlap) = (settings.integer("window"), overlap(settings));
     check(selection, window, overlap)?;
     let detrend = match settings.text("detrend") {
         "none" => Detrend::None,
@@ -111,12 +114,23 @@ fn run(request: &Request<'_>) -> Result<Report> {
     Ok(report)
 }
 
-/// Refuses what cannot give a spectrum, saying what would.
-fn check(selection: &Selection, window: u64, overlap: u64) -> Result<()> {
+/// Frames that a window shares with the next: half of it, unless the user wants otherwise.
+fn overlap(settings: &Settings) -> u64 {
+    settings.optional_integer("overlap").unwrap_or_else(|| settings.integer("window") / 2)
+}
+
+/// Refuses windows that would never get on.
+fn check_settings(settings: &Settings) -> Result<()> {
+    let (window, overlap) = (settings.integer("window"), overlap(settings));
     if overlap >= window {
         return Err(Error::invalid(format!("the overlap of {overlap} frames is not less than the window of {window}"))
-            .with_remedy(format!("use --overlap {} or less", window - 1)));
+            .with_remedy(format!("use --overlap {} or less", window.saturating_sub(1))));
     }
+    Ok(())
+}
+
+/// Refuses a selection that cannot give a spectrum, saying what would.
+fn check(selection: &Selection, window: u64, overlap: u64) -> Result<()> {
     let frames = selection.len();
     if frames < window {
         let error =
@@ -241,7 +255,7 @@ impl<'a> Outcome<'a> {
             "windows": folded.windows.iter().copied().max().unwrap_or(0),
             "skipped_windows": folded.skipped,
             "window": self.window,
-            "overlap": self.settings.integer("overlap"),
+            "overlap": overlap(self.settings),
             "taper": self.settings.text("taper"),
             "average": self.average,
             "detrend": self.settings.text("detrend"),

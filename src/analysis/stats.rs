@@ -18,6 +18,8 @@ pub(crate) const ANALYSIS: Analysis = Analysis {
     about: "Count, minimum, maximum, mean, standard deviation and RMS of each channel",
     example: "longwave stats demo.rec --range 10s..20s --channels 0-3",
     parameters: &[],
+    file_types: &["csv"],
+    check: |_| Ok(()),
     run,
 };
 

@@ -8,7 +8,7 @@ use super::args::{FileArgs, SelectionArgs};
 use super::shell::Shell;
 use super::table::{Align, Columns, render};
 use super::{Failure, parameters, parsed};
-use crate::analysis::{Analysis, Cell, Curves, Report, Request, Table, View};
+use crate::analysis::{Analysis, Cell, Report, Request, Table, View};
 use crate::error::Result;
 use crate::text;
 
@@ -19,7 +19,7 @@ struct AnalyseArgs {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
-    /// Write the result to this file, .csv or .npy
+    /// Write the result to this file
     #[arg(long, short, value_name = "OUT")]
     output: Option<PathBuf>,
     /// Replace an existing output
@@ -32,17 +32,24 @@ struct AnalyseArgs {
 pub(crate) fn command(analysis: &'static Analysis) -> Command {
     let mut command = AnalyseArgs::augment_args(Command::new(analysis.name))
         .about(analysis.about)
-        .after_help(format!("Example:\n  {}", analysis.example));
+        .after_help(format!("Example:\n  {}", analysis.example))
+        .mut_arg("output", |arg| arg.help(format!("Write the result to this file, {}", endings(analysis))));
     for parameter in analysis.parameters {
         command = command.arg(parameters::flag(parameter, analysis.parameters, ""));
     }
     command
 }
 
+/// `.csv or .npy`.
+fn endings(analysis: &Analysis) -> String {
+    analysis.file_types.iter().map(|t| format!(".{t}")).collect::<Vec<_>>().join(" or ")
+}
+
 pub(crate) fn run(analysis: &'static Analysis, matches: &ArgMatches, shell: &Shell) -> Result<(), Failure> {
     let args: AnalyseArgs = parsed(matches)?;
     let settings = parameters::settings(matches, analysis.parameters)?;
-    let target = args.output.as_deref().map(|path| Target::of(path, args.force)).transpose()?;
+    (analysis.check)(&settings).map_err(|e| Failure::Usage(e.to_string()))?;
+    let target = args.output.as_deref().map(|path| Target::of(analysis, path, args.force)).transpose()?;
     let source = shell.open(&args.file)?;
     let selection = args.selection.selection(source.as_ref())?;
     let report = shell.attend(analysis.name, |task| {
@@ -65,7 +72,7 @@ pub(crate) fn run(analysis: &'static Analysis, matches: &ArgMatches, shell: &She
     match (&target, &report.view) {
         (Some(target), _) => shell.print(&format!("wrote {}\n", target.path.display())),
         (None, View::Table(table)) => shell.print(&for_people(table)),
-        (None, View::Curves(curves)) => shell.print(&curves_csv(curves)),
+        (None, View::Curves(_)) => shell.print(&report.csv()),
     }
 }
 
@@ -84,12 +91,20 @@ struct Target<'a> {
 
 impl<'a> Target<'a> {
     /// Refuses before anything is computed what could not be written after it.
-    fn of(path: &'a Path, overwrite: bool) -> Result<Self, Failure> {
+    fn of(analysis: &Analysis, path: &'a Path, overwrite: bool) -> Result<Self, Failure> {
         let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
+        if path.as_os_str() == "-" {
+            return Err(Failure::Usage("without -o the result goes to standard output".to_owned()));
+        }
+        if path.is_dir() {
+            return Err(Failure::Usage(format!("'{}' is a folder, not a file", path.display())));
+        }
         let kind = match extension.as_str() {
-            "csv" => FileKind::Csv,
+            known if !analysis.file_types.contains(&known) => {
+                return Err(Failure::Usage(format!("'{}' must end in {}", path.display(), endings(analysis))));
+            }
             "npy" => FileKind::Npy,
-            _ => return Err(Failure::Usage(format!("'{}' must end in .csv or .npy", path.display()))),
+            _ => FileKind::Csv,
         };
         super::export::refuse_existing(path, overwrite)?;
         Ok(Self { path, kind, overwrite })
@@ -131,32 +146,6 @@ fn for_people(table: &Table) -> String {
     render(&Columns(&columns), &rows, "")
 }
 
-/// As the file that `-o OUT.csv` writes: RFC 4180 with line feeds, numbers that read back identically.
-fn curves_csv(curves: &Curves) -> String {
-    let quoted = |name: &str| {
-        if name.contains([',', '"', '\n', '\r']) {
-            format!("\"{}\"", name.replace('"', "\"\""))
-        } else {
-            name.to_owned()
-        }
-    };
-    let mut out = quoted(&curves.x_key);
-    for (name, _) in &curves.series {
-        out.push(',');
-        out += &quoted(name);
-    }
-    out.push('\n');
-    for (i, x) in curves.x.iter().enumerate() {
-        out += &x.to_string();
-        for (_, values) in &curves.series {
-            out.push(',');
-            out += &values.get(i).map_or_else(String::new, f64::to_string);
-        }
-        out.push('\n');
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -168,12 +157,5 @@ mod tests {
             rows: vec![vec![Cell::Text("ch 0".to_owned()), Cell::Integer(1_000_000), Cell::Number(-1.0 / 3.0)]],
         };
         assert_eq!(for_people(&table), "name      count       mean\nch 0  1,000,000  -0.333333\n");
-        let curves = Curves {
-            x_key: "frequency_hz".to_owned(),
-            x: vec![0.0, 0.5],
-            series: vec![("a,b".to_owned(), vec![0.1, 1e-9])],
-            ..Curves::default()
-        };
-        assert_eq!(curves_csv(&curves), "frequency_hz,\"a,b\"\n0,0.1\n0.5,0.000000001\n");
     }
 }

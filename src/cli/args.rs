@@ -22,7 +22,7 @@ pub(crate) struct Global {
     /// Worker threads [default: one for each processor]
     #[arg(long, value_name = "N", global = true, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,
-    /// Print no progress, notes or warnings, only results and errors
+    /// Print no progress, notes or warnings, only results and errors; remember no layout
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
 }
@@ -145,6 +145,21 @@ fn sample_type(text: &str) -> Result<(SampleType, Option<ByteOrder>), String> {
     Ok((sample_type, order))
 }
 
+/// What can never be a list, whatever the channels are called; what it means is known once the recording is open.
+fn channel_list(text: &str) -> Result<String, String> {
+    let hint = "write it as 0-3,7, ids, names, or all";
+    for part in text.split(',').map(str::trim) {
+        if part.is_empty() {
+            return Err(format!("a channel is missing in the list; {hint}"));
+        }
+        let number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        if part.strip_suffix('-').is_some_and(number) {
+            return Err(format!("the range '{part}' has no end; {hint}"));
+        }
+    }
+    Ok(text.to_owned())
+}
+
 fn positive(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|&n| n > 0).ok_or_else(|| "use a whole number from 1".to_owned())
 }
@@ -216,7 +231,7 @@ pub(crate) struct SelectionArgs {
     #[arg(long, value_name = "A..B", allow_hyphen_values = true)]
     range: Option<TimeRange>,
     /// The channels: 0-3,7, ids, names, or all [default: all]
-    #[arg(long, value_name = "LIST", allow_hyphen_values = true)]
+    #[arg(long, value_name = "LIST", allow_hyphen_values = true, value_parser = channel_list)]
     channels: Option<String>,
 }
 

@@ -60,7 +60,7 @@ pub(crate) fn command() -> Command {
     let mut command = ExportArgs::augment_args(Command::new("export"))
         .about("Write a part of a recording to a file of another format")
         .after_help(
-            "The file appears whole or not at all.\n\n\
+            "The file appears whole or not at all. Of complex recordings, real and imaginary part are a channel each.\n\n\
          Examples:\n  longwave export day.rec -o part.npy --range 1h..1h10m --channels 0-3,7\n  \
          longwave export day.rec -o day.bin --dry-run",
         );
@@ -86,7 +86,8 @@ pub(crate) fn shot_command() -> Command {
     );
     for exporter in EXPORTERS.iter().filter(|e| e.name == PICTURE) {
         for parameter in exporter.parameters {
-            command = command.arg(parameters::flag(parameter, exporter.parameters, ""));
+            let flag = parameters::flag(parameter, exporter.parameters, "");
+            command = command.arg(if parameter.name == "size" { flag.value_name("WxH") } else { flag });
         }
     }
     command
@@ -115,7 +116,13 @@ pub(crate) fn run(matches: &ArgMatches, shell: &Shell) -> Result<(), Failure> {
 pub(crate) fn run_shot(matches: &ArgMatches, shell: &Shell) -> Result<(), Failure> {
     let args: TargetArgs = parsed(matches)?;
     let exporter = EXPORTERS.iter().find(|e| e.name == PICTURE).ok_or_else(|| Error::unsupported("drawing"))?;
-    if !for_target(&args.output).is_ok_and(|found| found.name == PICTURE) {
+    let found = for_target(&args.output);
+    if let Err(error) = &found
+        && (args.output.as_os_str() == "-" || args.output.is_dir())
+    {
+        return Err(Failure::Usage(error.to_string()));
+    }
+    if !found.is_ok_and(|found| found.name == PICTURE) {
         let known: Vec<String> = exporter.extensions.iter().map(|e| format!(".{e}")).collect();
         return Err(Failure::Usage(format!("'{}' must end in {}", args.output.display(), known.join(" or "))));
     }
@@ -151,6 +158,7 @@ fn write(
     shell: &Shell,
 ) -> Result<(), Failure> {
     let settings = parameters::settings(matches, exporter.parameters)?;
+    (exporter.check)(&settings).map_err(|e| Failure::Usage(e.to_string()))?;
     refuse_source(&args.output, &args.file.file)?;
     if !args.dry_run {
         refuse_existing(&args.output, args.force)?;

@@ -44,11 +44,12 @@ pub(crate) fn completions(matches: &ArgMatches, shell: &Shell) -> Result<(), Fai
 }
 
 pub(crate) fn man(matches: &ArgMatches, shell: &Shell) -> Result<(), Failure> {
+    if let Some(folder) = matches.get_one::<PathBuf>("dir") {
+        // `longwave help COMMAND` would get a page for every command once more.
+        return write_all(super::command().disable_help_subcommand(true), folder, shell);
+    }
     let mut command = super::command();
     command.build();
-    if let Some(folder) = matches.get_one::<PathBuf>("dir") {
-        return write_all(command, folder, shell);
-    }
     let page = match matches.get_one::<String>("name") {
         None => command,
         Some(name) => command

@@ -142,7 +142,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Outcome {
 #[must_use]
 pub fn report(error: &Error) -> u8 {
     if error.is_cancelled() {
-        say("longwave: interrupted; nothing was left half-written");
+        let rest = error.remedy().unwrap_or("nothing was left half-written");
+        say(&format!("longwave: interrupted; {}", table::clean(rest)));
         return INTERRUPTED;
     }
     say(&format!("longwave: {}", table::clean(&error.to_string())));

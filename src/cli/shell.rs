@@ -67,11 +67,7 @@ impl Shell {
     /// Opens the recording, warns about what is odd with it, and remembers its layout if that was typed in.
     pub(crate) fn open(&self, args: &FileArgs) -> Result<Arc<dyn Source>, Failure> {
         let source = self.open_silently(args)?;
-        let recording = source.recording();
-        self.warn(&recording.warnings);
-        if !recording.streams.is_empty() && recording.streams.iter().all(|s| !s.time.rate_known()) {
-            self.note("the file does not tell its rate, so time counts frames (1 Hz); --rate tells it");
-        }
+        self.warn(&source.recording().warnings);
         Ok(source)
     }
 
@@ -89,7 +85,8 @@ impl Shell {
     /// reason to complain: the file was opened.
     fn remember(&self, path: &Path, options: OpenOptions, format: &str) {
         let told = OpenOptions { format: None, member: None, ..options };
-        if !["raw", "npy"].contains(&format) || told == OpenOptions::default() {
+        // What cannot be announced is not done behind the user's back.
+        if self.quiet || !["raw", "npy"].contains(&format) || told == OpenOptions::default() {
             return;
         }
         if OpenOptions::path_beside(path).symlink_metadata().is_ok() {

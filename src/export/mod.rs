@@ -40,6 +40,8 @@ pub struct Exporter {
     /// Without dot, lower-case; the first is the default.
     pub extensions: &'static [&'static str],
     pub parameters: &'static [Parameter],
+    /// Refuses settings that make no sense, before anything is opened.
+    pub check: fn(&Settings) -> Result<()>,
     /// Size and warnings, without writing anything.
     pub predict: fn(&Request<'_>) -> Result<Prediction>,
     /// Writes; returns every file written.
@@ -75,6 +77,14 @@ pub struct Prediction {
 /// # Errors
 /// [`crate::ErrorKind::Invalid`] with the extensions known if there is none.
 pub fn for_target(target: &Path) -> Result<&'static Exporter> {
+    if target.as_os_str() == "-" {
+        return Err(Error::invalid("an export goes to a file, not to standard output").with_remedy("name one: -o part.npy"));
+    }
+    if target.is_dir() {
+        return Err(Error::invalid("this is a folder, not a file")
+            .with_path(target)
+            .with_remedy("name a file in it, such as part.npy"));
+    }
     let extension = target.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
     EXPORTERS.iter().find(|e| e.extensions.contains(&extension.as_str())).ok_or_else(|| {
         let known: Vec<String> = EXPORTERS.iter().flat_map(|e| e.extensions).map(|e| format!(".{e}")).collect();

@@ -1,5 +1,5 @@
-//! What `.npy` and raw exports have in common: the samples as rows of all channels, little-endian, and the description
-//! beside them.
+//! What `.npy` and raw exports have in common: the samples as rows of all channels, and the description beside
+//! them. Stored values keep their byte order; physical ones are little-endian.
 //!
 //! Where the recording holds exactly the wanted bytes in one piece, they are copied by the operating system; otherwise
 //! blocks are read ahead by the workers, turned into rows in cache-sized groups and written. The target and its
@@ -11,9 +11,10 @@ use std::path::PathBuf;
 use super::{Prediction, Request, Values};
 use crate::error::{Error, ErrorKind, Result};
 use crate::file::{AtomicFile, FlatLayout, free_bytes};
-use crate::recording::{Block, ByteOrder, Sample, SampleType, Scale, Stream};
+use crate::recording::{Block, ByteOrder, Sample, SampleFormat, SampleType, Scale, Stream};
 use crate::scan::{ChunkPlan, Overlap, for_each};
 use crate::source::OpenOptions;
+use crate::source::options::MAX_GAPS;
 use crate::with_samples;
 
 /// What one call copies at most: cancelling waits no longer than for this.
@@ -23,13 +24,15 @@ const GROUP_BYTES: usize = 256 << 10;
 /// What a disk can be expected to take in, for the prediction.
 const EXPECTED_BYTES_PER_SEC: f64 = 500e6;
 
-/// The type of the samples that `request` writes.
-pub(super) fn written_type(stream: &Stream, values: Values) -> SampleType {
+/// How the samples are stored that are written.
+pub(super) fn written_format(stream: &Stream, values: Values) -> SampleFormat {
     match (values, stream.format.sample_type) {
-        (Values::Stored, stored) => stored,
+        (Values::Stored, _) => stream.format,
         // More than the 24 bits that a 32-bit float tells apart.
-        (_, SampleType::I32 | SampleType::U32 | SampleType::I64 | SampleType::U64 | SampleType::F64) => SampleType::F64,
-        _ => SampleType::F32,
+        (_, SampleType::I32 | SampleType::U32 | SampleType::I64 | SampleType::U64 | SampleType::F64) => {
+            SampleFormat::little(SampleType::F64)
+        }
+        _ => SampleFormat::little(SampleType::F32),
     }
 }
 
@@ -46,7 +49,12 @@ pub(super) fn predict(request: &Request<'_>, header: &[u8]) -> Result<Prediction
     if pieces > 1 {
         let gaps = if pieces == 2 { "the gap".to_owned() } else { format!("the {} gaps", pieces - 1) };
         notes.push(format!(
-            "the file cannot express {gaps} in this range: samples on both sides are written back to back"
+            "the samples on both sides of {gaps} in this range are written back to back; {}",
+            if pieces <= MAX_GAPS {
+                "where something is missing stands in the .longwave.toml beside the file"
+            } else {
+                "there are too many of them to be remembered"
+            }
         ));
     }
     let exact = stream.format.sample_type;
@@ -57,7 +65,7 @@ pub(super) fn predict(request: &Request<'_>, header: &[u8]) -> Result<Prediction
 }
 
 fn total_bytes(request: &Request<'_>, stream: &Stream, header: &[u8]) -> Result<u64> {
-    let size = written_type(stream, request.values).size() as u64;
+    let size = written_format(stream, request.values).size() as u64;
     (request.selection.len())
         .checked_mul(request.selection.channels.len() as u64)
         .and_then(|n| n.checked_mul(size))
@@ -119,10 +127,9 @@ fn source_bytes<'s>(request: &'s Request<'_>, stream: &Stream) -> Option<(&'s Fl
     let size = stream.format.size() as u64;
     let channels = &request.selection.channels;
     let stored = request.values == Values::Stored && flat.format() == stream.format;
-    let little = stream.format.byte_order == ByteOrder::Little || size == 1;
     let all = flat.frame_stride() == channels.len() as u64 * size;
     let in_order = channels.iter().enumerate().all(|(i, &c)| flat.channel_offsets()[c] == i as u64 * size);
-    if !(stored && little && all && in_order) {
+    if !(stored && all && in_order) {
         return None;
     }
     let start = flat.first_byte() + request.selection.frames.start * flat.frame_stride();
@@ -163,7 +170,7 @@ fn copy(request: &Request<'_>, flat: &FlatLayout, range: std::ops::Range<u64>, o
 /// Writes the samples as rows of all selected channels.
 fn write_rows(request: &Request<'_>, stream: &Stream, out: &mut AtomicFile) -> Result<()> {
     let selection = request.selection;
-    let size = written_type(stream, request.values).size();
+    let size = written_format(stream, request.values).size();
     let row = selection.channels.len() * size;
     let group = (GROUP_BYTES / row).max(1);
     let _memory = request.task.budget().reserve((group * row) as u64)?;
@@ -175,7 +182,7 @@ fn write_rows(request: &Request<'_>, stream: &Stream, out: &mut AtomicFile) -> R
             let rows = group.min(block.frames() - first);
             let bytes = &mut bytes[..rows * row];
             match (request.values, size) {
-                (Values::Stored, _) => stored_rows(block, first, bytes),
+                (Values::Stored, _) => stored_rows(block, first, stream.format.byte_order, bytes),
                 (Values::Physical, 4) => physical_rows::<f32>(block, first, &scales, |x| x as f32, bytes),
                 (Values::Physical, _) => physical_rows::<f64>(block, first, &scales, |x| x, bytes),
             }
@@ -185,8 +192,12 @@ fn write_rows(request: &Request<'_>, stream: &Stream, out: &mut AtomicFile) -> R
     })
 }
 
-fn stored_rows(block: &Block, first: usize, out: &mut [u8]) {
-    with_samples!(block.samples(), v => interleave(v, block.frames(), first, block.channels(), |_, x| x, out));
+fn stored_rows(block: &Block, first: usize, byte_order: ByteOrder, out: &mut [u8]) {
+    let (frames, channels) = (block.frames(), block.channels());
+    with_samples!(block.samples(), v => match byte_order {
+        ByteOrder::Little => interleave(v, frames, first, channels, |_, x| Sample::to_le_array(x), out),
+        ByteOrder::Big => interleave(v, frames, first, channels, |_, x| Sample::to_be_array(x), out),
+    });
 }
 
 fn physical_rows<T: Sample>(
@@ -197,24 +208,24 @@ fn physical_rows<T: Sample>(
     out: &mut [u8],
 ) {
     with_samples!(block.samples(), v => {
-        let convert = |c: usize, x| narrow(scales[c].apply(Sample::to_f64(x)));
+        let convert = |c: usize, x| narrow(scales[c].apply(Sample::to_f64(x))).to_le_array();
         interleave(v, block.frames(), first, block.channels(), convert, out);
     });
 }
 
-/// Planar samples from frame `first` on, as many as `out` holds, to little-endian rows.
+/// Planar samples from frame `first` on, as many as `out` holds, to rows of what `convert` makes of them.
 ///
 /// Channels are taken eight at a time: eight streams are read in order, and what is written of each row is contiguous.
-fn interleave<T: Sample, U: Sample>(
+fn interleave<T: Sample, B: AsRef<[u8]>>(
     planar: &[T],
     frames: usize,
     first: usize,
     channels: usize,
-    convert: impl Fn(usize, T) -> U,
+    convert: impl Fn(usize, T) -> B,
     out: &mut [u8],
 ) {
     const TOGETHER: usize = 8;
-    let size = size_of::<U>();
+    let size = size_of::<B>();
     let row = channels * size;
     let rows = out.len() / row;
     let column = |c: usize| &planar[c * frames + first..c * frames + first + rows];
@@ -224,14 +235,14 @@ fn interleave<T: Sample, U: Sample>(
         for (r, row) in out.chunks_exact_mut(row).enumerate() {
             let cells = row[c * size..(c + TOGETHER) * size].chunks_exact_mut(size);
             for (i, cell) in cells.enumerate() {
-                cell.copy_from_slice(convert(c + i, columns[i][r]).to_le_array().as_ref());
+                cell.copy_from_slice(convert(c + i, columns[i][r]).as_ref());
             }
         }
         c += TOGETHER;
     }
     for c in c..channels {
         for (row, &x) in out.chunks_exact_mut(row).zip(column(c)) {
-            row[c * size..(c + 1) * size].copy_from_slice(convert(c, x).to_le_array().as_ref());
+            row[c * size..(c + 1) * size].copy_from_slice(convert(c, x).as_ref());
         }
     }
 }
@@ -240,6 +251,14 @@ fn interleave<T: Sample, U: Sample>(
 fn describe(request: &Request<'_>, stream: &Stream, mut options: OpenOptions) -> OpenOptions {
     let channels: Vec<_> = request.selection.channels.iter().map(|&c| &stream.channels[c]).collect();
     options.rate_hz = stream.time.rate_known().then(|| stream.time.rate_hz());
+    let frames = &request.selection.frames;
+    let gaps = stream.time.gaps().filter(|gap| gap.after_frame >= frames.start && gap.after_frame + 1 < frames.end);
+    let gaps: Vec<_> = gaps.take(MAX_GAPS + 1).map(|g| [g.after_frame - frames.start, g.missing_frames]).collect();
+    // Without a rate time counts frames, and nothing can be missing.
+    options.gaps = (options.rate_hz.is_some() && !gaps.is_empty() && gaps.len() <= MAX_GAPS).then_some(gaps);
+    if channels.iter().enumerate().any(|(i, c)| c.id != i.to_string()) {
+        options.channel_ids = Some(channels.iter().map(|c| c.id.clone()).collect());
+    }
     let numbered = |i: usize| crate::recording::Channel::numbered(i).name;
     if channels.iter().enumerate().any(|(i, c)| c.name != numbered(i)) {
         options.channel_names = Some(channels.iter().map(|c| c.name.clone()).collect());

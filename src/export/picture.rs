@@ -43,6 +43,7 @@ pub(crate) const EXPORTER: Exporter = Exporter {
             default: "auto",
         },
     ],
+    check: |settings| options(settings).map(drop),
     predict,
     run,
 };

@@ -177,6 +177,8 @@ pub(crate) mod tests {
                 default: "hann",
             },
         ],
+        file_types: &["csv"],
+        check: |_| Ok(()),
         run: |_| Err(crate::Error::cancelled()),
     };
 

@@ -51,6 +51,13 @@ use crate::error::{Error, Result};
 /// # Errors
 /// When no window can be opened (no display, no graphics driver), with what to do about it.
 pub fn run(viewer: Viewer) -> Result<()> {
+    const REMEDY: &str =
+        "without a display, use the commands instead: 'longwave shot FILE -o picture.png' draws the same view";
+    // What the window system says is about sockets and libraries; asked beforehand it is one plain sentence.
+    #[cfg(all(unix, not(target_os = "macos")))]
+    if ["WAYLAND_DISPLAY", "WAYLAND_SOCKET", "DISPLAY"].iter().all(|v| std::env::var_os(v).is_none_or(|v| v.is_empty())) {
+        return Err(Error::invalid("no window can be opened: there is no display").with_remedy(REMEDY));
+    }
     let icon = eframe::icon_data::from_png_bytes(include_bytes!("../../assets/longwave-256.png")).unwrap_or_default();
     let options = eframe::NativeOptions {
         viewport: egui::ViewportBuilder::default()
@@ -73,8 +80,12 @@ pub fn run(viewer: Viewer) -> Result<()> {
         }),
     )
     .map_err(|e| {
-        Error::invalid(format!("no window can be opened: {e}")).with_remedy(
-            "without a display, use the commands instead: 'longwave shot FILE -o picture.png' draws the same view",
-        )
+        Error::invalid(format!("no window can be opened: {}", without_places(&e.to_string()))).with_remedy(REMEDY)
     })
+}
+
+/// A message of the window system without the places in its source code, which mean nothing to a user.
+fn without_places(message: &str) -> String {
+    let is_place = |word: &str| word.contains(".rs:");
+    message.split_whitespace().filter(|word| !is_place(word)).collect::<Vec<_>>().join(" ")
 }

@@ -44,6 +44,11 @@ fn field(ui: &mut Ui, parameter: &Parameter, text: &str) -> Option<String> {
             named(combo.response, parameter.title).on_hover_text(parameter.help);
             chosen
         }
+        Kind::Integer { .. } if parameter.default.is_empty() => {
+            let mut value = text.to_owned();
+            let edit = ui.add(TextEdit::singleline(&mut value).desired_width(80.0).hint_text("automatic"));
+            named(edit, parameter.title).on_hover_text(parameter.help).changed().then_some(value)
+        }
         Kind::Integer { min, max } => {
             let mut value: u64 = text.parse().unwrap_or(min);
             let speed = (value as f64 / 100.0).max(0.1);

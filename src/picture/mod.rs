@@ -528,7 +528,13 @@ impl Painter<'_> {
             return; // the overview says so
         } else if time.rate_known() && self.format != TimeFormat::Frames {
             let range = self.range();
-            format!("{} from {}", axis::duration(range.end - range.start), axis::duration(range.start))
+            // A duration would round: 16:59:59 is not 17 hours.
+            let start = if range.start < 60.0 {
+                axis::duration(range.start)
+            } else {
+                crate::units::time(range.start, if range.end - range.start < 10.0 { 3 } else { 0 })
+            };
+            format!("{} from {start}", axis::duration(range.end - range.start))
         } else {
             let Range { start, end } = self.selection.frames;
             format!("frames {} to {}", axis::grouped(i128::from(start)), axis::grouped(i128::from(end)))

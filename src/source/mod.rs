@@ -20,7 +20,7 @@ mod memory;
 mod npy;
 mod npy_header;
 mod npz;
-mod options;
+pub(crate) mod options;
 mod raw;
 mod rec;
 
@@ -128,11 +128,17 @@ pub fn format_named(name: &str) -> Result<&'static Format> {
 /// # Errors
 /// [`ErrorKind::UnknownFormat`] if no reader recognises it; what the system says if it cannot be read.
 pub fn probe(path: &Path, options: &OpenOptions) -> Result<&'static Format> {
+    let io = |e| Error::io(path, e);
+    let meta = std::fs::metadata(path).map_err(io)?;
+    // Not read to see: the files of the system that have no length (/proc, /sys) may keep a reader waiting for ever.
+    if meta.is_file() && meta.len() == 0 {
+        return Err(Error::malformed(0, "the file is empty")
+            .with_path(path)
+            .with_remedy("the recording may not have been saved; choose another file"));
+    }
     if let Some(name) = &options.format {
         return format_named(name);
     }
-    let io = |e| Error::io(path, e);
-    let meta = std::fs::metadata(path).map_err(io)?;
     if meta.is_dir() {
         return Err(Error::invalid("this is a folder, not a file")
             .with_path(path)
@@ -154,15 +160,10 @@ pub fn probe(path: &Path, options: &OpenOptions) -> Result<&'static Format> {
         }
     }
     best.1.ok_or_else(|| {
-        let error = Error::new(ErrorKind::UnknownFormat).with_path(path);
-        if head.file_len == 0 {
-            error.with_remedy("the file is empty: the recording may not have been saved")
-        } else {
-            error.with_remedy(
-                "if it holds plain numbers, say how: --format raw --dtype i16 --channel-count 64 --rate 30000 \
-                 (or use the raw-file dialog of the viewer)",
-            )
-        }
+        Error::new(ErrorKind::UnknownFormat).with_path(path).with_remedy(
+            "if it holds plain numbers, say how: --format raw --dtype i16 --channel-count 64 --rate 30000 \
+             (or use the raw-file dialog of the viewer)",
+        )
     })
 }
 

@@ -130,7 +130,7 @@ pub(super) fn array(
     let (offsets, mut channels) = channels(&shape, &strides, &others, header);
     options.apply_to_channels(&mut channels);
     let layout = FlatLayout::new(map.clone(), header.format, header.data_start, strides[time], offsets, frames)?;
-    let time = options.time_base(warnings)?;
+    let time = options.time_base(frames, warnings)?;
     Ok((Stream { name, format: header.format, time, frames, channels }, layout))
 }
 

@@ -1,5 +1,6 @@
 //! What a user can tell about a file that does not tell it itself, and the `NAME.longwave.toml` that remembers it.
 
+use std::collections::HashSet;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -7,10 +8,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::file::AtomicFile;
-use crate::recording::{ByteOrder, Recording, SampleType, Scale, TimeBase, Warning};
+use crate::recording::{ByteOrder, ClockSpan, Recording, SampleType, Scale, TimeBase, Warning};
 
 /// A description file is not longer than this; a longer one is not read.
-const MAX_TOML_BYTES: u64 = 1 << 20;
+const MAX_TOML_BYTES: u64 = 8 << 20;
+
+/// A description has no more gaps than this.
+pub(crate) const MAX_GAPS: usize = 100_000;
+/// Frames and missing frames together are fewer than this.
+const MAX_TICKS: u64 = 1 << 62;
 
 /// How the warning begins that a file without a rate gives.
 pub(super) const NO_RATE: &str = "no sample rate is known";
@@ -55,6 +61,12 @@ pub struct OpenOptions {
     pub offset: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
+    /// Where frames are missing, in order: the last frame before each gap, and how many are missing in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gaps: Option<Vec<[u64; 2]>>,
+    /// Ids of the channels, in order and no two alike; used if there is one for every channel.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channel_ids: Option<Vec<String>>,
     /// Names of the channels, in order; further channels keep their own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub channel_names: Option<Vec<String>>,
@@ -145,17 +157,17 @@ impl OpenOptions {
         if merged == before { Ok(None) } else { merged.save_beside(path).map(Some) }
     }
 
-    /// The clock of a file that tells nothing about time itself. Without a rate it counts frames, and `warnings` says
+    /// The clock of a file of `frames` frames that tells nothing about time itself. Without a rate it counts frames, and `warnings` says
     /// so.
     ///
     /// # Errors
     /// [`crate::ErrorKind::Invalid`] when `rate_hz` or `start` makes no sense.
-    pub fn time_base(&self, warnings: &mut Vec<Warning>) -> Result<TimeBase> {
+    pub fn time_base(&self, frames: u64, warnings: &mut Vec<Warning>) -> Result<TimeBase> {
         self.validate()?;
         let time = match self.rate_hz {
-            Some(rate_hz) => TimeBase::regular(rate_hz),
+            Some(rate_hz) => TimeBase::with_spans(rate_hz, self.spans(frames, warnings)),
             None => {
-                warnings.push(Warning::new(format!("{NO_RATE}: the time axis counts frames; give it with --rate HZ")));
+                warnings.push(Warning::new(format!("{NO_RATE}: the time axis counts frames (1 Hz); give it with --rate HZ")));
                 TimeBase::frames_only()
             }
         };
@@ -163,6 +175,44 @@ impl OpenOptions {
             Some(unix_ns) => time.starting_at(unix_ns),
             None => time,
         })
+    }
+
+    /// The contiguous stretches between the gaps that lie in a file of `frames` frames.
+    fn spans(&self, frames: u64, warnings: &mut Vec<Warning>) -> Vec<ClockSpan> {
+        let gaps = self.gaps.as_deref().unwrap_or_default();
+        let inside = gaps.partition_point(|&[after, _]| after.saturating_add(1) < frames);
+        if inside < gaps.len() {
+            warnings.push(Warning::new(format!(
+                "the description has {} gaps behind the last frame, which are left out",
+                gaps.len() - inside
+            )));
+        }
+        let mut missing = 0;
+        let mut spans = vec![ClockSpan { first_frame: 0, first_tick: 0 }];
+        spans.extend(gaps[..inside].iter().map(|&[after, frames]| {
+            missing += frames;
+            ClockSpan { first_frame: after + 1, first_tick: after + 1 + missing }
+        }));
+        spans
+    }
+
+    /// Whether the gaps are in order, of some length, and of no more frames than can be counted.
+    fn validate_gaps(&self) -> Result<()> {
+        let gaps = self.gaps.as_deref().unwrap_or_default();
+        if gaps.len() > MAX_GAPS {
+            return Err(Error::invalid(format!("there are {} gaps, more than {MAX_GAPS}", gaps.len())));
+        }
+        let mut before = None;
+        let mut missing = 0_u64;
+        for &[after, frames] in gaps {
+            missing = missing.saturating_add(frames);
+            if frames == 0 || before.is_some_and(|b| b >= after) || after.saturating_add(missing) >= MAX_TICKS {
+                return Err(Error::invalid(format!("the gap of {frames} frames after frame {after} makes no sense"))
+                    .with_remedy("write gaps = [[after_frame, missing_frames], …], in the order of time"));
+            }
+            before = Some(after);
+        }
+        Ok(())
     }
 
     /// `start` in nanoseconds since 1970-01-01T00:00:00Z. A time without an offset counts as UTC, so that a file means
@@ -202,6 +252,8 @@ impl OpenOptions {
             offset: self.offset.or(other.offset),
             channel_units: self.channel_units.or(if self.unit.is_some() { None } else { other.channel_units }),
             unit: self.unit.or(other.unit),
+            gaps: self.gaps.or(other.gaps),
+            channel_ids: self.channel_ids.or(other.channel_ids),
             channel_names: self.channel_names.or(other.channel_names),
             start: self.start.or(other.start),
             member: self.member.or(other.member),
@@ -229,12 +281,22 @@ impl OpenOptions {
         if self.channel_count == Some(0) {
             return Err(Error::invalid("there must be at least one channel"));
         }
+        let mut ids = HashSet::new();
+        if let Some(twice) = self.channel_ids.iter().flatten().find(|id| !ids.insert(id.as_str())) {
+            return Err(Error::invalid(format!("two channels have the id '{twice}'")));
+        }
+        self.validate_gaps()?;
         self.start_unix_ns().map(|_| ())
     }
 
-    /// Lays what is said about names, units, gains and offsets over the channels that a reader found.
+    /// Lays what is said about ids, names, units, gains and offsets over the channels that a reader found.
     pub fn apply_to_channels(&self, channels: &mut [crate::recording::Channel]) {
         let nth = |list: &Option<Vec<f64>>, i: usize| list.as_ref().and_then(|l| l.get(i).copied());
+        if let Some(ids) = self.channel_ids.as_ref().filter(|ids| ids.len() == channels.len()) {
+            for (channel, id) in channels.iter_mut().zip(ids) {
+                channel.id.clone_from(id);
+            }
+        }
         for (i, channel) in channels.iter_mut().enumerate() {
             let Scale { gain, offset } = channel.scale;
             channel.scale = Scale {
@@ -269,6 +331,8 @@ mod tests {
             gain: Some(0.195),
             offset: Some(-1.5),
             unit: Some("uV".into()),
+            gaps: Some(vec![[0, 7], [99, 1]]),
+            channel_ids: Some(vec!["17".into(), "x".into()]),
             channel_names: Some(vec!["a".into(), "ß \"q\"".into()]),
             channel_gains: Some(vec![1.0, 2.0]),
             channel_offsets: Some(vec![0.0, 1e-9]),
@@ -317,6 +381,21 @@ mod tests {
     }
 
     #[test]
+    fn gaps_that_make_no_sense_are_refused() {
+        let with = |gaps: Vec<[u64; 2]>| OpenOptions { gaps: Some(gaps), rate_hz: Some(1e3), ..OpenOptions::default() };
+        let m = u64::MAX;
+        for gaps in [vec![[3, 0]], vec![[3, 1], [3, 1]], vec![[4, 1], [3, 1]], vec![[m, 1]], vec![[1, m], [2, m]]] {
+            assert!(with(gaps.clone()).validate().is_err(), "{gaps:?}");
+        }
+        assert!(with(vec![[0, 1]; MAX_GAPS + 1]).validate().is_err());
+        let mut warnings = Vec::new();
+        let time = with(vec![[0, 5], [8, 2], [9, 4]]).time_base(10, &mut warnings).unwrap();
+        assert_eq!((time.gaps().len(), time.end_tick(10), warnings.len()), (2, 17, 1));
+        let twice = Some(vec!["a".to_owned(), "a".to_owned()]);
+        assert!(OpenOptions { channel_ids: twice, ..OpenOptions::default() }.validate().is_err());
+    }
+
+    #[test]
     fn start_times() {
         let start = |text: &str| OpenOptions { start: Some(text.into()), ..OpenOptions::default() };
         let noon = 1_714_564_800_000_000_000_i128;
@@ -331,7 +410,7 @@ mod tests {
             assert!(start(text).validate().is_err(), "{text}");
         }
         let mut warnings = Vec::new();
-        let time = start("2024-05-01").time_base(&mut warnings).unwrap();
+        let time = start("2024-05-01").time_base(100, &mut warnings).unwrap();
         assert!(!time.rate_known() && time.start_unix_ns().is_some() && warnings[0].text.contains("--rate"));
     }
 }

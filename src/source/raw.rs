@@ -103,7 +103,7 @@ fn describe(map: &Arc<FileMap>, sample_type: SampleType, options: &OpenOptions) 
     let layout = FlatLayout::new(map.clone(), format, header, stride, offsets, frames)?;
     let mut channels: Vec<Channel> = (0..count as usize).map(Channel::numbered).collect();
     options.apply_to_channels(&mut channels);
-    let time = options.time_base(&mut warnings)?;
+    let time = options.time_base(frames, &mut warnings)?;
     let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let recording = Recording {
         name: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),

@@ -76,7 +76,13 @@ pub fn peaks_at(
         was_complete &= summary.0.verify(row);
         task.advance(row_bytes)?;
     }
-    summary.build(task)?;
+    summary.build(task).map_err(|e| match summary.sidecar_path() {
+        Some(path) if e.is_cancelled() => e.with_remedy(format!(
+            "what was summarised so far is kept in {}; run it again to go on",
+            path.display()
+        )),
+        _ => e,
+    })?;
     Ok(PeaksReport {
         path: summary.sidecar_path(),
         bytes: summary.0.sidecar().map_or(0, |s| s.len()),
@@ -92,10 +98,19 @@ impl Summary {
     /// for [`Summary::columns`] as soon as it is made. Progress is counted in bytes of the recording.
     ///
     /// # Errors
-    /// When reading or writing fails or the task was stopped; the tiles made by then stay.
+    /// When reading or writing fails or the task was stopped; the tiles made by then stay. A sidecar without any goes.
     pub fn build(&self, task: &Task) -> Result<()> {
         let store = &*self.0;
         let _alone = lock(&store.building);
+        let built = self.build_missing(task);
+        if built.is_err() {
+            store.remove_empty_sidecar();
+        }
+        built
+    }
+
+    fn build_missing(&self, task: &Task) -> Result<()> {
+        let store = &*self.0;
         if self.is_complete() {
             return Ok(());
         }
@@ -161,14 +176,15 @@ fn stretch(store: &Store, frames: std::ops::Range<u64>, task: &Task) -> Result<(
         error: None,
     });
     let failed = AtomicU64::new(0);
-    scan(source, &selection, &plan, task, || Partial {
+    let scanned = scan(source, &selection, &plan, task, || Partial {
         weave: weave.as_ref(),
         assembly: &assembly,
         failed: &failed,
         fine: None,
-    })?;
+    });
+    // A row that could not be published stops the scan, and is the error to report.
     let assembly = assembly.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    assembly.error.map_or(Ok(()), Err)
+    assembly.error.map_or(scanned.map(drop), Err)
 }
 
 /// The buckets of a chunk.

@@ -265,6 +265,18 @@ impl Store {
         true
     }
 
+    /// Removes the sidecar if no row of it is there: a header alone is of no use to anybody.
+    pub(super) fn remove_empty_sidecar(&self) {
+        if self.rows_there.load(Ordering::Acquire) > 0 {
+            return;
+        }
+        let mut sidecar = self.sidecar.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(empty) = sidecar.take_if(|s| s.is_writable()) {
+            // If it cannot be removed, it is as valid as it is useless.
+            drop(std::fs::remove_file(empty.path()));
+        }
+    }
+
     /// The rows to make next: missing ones next to each other, at most `most`, wanted ones first; rows in `tried` are
     /// not made again.
     pub(super) fn next_rows(&self, most: u64, tried: &[bool]) -> Option<Range<u64>> {
