@@ -66,7 +66,7 @@ fn every_help_is_complete() {
     for flag in ["--window", "--overlap", "--taper", "--average", "flat-top", "8192", "half of it", ".csv or .npy"] {
         assert!(spectrum.contains(flag), "{flag}");
     }
-    assert!(!out(&longwave(&["stats", "--help"])).contains(".npy"));
+    assert!(!out(&longwave(&["stats", "--help"])).contains(".csv or .npy"));
     assert!(out(&longwave(&["shot", "--help"])).contains("--size <WxH>"));
     assert!(out(&longwave(&["--version"])).starts_with("longwave "));
 }
@@ -282,7 +282,8 @@ fn spectrum_goes_to_csv_and_npy_and_pipes() {
             .collect();
         longwave(&args)
     };
-    let unrated = longwave(&["spectrum", &file, "--no-remember", "--window", "512", "--dtype", "i16", "--channel-count", "4"]);
+    let unrated =
+        longwave(&["spectrum", &file, "--no-remember", "--window", "512", "--dtype", "i16", "--channel-count", "4"]);
     assert_eq!(err(&unrated).matches("counts frames").count(), 1, "{}", err(&unrated));
     assert_eq!(code(&run(&["-o", &target("s.csv")])), 0);
     let csv = std::fs::read_to_string(target("s.csv")).unwrap();
@@ -294,7 +295,19 @@ fn spectrum_goes_to_csv_and_npy_and_pipes() {
     assert_eq!(code(&run(&["-o", &target("s.npy")])), 1);
     assert_eq!(out(&run(&[])), csv);
     // The overlap follows the window, unless it is given.
-    let half = longwave(&["spectrum", &file, "--no-remember", "--window", "512", "--dtype", "i16", "--channel-count", "4", "--rate", "1000"]);
+    let half = longwave(&[
+        "spectrum",
+        &file,
+        "--no-remember",
+        "--window",
+        "512",
+        "--dtype",
+        "i16",
+        "--channel-count",
+        "4",
+        "--rate",
+        "1000",
+    ]);
     assert_eq!(out(&half), csv, "{}", err(&half));
 }
 

@@ -114,7 +114,8 @@ print('same')";
                         assert_eq!(export.task.budget().used(), 0);
                         let progress = export.task.progress();
                         assert_eq!(progress.done_bytes, progress.total_bytes);
-                        let again = longwave::source::open(target, &OpenOptions::default(), &Task::unattended()).unwrap();
+                        let again =
+                            longwave::source::open(target, &OpenOptions::default(), &Task::unattended()).unwrap();
                         let stream = &again.recording().streams[0];
                         assert_eq!((stream.format.sample_type, stream.format.size()), (sample_type, format.size()));
                         assert!(format.size() == 1 || stream.format.byte_order == byte_order);

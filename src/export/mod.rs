@@ -78,7 +78,9 @@ pub struct Prediction {
 /// [`crate::ErrorKind::Invalid`] with the extensions known if there is none.
 pub fn for_target(target: &Path) -> Result<&'static Exporter> {
     if target.as_os_str() == "-" {
-        return Err(Error::invalid("an export goes to a file, not to standard output").with_remedy("name one: -o part.npy"));
+        return Err(
+            Error::invalid("an export goes to a file, not to standard output").with_remedy("name one: -o part.npy")
+        );
     }
     if target.is_dir() {
         return Err(Error::invalid("this is a folder, not a file")

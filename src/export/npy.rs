@@ -7,8 +7,15 @@ use super::{Exporter, Prediction, Request, payload};
 use crate::error::Result;
 use crate::source::{ChannelOrder, OpenOptions, npy_header};
 
-pub(crate) const EXPORTER: Exporter =
-    Exporter { name: "npy", title: "NumPy array", extensions: &["npy"], parameters: &[], check: |_| Ok(()), predict, run };
+pub(crate) const EXPORTER: Exporter = Exporter {
+    name: "npy",
+    title: "NumPy array",
+    extensions: &["npy"],
+    parameters: &[],
+    check: |_| Ok(()),
+    predict,
+    run,
+};
 
 fn header(request: &Request<'_>) -> Result<Vec<u8>> {
     let stream = request.selection.stream_in(request.source.recording())?;

@@ -6,8 +6,15 @@ use super::{Exporter, Prediction, Request, payload};
 use crate::error::Result;
 use crate::source::{ChannelOrder, OpenOptions};
 
-pub(crate) const EXPORTER: Exporter =
-    Exporter { name: "raw", title: "Raw binary", extensions: &["bin", "raw", "dat"], parameters: &[], check: |_| Ok(()), predict, run };
+pub(crate) const EXPORTER: Exporter = Exporter {
+    name: "raw",
+    title: "Raw binary",
+    extensions: &["bin", "raw", "dat"],
+    parameters: &[],
+    check: |_| Ok(()),
+    predict,
+    run,
+};
 
 fn predict(request: &Request<'_>) -> Result<Prediction> {
     payload::predict(request, &[])

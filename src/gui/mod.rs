@@ -55,7 +55,8 @@ pub fn run(viewer: Viewer) -> Result<()> {
         "without a display, use the commands instead: 'longwave shot FILE -o picture.png' draws the same view";
     // What the window system says is about sockets and libraries; asked beforehand it is one plain sentence.
     #[cfg(all(unix, not(target_os = "macos")))]
-    if ["WAYLAND_DISPLAY", "WAYLAND_SOCKET", "DISPLAY"].iter().all(|v| std::env::var_os(v).is_none_or(|v| v.is_empty())) {
+    if ["WAYLAND_DISPLAY", "WAYLAND_SOCKET", "DISPLAY"].iter().all(|v| std::env::var_os(v).is_none_or(|v| v.is_empty()))
+    {
         return Err(Error::invalid("no window can be opened: there is no display").with_remedy(REMEDY));
     }
     let icon = eframe::icon_data::from_png_bytes(include_bytes!("../../assets/longwave-256.png")).unwrap_or_default();

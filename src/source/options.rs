@@ -167,7 +167,9 @@ impl OpenOptions {
         let time = match self.rate_hz {
             Some(rate_hz) => TimeBase::with_spans(rate_hz, self.spans(frames, warnings)),
             None => {
-                warnings.push(Warning::new(format!("{NO_RATE}: the time axis counts frames (1 Hz); give it with --rate HZ")));
+                warnings.push(Warning::new(format!(
+                    "{NO_RATE}: the time axis counts frames (1 Hz); give it with --rate HZ"
+                )));
                 TimeBase::frames_only()
             }
         };

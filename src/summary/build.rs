@@ -77,10 +77,9 @@ pub fn peaks_at(
         task.advance(row_bytes)?;
     }
     summary.build(task).map_err(|e| match summary.sidecar_path() {
-        Some(path) if e.is_cancelled() => e.with_remedy(format!(
-            "what was summarised so far is kept in {}; run it again to go on",
-            path.display()
-        )),
+        Some(path) if e.is_cancelled() => {
+            e.with_remedy(format!("what was summarised so far is kept in {}; run it again to go on", path.display()))
+        }
         _ => e,
     })?;
     Ok(PeaksReport {
