@@ -89,7 +89,7 @@ test: python
 	echo '== tests'
 	$(CARGO) test
 	echo '== documentation'
-	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps --document-private-items
+	RUSTDOCFLAGS='-D warnings -A rustdoc::private-intra-doc-links' $(CARGO) doc --no-deps --document-private-items
 
 bench: python
 	@$(CARGO) build --release

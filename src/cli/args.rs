@@ -75,7 +75,7 @@ pub(crate) struct Layout {
     /// Read it as this format [default: found out from the file]
     #[arg(long, value_name = "FORMAT", value_parser = format_name)]
     format: Option<String>,
-    /// Type of the stored samples: i16, u16, i32, f32, f64, … [also int16, <i2, float]
+    /// Type of the stored samples: i16, u16, i32, f32, f64, … (also int16, `<i2`, float)
     #[arg(long, value_name = "TYPE", value_parser = sample_type)]
     dtype: Option<(SampleType, Option<ByteOrder>)>,
     /// Byte order of the stored samples

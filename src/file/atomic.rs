@@ -102,7 +102,7 @@ impl AtomicFile {
             .open(&temporary)
             .map_err(|e| Error::io(target, e).with_remedy("check that the folder exists and can be written to"))?;
         let flusher = if expected_bytes >= FLUSH_FROM_BYTES { Flusher::start(&file) } else { None };
-        Ok(Self { target: target.to_path_buf(), temporary, file: Some(file), overwrite, flusher: flusher })
+        Ok(Self { target: target.to_path_buf(), temporary, file: Some(file), overwrite, flusher })
     }
 
     /// The name it will have.

@@ -24,6 +24,7 @@ use crate::summary::Columns;
 use crate::task::{Progress, Task};
 
 /// What a worker sends back.
+#[expect(clippy::large_enum_variant, reason = "a few are sent a second, and none is kept")]
 pub enum Reply {
     Opened {
         path: PathBuf,

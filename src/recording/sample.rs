@@ -163,7 +163,7 @@ impl SampleFormat {
     }
 }
 
-/// A number that recordings store. Implemented for the primitive types (and [`f16`]) only.
+/// A number that recordings store. Implemented for the primitive types (and [`struct@f16`]) only.
 pub trait Sample: Copy + Default + PartialOrd + Send + Sync + 'static {
     /// Its [`SampleType`] (booleans are stored as `u8`).
     const TYPE: SampleType;

@@ -1,6 +1,6 @@
 //! The pass that makes tiles: one look at every sample, in place where they lie interleaved in a mapped file.
 //!
-//! Workers of [`scan`](crate::scan::scan) summarise chunks to buckets of 256 frames; the calling thread lays those of a
+//! Workers of [`scan`] summarise chunks to buckets of 256 frames; the calling thread lays those of a
 //! tile row together in order, derives the coarser levels and publishes the row. The pass goes in stretches of a
 //! fraction of a second, between which it looks which frames are wanted next.
 //!
