@@ -145,7 +145,7 @@ impl Picture {
     }
 
     fn has_traces(&self, x: (f32, f32)) -> bool {
-        (0..CHANNELS).all(|c| self.of_trace(c, x) > 60)
+        (0..CHANNELS).all(|c| self.of_trace(c, x) > 20)
     }
 
     /// The share of pixels that differ, between these shares of the width of the plot.

@@ -153,7 +153,7 @@ impl Overlay<'_> {
         let channels = &self.document.shown().channels;
         let height = self.rect.height() / self.document.lanes.count as f32;
         let step = (NAME_HEIGHT / height).ceil().max(1.0) as usize;
-        let ground = self.colours.canvas.gamma_multiply(0.8);
+        let ground = self.colours.canvas.gamma_multiply(0.93);
         for row in self.document.lanes_on_screen().filter(|row| row % step == 0) {
             let channel = &channels[visible[row]];
             let text = match channel.unit.as_str() {
