@@ -184,6 +184,13 @@ float_lane!(f16 f32 f64);
 pub(super) trait Feed<T: Lane> {
     /// `W` neighbouring samples from place `at`.
     fn lanes<const W: usize>(&self, at: usize) -> [T; W];
+
+    /// Looks once at each line of `units` from place `at` on, in order, as far as they go: the processor's prefetcher
+    /// follows that, and not the lanes that are taken out of several rows at a time.
+    #[inline(always)]
+    fn touch(&self, at: usize, units: usize) {
+        let _ = (at, units);
+    }
 }
 
 /// Little-endian bytes; places are bytes.
@@ -198,6 +205,16 @@ impl<T: Lane> Feed<T> for Little<'_> {
     fn lanes<const W: usize>(&self, at: usize) -> [T; W] {
         let bytes = &self.0[at..at + W * size_of::<T>()];
         std::array::from_fn(|i| T::from_le_slice(&bytes[i * size_of::<T>()..(i + 1) * size_of::<T>()]))
+    }
+
+    #[inline(always)]
+    fn touch(&self, at: usize, units: usize) {
+        let end = (at + units).min(self.0.len());
+        let mut seen = 0;
+        for line in self.0[at.min(end)..end].chunks(64) {
+            seen |= line[0];
+        }
+        std::hint::black_box(seen);
     }
 }
 
@@ -468,6 +485,7 @@ fn rows_into<T: Lane, F: Feed<T>, const MOMENTS: bool>(
     let mut done = 0;
     while done < long_rows {
         let now = group.min(long_rows - done);
+        feed.touch(start + (done + 2 * group) * stride, group * stride);
         for &(at, lane, n) in &weave.runs {
             let at = start + done * stride + at;
             take_run::<T, F, MOMENTS>(feed, at, (stride, unit), now, lanes, (lane, n));
