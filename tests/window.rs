@@ -160,7 +160,7 @@ impl Picture {
 }
 
 /// Where the traces are in the height of the window, clear of the strip above and of the readout and the axis below.
-const PLOT: (f32, f32) = (0.22, 0.78);
+const PLOT: (f32, f32) = (0.115, 0.91);
 /// The whole width, but for the pointer's line at the edges.
 const ALL: (f32, f32) = (0.02, 0.98);
 
