@@ -14,12 +14,13 @@ RUN_PACKAGES := libegl1 libgl1-mesa-dri libvulkan1 mesa-vulkan-drivers libxkbcom
 # What the tests need on top: an invisible screen with a window manager, mouse and keys, pictures of it, Python.
 TEST_PACKAGES := $(RUN_PACKAGES) xvfb xauth xdotool openbox x11-utils imagemagick python3 python3-venv
 
-.PHONY: help run test bench check packages-run packages-test python
+.PHONY: help run test bench doc packages-run packages-test python
 
 help:
 	@echo 'make run    install what a window needs, build, and open the viewer on a demo recording'
 	@echo 'make test   formatting, lints and all tests, with everything they need'
 	@echo 'make bench  measure (release build)'
+	@echo 'make doc    the architecture, as pages'
 
 # $(call install,PACKAGES,STAMP): installs what is missing, or prints the one command that does it. Debian and Ubuntu
 # only; elsewhere it says what is wanted and goes on. The stamp makes the second time free.
@@ -88,7 +89,9 @@ test: python
 	$(CARGO) clippy --all-targets -- -D warnings
 	echo '== tests'
 	$(CARGO) test
-	echo '== documentation'
+
+# The architecture, for reading: target/doc/longwave/index.html
+doc:
 	RUSTDOCFLAGS='-D warnings -A rustdoc::private-intra-doc-links' $(CARGO) doc --no-deps --document-private-items
 
 bench: python

@@ -43,6 +43,26 @@
 //! - **The GUI thread never touches a file**, and `unsafe` lives in `file/map.rs` only.
 //! - **Files are hostile.** Every number read from one is checked against a limit before it is used.
 //!
+//! # Example
+//!
+//! ```
+//! use longwave::source::{self, OpenOptions};
+//! use longwave::task::Task;
+//!
+//! # fn main() -> longwave::Result<()> {
+//! # let folder = tempfile::tempdir().expect("a temporary folder");
+//! # let path = folder.path().join("demo.rec");
+//! let task = Task::unattended();
+//! longwave::demo::write_demo(&path, 2.0, 4, &task, false)?;
+//!
+//! let source = source::open(&path, &OpenOptions::default(), &task)?;
+//! let recording = source.recording();
+//! let ephys = &recording.streams[recording.default_stream()];
+//! assert_eq!((ephys.name.as_str(), ephys.channels.len()), ("ephys", 4));
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Adding to it
 //!
 //! A format is one file in [`source`] and its line in [`source::FORMATS`]; an analysis one file in [`analysis`] and its
