@@ -1,7 +1,7 @@
 //! One analysis in the inspector: over what, with which settings, the button, and the newest result, which converges
 //! while its job runs.
 
-use eframe::egui::{RichText, Ui};
+use eframe::egui::{self, RichText, Ui};
 
 use super::command::{Command, JobCommand, Scope};
 use super::controls::section;
@@ -21,6 +21,8 @@ pub struct AnalysisForm {
     pub settings: Settings,
     pub scope: Scope,
     pub curves: CurveOptions,
+    /// Fold the settings away in the next frame.
+    fold: bool,
 }
 
 impl AnalysisForm {
@@ -31,6 +33,7 @@ impl AnalysisForm {
             settings: Settings::defaults(analysis.parameters),
             scope: Scope::default(),
             curves: CurveOptions::default(),
+            fold: false,
         }
     }
 }
@@ -48,8 +51,11 @@ pub(super) fn analysis_ui(
     ui.add_space(4.0);
     scope_ui(ui, document, &mut form.scope);
     if !analysis.parameters.is_empty() {
-        section(ui, "Settings");
-        settings_ui(ui, &mut form.settings);
+        // Folded away once there is a result, which needs the room; a click brings them back.
+        egui::CollapsingHeader::new("Settings")
+            .default_open(true)
+            .open(std::mem::take(&mut form.fold).then_some(false))
+            .show(ui, |ui| settings_ui(ui, &mut form.settings));
     }
     ui.add_space(8.0);
     let result = document.results.list.iter().rev().find(|r| r.name == analysis.name);
@@ -59,6 +65,7 @@ pub(super) fn analysis_ui(
         let able = !selection.is_empty() && !selection.channels.is_empty();
         let button = ui.add_enabled(able, eframe::egui::Button::new("Compute").min_size([88.0, 24.0].into()));
         if button.clicked() {
+            form.fold = true;
             if let Some(job) = running {
                 out.push(Command::Job(JobCommand::Cancel(job.id)));
             }
