@@ -8,3 +8,4 @@ mod map;
 pub use atomic::{AtomicFile, free_bytes};
 pub use flat::{FlatLayout, Rows};
 pub use map::FileMap;
+pub(crate) use map::prefetch;
