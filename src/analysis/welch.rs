@@ -8,6 +8,7 @@
 //! imaginary part: the sum of their powers is (|Z(k)|² + |Z(n−k)|²) / 2, and no pass for taking the two apart is
 //! needed. Everything is in 64-bit floats: the rounding of 32-bit transforms would drown quiet bins beside a loud one.
 
+use std::marker::PhantomData;
 use std::sync::{Arc, Mutex};
 
 use pulp::{Arch, Simd, WithSimd};
@@ -18,11 +19,13 @@ use rustfft::{Fft, FftPlanner};
 use super::taper::Taper;
 use crate::budget::Reservation;
 use crate::error::Result;
-use crate::recording::{Block, Sample, Scale, Stream};
+use crate::file::Rows;
+use crate::file::feed::{Feed, Little, Plain};
+use crate::recording::{Block, Sample, SampleFormat, Scale, Stream};
 use crate::scan::{Accumulator, Chunk, ChunkPlan, ChunkView, LOOKAHEAD, Overlap, Selection, scan_observed};
 use crate::source::Source;
 use crate::task::Task;
-use crate::with_samples;
+use crate::{with_samples, with_type};
 
 /// Independent sums of a window.
 const LANES: usize = 16;
@@ -230,16 +233,23 @@ impl Accumulator for Partial<'_, '_> {
         if starts.is_empty() {
             return Ok(());
         }
-        let block = view.block()?;
+        let in_place = view.rows()?.filter(|rows| {
+            rows.stride == rows.format.size() && rows.format == SampleFormat::little(rows.format.sample_type)
+        });
+        let values = match in_place {
+            // The only channel, sample behind sample.
+            Some(rows) => Values::Bytes(rows),
+            None => Values::Block(view.block()?),
+        };
         let places: Vec<usize> = starts.iter().map(|s| (s - chunk.read.start) as usize).collect();
         let mut space = welch.workspace();
-        for c in 0..block.channels() {
+        for c in 0..self.welch.selection.channels.len() {
             if welch.task.is_cancelled() {
                 return Err(crate::Error::cancelled());
             }
             match self.fold {
-                Fold::Sum => self.sum(block, c, &places, &mut space),
-                Fold::Max | Fold::Each(_) => self.each(block, c, &places, &mut space)?,
+                Fold::Sum => self.sum(values, c, &places, &mut space),
+                Fold::Max | Fold::Each(_) => self.each(values, c, &places, &mut space)?,
             }
         }
         if let Ok(mut spare) = welch.spare.lock() {
@@ -274,14 +284,14 @@ impl Partial<'_, '_> {
     }
 
     /// Adds up the powers of all windows of channel `c`, two at a time.
-    fn sum(&mut self, block: &Block, c: usize, places: &[usize], space: &mut Workspace) {
+    fn sum(&mut self, values: Values<'_>, c: usize, places: &[usize], space: &mut Workspace) {
         let welch = self.welch;
         let (n, scale) = (welch.window, self.scale(c));
         space.powers.fill(0.0);
         let mut half = None;
         for &place in places {
             let into = if half.is_none() { &mut space.first } else { &mut space.second };
-            let Some(line) = load(block, c, place, scale, welch.detrend, into) else {
+            let Some(line) = load(values, c, place, scale, welch.detrend, into) else {
                 self.folded.irregular[c] += 1;
                 continue;
             };
@@ -310,12 +320,12 @@ impl Partial<'_, '_> {
     }
 
     /// Makes the powers of each window of channel `c` and folds them.
-    fn each(&mut self, block: &Block, c: usize, places: &[usize], space: &mut Workspace) -> Result<()> {
+    fn each(&mut self, values: Values<'_>, c: usize, places: &[usize], space: &mut Workspace) -> Result<()> {
         let welch = self.welch;
         let bins = welch.bins();
         let scale = self.scale(c);
         for &place in places {
-            let Some(line) = load(block, c, place, scale, welch.detrend, &mut space.first) else {
+            let Some(line) = load(values, c, place, scale, welch.detrend, &mut space.first) else {
                 self.folded.irregular[c] += 1;
                 continue;
             };
@@ -339,6 +349,14 @@ impl Partial<'_, '_> {
     }
 }
 
+/// Where the samples of a chunk are.
+#[derive(Clone, Copy)]
+enum Values<'a> {
+    Block(&'a Block),
+    /// The only channel of the stream, little-endian, nothing between its samples.
+    Bytes(Rows<'a>),
+}
+
 /// What is taken off: `mean + slope · (i − middle)`.
 #[derive(Clone, Copy, Default)]
 struct Line {
@@ -347,9 +365,15 @@ struct Line {
 }
 
 /// Converts a window to physical values; its trend, or `None` if it holds a NaN or an infinity.
-fn load(block: &Block, c: usize, place: usize, scale: Scale, detrend: Detrend, into: &mut [f64]) -> Option<Line> {
-    let first = c * block.frames() + place;
-    let sum = with_samples!(block.samples(), v => convert(&v[first..first + into.len()], scale, into));
+fn load(values: Values<'_>, c: usize, place: usize, scale: Scale, detrend: Detrend, into: &mut [f64]) -> Option<Line> {
+    let sum = match values {
+        Values::Block(block) => {
+            with_samples!(block.samples(), v => convert(&Plain(v), c * block.frames() + place, 1, scale, into))
+        }
+        Values::Bytes(rows) => with_type!(rows.format.sample_type, T => {
+            convert::<T, _>(&Little(rows.bytes), place * size_of::<T>(), size_of::<T>(), scale, into)
+        }),
+    };
     if !sum.is_finite() {
         return None;
     }
@@ -367,46 +391,48 @@ fn load(block: &Block, c: usize, place: usize, scale: Scale, detrend: Detrend, i
     })
 }
 
-/// Physical values of `from`, and their sum.
-fn convert<T: Sample>(from: &[T], scale: Scale, to: &mut [f64]) -> f64 {
-    Arch::new().dispatch(Convert { from, scale, to })
+/// Physical values of the samples from place `at` of `feed`, `unit` places apart, and their sum.
+fn convert<T: Sample, F: Feed<T>>(feed: &F, at: usize, unit: usize, scale: Scale, to: &mut [f64]) -> f64 {
+    Arch::new().dispatch(Convert { feed, at, unit, scale, to, sample: PhantomData })
 }
 
 // The loops below are compiled for the processor's widest vectors. Each is a struct and not a closure, because only a
 // method that is always inlined takes part in that.
 
-struct Convert<'a, T> {
-    from: &'a [T],
+struct Convert<'a, T, F> {
+    feed: &'a F,
+    at: usize,
+    unit: usize,
     scale: Scale,
     to: &'a mut [f64],
+    sample: PhantomData<T>,
 }
 
-impl<T: Sample> WithSimd for Convert<'_, T> {
+impl<T: Sample, F: Feed<T>> WithSimd for Convert<'_, T, F> {
     type Output = f64;
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) -> f64 {
-        let scale = self.scale;
+        let Self { feed, mut at, unit, scale, to, .. } = self;
         let mut sums = [0.0; LANES];
-        let (from_groups, from_rest) = self.from.as_chunks::<LANES>();
-        let (to_groups, to_rest) = self.to.as_chunks_mut::<LANES>();
-        for (from, to) in from_groups.iter().zip(to_groups) {
+        let (groups, rest) = to.as_chunks_mut::<LANES>();
+        for group in groups {
             // One step after the other: mixed, they are compiled to one number at a time.
-            let mut values = [0.0; LANES];
-            for i in 0..LANES {
-                values[i] = from[i].to_f64();
-            }
+            let mut values = feed.lanes::<LANES>(at).map(Sample::to_f64);
+            at += LANES * unit;
             for value in &mut values {
                 *value = scale.apply(*value);
             }
-            *to = values;
+            *group = values;
             for i in 0..LANES {
                 sums[i] += values[i];
             }
         }
-        for (from, to) in from_rest.iter().zip(to_rest) {
-            *to = scale.apply(from.to_f64());
-            sums[0] += *to;
+        for value in rest {
+            let [sample] = feed.lanes::<1>(at);
+            at += unit;
+            *value = scale.apply(sample.to_f64());
+            sums[0] += *value;
         }
         sums.iter().sum()
     }

@@ -2,10 +2,10 @@
 //! at all.
 
 mod atomic;
+pub(crate) mod feed;
 mod flat;
 mod map;
 
 pub use atomic::{AtomicFile, free_bytes};
 pub use flat::{FlatLayout, Rows};
 pub use map::FileMap;
-pub(crate) use map::prefetch;
