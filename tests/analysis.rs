@@ -329,3 +329,25 @@ fn a_stopped_analysis_says_so() {
         assert_eq!(task.budget().used(), 0);
     }
 }
+
+/// Almost wholly overlapping windows make a quarter of an hour of work of a single chunk: a stop does not wait for it.
+#[test]
+fn a_stop_does_not_wait_for_a_chunk() {
+    for average in ["mean", "median", "max"] {
+        let samples = Samples::F64(noise((1 << 16) + (1 << 19), 4));
+        let source = memory(samples, SampleType::F64, 1, TimeBase::regular(1000.0));
+        let task = Task::new(MemoryBudget::new(256 * MIB), 2);
+        let stopper = task.clone();
+        let (run, settings) = (Selection::all(source.recording(), 0), [("window", "65536"), ("overlap", "65535")]);
+        let settings: Vec<(&str, &str)> = settings.into_iter().chain([("average", average)]).collect();
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                std::thread::sleep(std::time::Duration::from_millis(50));
+                stopper.cancel();
+            });
+            let error = run_with(&source, &run, "spectrum", &settings, &task).unwrap_err();
+            assert!(error.is_cancelled(), "{error}");
+        });
+        assert_eq!(task.budget().used(), 0);
+    }
+}

@@ -28,8 +28,9 @@ const READ_BYTES: u64 = 32 << 20;
 const ESTIMATE_READ_BYTES: u64 = 2 << 20;
 /// A stretch that an estimate reads, bytes of samples.
 const STRETCH_BYTES: u64 = 4096;
-/// After so many stretches of an estimate the mapped pages are handed back: each may bring a neighbourhood along.
-const RELEASE_STRETCHES: usize = 64;
+/// After so many stretches of an estimate the mapped pages are handed back: each may bring a neighbourhood along, of up
+/// to 2 MiB.
+const RELEASE_STRETCHES: usize = 16;
 /// Frames around a stretch that are handed back with it.
 const NEIGHBOUR_FRAMES: u64 = 4096;
 /// A range so short is read on one thread.
@@ -191,24 +192,23 @@ impl Answer<'_> {
         let columns = segment.column(frames.start, self.request.bucket_frames)
             ..=segment.column(frames.end - 1, self.request.bucket_frames);
         let pair = 2 * shape.sample_type.size();
-        let mut last: Option<(super::tile::Part, std::sync::Arc<[u8]>)> = None;
-        let mut parts = Vec::with_capacity(self.request.channels.len());
-        for &channel in &self.request.channels {
+        let mut last: Option<(super::tile::Part, Arc<[u8]>)> = None;
+        // One part at a time: all channels' finest levels together may be larger than the memory budget. If a part is
+        // missing, what was united before it does no harm: it is of these frames, all of which are then looked at in
+        // another way.
+        for (&channel, values) in self.request.channels.iter().zip(&mut self.values) {
             let (part, place) = shape.level(level, channel);
             let bytes = match &last {
-                Some((of, bytes)) if *of == part => std::sync::Arc::clone(bytes),
+                Some((of, bytes)) if *of == part => Arc::clone(bytes),
                 _ => match self.store.part(row, part) {
                     Some(bytes) => bytes,
                     None => return false,
                 },
             };
-            parts.push((std::sync::Arc::clone(&bytes), place));
-            last = Some((part, bytes));
-        }
-        for ((bytes, place), values) in parts.iter().zip(&mut self.values) {
-            let pairs = &bytes[place.clone()][buckets.start * pair..buckets.end * pair];
+            let pairs = &bytes[place][buckets.start * pair..buckets.end * pair];
             let columns = &mut values[columns.clone()];
             with_type!(shape.sample_type, T => unite::<T>(pairs, first, each, columns));
+            last = Some((part, bytes));
         }
         true
     }
@@ -269,7 +269,8 @@ impl Answer<'_> {
         } else {
             let frame = (bytes / selection.len().max(1)).max(1);
             let chunk = (bytes / (4 * plan.threads as u64)).min(4 << 20) / frame;
-            plan.chunk_frames = plan.chunk_frames.min(chunk.next_power_of_two()).max(MIN_CHUNK_FRAMES);
+            // As short as that, but not for nothing; shorter only where the budget wants it.
+            plan.chunk_frames = plan.chunk_frames.min(chunk.next_power_of_two().max(MIN_CHUNK_FRAMES));
         }
         let weave = self.weave();
         let bucket = self.request.bucket_frames;
