@@ -142,6 +142,29 @@ impl FlatLayout {
         }))
     }
 
+    /// As [`Self::rows`], but copied into `buffer`, past the map: for a look at a few rows here and there. Touched in the
+    /// map, each would bring its neighbourhood from the disk (as much as the system reads ahead, which may be
+    /// megabytes) and keep up to 2 MiB resident.
+    ///
+    /// # Errors
+    /// When the range is not in the stream, or the file has shrunk.
+    pub fn copied_rows<'a>(&'a self, frames: Range<u64>, buffer: &'a mut Vec<u8>) -> Result<Option<Rows<'a>>> {
+        self.check_range(&frames)?;
+        if !self.is_interleaved() || self.channel_offsets.is_empty() {
+            return Ok(None);
+        }
+        let range = self.byte_range(&frames, &self.channel_offsets);
+        buffer.resize((range.end - range.start) as usize, 0);
+        self.map.copy_to(range.start, buffer)?;
+        Ok(Some(Rows {
+            bytes: buffer,
+            stride: self.frame_stride as usize,
+            channel_offsets: &self.channel_offsets,
+            format: self.format,
+            frames: (frames.end - frames.start) as usize,
+        }))
+    }
+
     /// Fills `out` with `channels` over `frames`, stored values in this machine's byte order.
     ///
     /// # Errors
