@@ -138,7 +138,7 @@ impl ChunkPlan {
             } else if plan.chunk_frames > 1 {
                 plan.chunk_frames /= 2;
             } else {
-                let need = plan.block_bytes(frame_bytes, overlap, selection);
+                let need = plan.block_bytes(frame_bytes, overlap, selection).saturating_mul(blocks);
                 return Err(Error::new(ErrorKind::OutOfBudget { need, free: room })
                     .with_remedy("raise the memory limit (--memory-limit), or select fewer channels"));
             }
@@ -378,7 +378,7 @@ fn run<T: Send>(
         let spare = recycled.lock().ok().and_then(|mut r| r.pop());
         let made = make(chunk, &mut view, spare)?;
         if let Some(flat) = source.flat(selection.stream) {
-            flat.map().check()?;
+            flat.check(chunk.read.clone())?;
             flat.release(chunk.read.clone());
         }
         Ok(made)

@@ -148,7 +148,8 @@ fn plans_fit_the_budget_or_say_so() {
                     assert!((plan.chunk_frames + after) * frame_bytes * blocks <= 8 * MIB, "{plan:?}");
                 }
                 Err(e) => {
-                    assert!(matches!(e.kind(), ErrorKind::OutOfBudget { .. }) && e.remedy().is_some());
+                    assert!(matches!(e.kind(), ErrorKind::OutOfBudget { need, free } if need > free), "{e}");
+                    assert!(e.remedy().is_some());
                     assert!((4096 + after) * frame_bytes * 3 > 8 * MIB);
                 }
             }
@@ -308,4 +309,22 @@ fn a_pass_over_a_planar_file_maps_none_of_it() {
     assert_eq!(of_file.split_whitespace().nth(1), Some("0"), "{of_file}");
     std::fs::File::options().write(true).open(&path).unwrap().set_len(1000).unwrap();
     assert!(matches!(flat.read(0..10_000, &[0], &mut block).unwrap_err().kind(), ErrorKind::Truncated { .. }));
+}
+
+/// In the page that holds the end of the file there are zeros behind it, and no signal that they are none of it.
+#[test]
+fn what_is_cut_off_in_the_last_page_is_noticed() {
+    use longwave::file::{FileMap, FlatLayout};
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file");
+    std::fs::write(&path, [7; 10_000]).unwrap();
+    let map = FileMap::open(&path).unwrap();
+    let flat = FlatLayout::new(map, SampleFormat::little(SampleType::U8), 0, 1, vec![0], 10_000).unwrap();
+    let rows = flat.rows(0..10_000).unwrap().unwrap();
+    std::fs::File::options().write(true).open(&path).unwrap().set_len(9_990).unwrap();
+    assert!(rows.bytes[9_985..].iter().any(|&b| b == 0));
+    let error = flat.check(9_000..10_000).unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Truncated { at: 9_990, needed: 10, len: 9_990 }), "{error}");
+    flat.check(0..9_990).unwrap();
 }

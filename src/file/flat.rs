@@ -123,7 +123,7 @@ impl FlatLayout {
         self.channel_offsets.iter().all(|&o| o + size <= self.frame_stride)
     }
 
-    /// The rows of `frames` in place, if the layout is interleaved. Call [`FileMap::check`] behind using them.
+    /// The rows of `frames` in place, if the layout is interleaved. Call [`Self::check`] behind using them.
     ///
     /// # Errors
     /// When the range is not in the stream, or the file has shrunk.
@@ -188,7 +188,7 @@ impl FlatLayout {
                 if big { gather::<_, true>(bytes, stride, &offsets, v, n) } else { gather::<_, false>(bytes, stride, &offsets, v, n) }
             });
         } else if self.is_copied() {
-            self.copy(&frames, channels, out)?;
+            return self.copy(&frames, channels, out);
         } else {
             for (i, &c) in channels.iter().enumerate() {
                 let bytes = self.map.bytes(self.byte_range(&frames, &self.channel_offsets[c..=c]))?;
@@ -199,7 +199,16 @@ impl FlatLayout {
                 });
             }
         }
-        self.map.check()
+        self.check(frames)
+    }
+
+    /// Whether what was made of [`Self::rows`] of `frames`, by now, was made of what is in the file.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Truncated`] if the file has shrunk meanwhile.
+    pub fn check(&self, frames: Range<u64>) -> Result<()> {
+        let end = if frames.is_empty() { 0 } else { self.byte_range(&frames, &self.channel_offsets).end };
+        self.map.check_to(end)
     }
 
     /// Whether [`Self::read`] copies the samples past the map. A pass over many channels that lie apart is in as many

@@ -9,6 +9,8 @@
 //!    zeros where the lost page was and marks the map as damaged; whoever computes over mapped bytes calls
 //!    [`FileMap::check`] behind it and throws the result away if the map is damaged. A `SIGBUS` at any other address
 //!    takes its usual course.
+//! 3. Behind the end of a file, but in its last page, there are zeros and no signal: [`FileMap::check_to`] looks at the
+//!    length once more.
 //!
 //! On systems other than Unix only the first holds (Windows refuses to shrink a mapped file).
 //!
@@ -165,6 +167,16 @@ impl FileMap {
             return Err(self.truncated(at..at + 1, self.current_len()?));
         }
         Ok(())
+    }
+
+    /// [`Self::check`], and whether the file still reaches to byte `end`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Truncated`] if it does not.
+    pub fn check_to(&self, end: u64) -> Result<()> {
+        self.check()?;
+        let len = self.current_len()?;
+        if len < end { Err(self.truncated(len..end, len)) } else { Ok(()) }
     }
 
     fn truncated(&self, range: Range<u64>, len: u64) -> Error {
