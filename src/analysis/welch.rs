@@ -9,7 +9,7 @@
 //! needed. Everything is in 64-bit floats: the rounding of 32-bit transforms would drown quiet bins beside a loud one.
 
 use std::marker::PhantomData;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use pulp::{Arch, Simd, WithSimd};
 use realfft::num_complex::Complex;
@@ -27,6 +27,10 @@ use crate::source::Source;
 use crate::task::Task;
 use crate::{with_samples, with_type};
 
+/// Prime factors up to this one are transformed without a detour.
+const LARGEST_SHORT_FACTOR: usize = 31;
+/// A complex number.
+const COMPLEX_BYTES: u64 = 16;
 /// Independent sums of a window.
 const LANES: usize = 16;
 
@@ -60,8 +64,9 @@ pub(super) struct Welch<'a> {
     hop: u64,
     detrend: Detrend,
     weights: Vec<f64>,
-    pair: Arc<dyn Fft<f64>>,
-    single: Arc<dyn RealToComplex<f64>>,
+    /// Planned when they are wanted first: each holds as much as several windows.
+    pair: OnceLock<Arc<dyn Fft<f64>>>,
+    single: OnceLock<Arc<dyn RealToComplex<f64>>>,
     spare: Mutex<Vec<Workspace>>,
     _memory: Reservation,
 }
@@ -107,8 +112,10 @@ impl<'a> Welch<'a> {
         let spectra = (selection.channels.len() * (window / 2 + 1) * 8) as u64;
         let mut threads = task.threads();
         // Workspaces, partial results on their way, the merged one and the one that is shown.
+        let (plan, scratch) = transform_bytes(window);
         let need = |threads: usize| {
-            window as u64 * (8 + 64 * threads as u64) + spectra * (threads * (LOOKAHEAD + 1) + 2) as u64
+            let each = window as u64 * 40 + scratch;
+            window as u64 * 8 + plan + each * threads as u64 + spectra * (threads * (LOOKAHEAD + 1) + 2) as u64
         };
         let memory = loop {
             match task.budget().reserve(need(threads)) {
@@ -117,7 +124,7 @@ impl<'a> Welch<'a> {
                 Err(e) => return Err(e),
             }
         };
-        let mut plan = ChunkPlan::new(task, stream, selection, overlap)?;
+        let mut plan = ChunkPlan::for_scan(task, stream, selection, overlap)?;
         plan.threads = plan.threads.min(threads);
         Ok(Self {
             source,
@@ -129,8 +136,8 @@ impl<'a> Welch<'a> {
             hop,
             detrend,
             weights: taper.weights(window),
-            pair: FftPlanner::new().plan_fft_forward(window),
-            single: RealFftPlanner::new().plan_fft_forward(window),
+            pair: OnceLock::new(),
+            single: OnceLock::new(),
             spare: Mutex::default(),
             _memory: memory,
         })
@@ -197,16 +204,28 @@ impl<'a> Welch<'a> {
         (starts, skipped)
     }
 
+    fn pair(&self) -> &Arc<dyn Fft<f64>> {
+        self.pair.get_or_init(|| FftPlanner::new().plan_fft_forward(self.window))
+    }
+
+    fn single(&self) -> &Arc<dyn RealToComplex<f64>> {
+        self.single.get_or_init(|| RealFftPlanner::new().plan_fft_forward(self.window))
+    }
+
+    /// Windows that overlap almost wholly make minutes of work of one chunk: who stops waits for one window only.
+    fn go_on(&self) -> Result<()> {
+        if self.task.is_cancelled() { Err(crate::Error::cancelled()) } else { Ok(()) }
+    }
+
     fn workspace(&self) -> Workspace {
         let spare = self.spare.lock().ok().and_then(|mut s| s.pop());
         spare.unwrap_or_else(|| {
             let n = self.window;
-            let scratch = self.pair.get_inplace_scratch_len().max(self.single.get_scratch_len());
             Workspace {
                 first: vec![0.0; n],
                 second: vec![0.0; n],
                 complex: vec![Complex::default(); n],
-                scratch: vec![Complex::default(); scratch],
+                scratch: vec![],
                 powers: vec![0.0; n],
             }
         })
@@ -243,12 +262,9 @@ impl Accumulator for Partial<'_, '_> {
         };
         let places: Vec<usize> = starts.iter().map(|s| (s - chunk.read.start) as usize).collect();
         let mut space = welch.workspace();
-        for c in 0..self.welch.selection.channels.len() {
-            if welch.task.is_cancelled() {
-                return Err(crate::Error::cancelled());
-            }
+        for c in 0..welch.selection.channels.len() {
             match self.fold {
-                Fold::Sum => self.sum(values, c, &places, &mut space),
+                Fold::Sum => self.sum(values, c, &places, &mut space)?,
                 Fold::Max | Fold::Each(_) => self.each(values, c, &places, &mut space)?,
             }
         }
@@ -284,12 +300,15 @@ impl Partial<'_, '_> {
     }
 
     /// Adds up the powers of all windows of channel `c`, two at a time.
-    fn sum(&mut self, values: Values<'_>, c: usize, places: &[usize], space: &mut Workspace) {
+    fn sum(&mut self, values: Values<'_>, c: usize, places: &[usize], space: &mut Workspace) -> Result<()> {
         let welch = self.welch;
         let (n, scale) = (welch.window, self.scale(c));
+        let pair = welch.pair();
+        space.scratch.resize(pair.get_inplace_scratch_len(), Complex::default());
         space.powers.fill(0.0);
         let mut half = None;
         for &place in places {
+            welch.go_on()?;
             let into = if half.is_none() { &mut space.first } else { &mut space.second };
             let Some(line) = load(values, c, place, scale, welch.detrend, into) else {
                 self.folded.irregular[c] += 1;
@@ -301,13 +320,13 @@ impl Partial<'_, '_> {
                 continue;
             };
             weigh_pair(&space.first, first_line, &space.second, line, &welch.weights, &mut space.complex);
-            welch.pair.process_with_scratch(&mut space.complex, &mut space.scratch);
+            pair.process_with_scratch(&mut space.complex, &mut space.scratch);
             add_powers(&space.complex, &mut space.powers);
         }
         if let Some(line) = half {
             space.second.fill(0.0);
             weigh_pair(&space.first, line, &space.second, Line::default(), &welch.weights, &mut space.complex);
-            welch.pair.process_with_scratch(&mut space.complex, &mut space.scratch);
+            pair.process_with_scratch(&mut space.complex, &mut space.scratch);
             add_powers(&space.complex, &mut space.powers);
         }
         let bins = welch.bins();
@@ -317,6 +336,7 @@ impl Partial<'_, '_> {
         for (k, sum) in sums.iter_mut().enumerate().skip(1) {
             *sum += 0.5 * (space.powers[k] + space.powers[n - k]);
         }
+        Ok(())
     }
 
     /// Makes the powers of each window of channel `c` and folds them.
@@ -324,7 +344,10 @@ impl Partial<'_, '_> {
         let welch = self.welch;
         let bins = welch.bins();
         let scale = self.scale(c);
+        let single = welch.single();
+        space.scratch.resize(single.get_scratch_len(), Complex::default());
         for &place in places {
+            welch.go_on()?;
             let Some(line) = load(values, c, place, scale, welch.detrend, &mut space.first) else {
                 self.folded.irregular[c] += 1;
                 continue;
@@ -332,8 +355,7 @@ impl Partial<'_, '_> {
             self.folded.windows[c] += 1;
             weigh(&mut space.first, line, &welch.weights);
             let spectrum = &mut space.complex[..bins];
-            welch
-                .single
+            single
                 .process_with_scratch(&mut space.first, spectrum, &mut space.scratch)
                 .map_err(|e| crate::Error::new(crate::ErrorKind::Panicked(e.to_string())))?;
             let powers = &mut space.powers[..bins];
@@ -347,6 +369,22 @@ impl Partial<'_, '_> {
         }
         Ok(())
     }
+}
+
+/// What a planned transform of `n` holds, and what a thread needs besides for it, bytes, at most. A length with a large
+/// prime factor is transformed through a convolution (L. I. Bluestein, 1970) of at least twice that factor.
+fn transform_bytes(n: usize) -> (u64, u64) {
+    let (mut rest, mut factor) = (n, 2);
+    while factor * factor <= rest && factor <= LARGEST_SHORT_FACTOR {
+        if rest.is_multiple_of(factor) {
+            rest /= factor;
+        } else {
+            factor += 1;
+        }
+    }
+    let detour = if rest > LARGEST_SHORT_FACTOR { (2 * rest).next_power_of_two() as u64 } else { 0 };
+    let n = n as u64;
+    (COMPLEX_BYTES * (n + 3 * detour), COMPLEX_BYTES * (n + n / 2 + 2 * detour))
 }
 
 /// Where the samples of a chunk are.
