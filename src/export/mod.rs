@@ -13,6 +13,7 @@ use crate::source::Source;
 use crate::task::Task;
 
 mod npy;
+mod nwb;
 mod payload;
 mod picture;
 mod raw;
