@@ -367,3 +367,105 @@ fn parse_json(bytes: &[u8], stem: &str) -> Result<Probe> {
     }
     Ok(probe)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn built_in_probes_are_those_of_the_published_files() {
+        // Of each file: shanks, electrodes, contact size, and the sums of x, y and z times the electrode's place (from 1).
+        let published = [
+            ("128c-4s4mm6cm-15um-26um-sl", 4, 128, 15.0, [6583424.0, -3610880.0, 0.0]),
+            ("128c-4s4mm6cm-20um-40um-sl", 4, 128, 20.0, [6354880.0, -5555200.0, 0.0]),
+            ("128c-4s6mm6cm-15um-26um-sl", 4, 128, 15.0, [6583424.0, -3610880.0, 0.0]),
+            ("128c-4s6mm6cm-20um-40um-sl", 4, 128, 20.0, [6354880.0, -5555200.0, 0.0]),
+            ("128c-4s8mm6cm-15um-26um-sl", 4, 128, 15.0, [6583424.0, -3610880.0, 0.0]),
+            ("128c-4s8mm6cm-20um-40um-sl", 4, 128, 20.0, [6354880.0, -5555200.0, 0.0]),
+            ("32c-2s8mm6cm-20um-40um-dl", 2, 32, 20.0, [149056.0, -92640.0, 0.0]),
+            ("64c-3s6mm6cm-20um-40um-sl", 3, 64, 20.0, [1513000.0, -2381400.0, 0.0]),
+            ("64c-4s6mm6cm-20um-40um-dl", 4, 64, 20.0, [1490016.0, -339200.0, 0.0]),
+            ("A1x32-6mm-50-177-H32_21mm", 1, 32, 15.0, [0.0, -545600.0, 0.0]),
+            ("NET-EBL-128ch-single-shank", 1, 128, 20.0, [42350.6, 7180342.55, 0.0]),
+            ("tetrode_12.5", 1, 4, 12.5, [0.0, 0.0, -25.0]),
+        ];
+        assert_eq!(Probe::built_in_kinds().count(), published.len());
+        for (kind, shanks, electrodes, size, sums) in published {
+            let probe = Probe::built_in(kind).unwrap_or_else(|| panic!("{kind} is not there"));
+            check(&probe).unwrap_or_else(|e| panic!("{kind}: {e}"));
+            assert_eq!((probe.shanks.len(), probe.contacts().count()), (shanks, electrodes), "{kind}");
+            assert_eq!(probe.contact_size, Some(size), "{kind}");
+            let mut found = [0.0; 3];
+            for (i, (_, contact)) in probe.contacts().enumerate() {
+                assert_eq!(contact.id, i as i64);
+                for axis in 0..3 {
+                    found[axis] += (i + 1) as f64 * contact.relative[axis];
+                }
+            }
+            for axis in 0..3 {
+                assert!((found[axis] - sums[axis]).abs() < 1e-6, "{kind}: {found:?}, published {sums:?}");
+            }
+        }
+        assert_eq!(Probe::built_in("no such probe"), None);
+    }
+
+    const YAML: &str = "\
+probe_type: two
+units: mm
+probe_description: for a test
+num_shanks: 2
+contact_side_numbering: true
+contact_size: 0.02
+shanks:
+  - shank_id: 5
+    electrodes:
+      - {id: 3, rel_x: 0.1, rel_y: 0, rel_z: -1}
+  - shank_id: 6
+    electrodes:
+      - {id: 1, rel_x: 0.2}
+";
+
+    #[test]
+    fn a_probe_file_is_read_in_micrometres() {
+        let (probe, warnings) = Probe::parse(YAML.as_bytes(), "stem").expect("sound");
+        assert_eq!(warnings, []);
+        assert_eq!((probe.kind.as_str(), probe.contact_size), ("two", Some(20.0)));
+        assert_eq!(probe.contact_side_numbering, Some(true));
+        let contacts: Vec<_> = probe.contacts().map(|(shank, c)| (shank, c.id, c.relative)).collect();
+        assert_eq!(contacts, [(0, 3, [100.0, 0.0, -1000.0]), (1, 1, [200.0, 0.0, 0.0])]);
+
+        for (from, to, says) in [
+            ("id: 1", "id: 3", "two electrodes with the number 3"),
+            ("mm", "inch", "'inch'"),
+            ("0.1", "far", "rel_x must be a number, but 'far'"),
+            ("0.1", "1e300", "the electrode 3"),
+            ("id: 3, ", "", "shanks[0].electrodes[0] has no id"),
+            ("\nshanks:", "\nlegs:", "no electrodes"),
+            ("true", "maybe", "true or false"),
+        ] {
+            let error = Probe::parse(YAML.replacen(from, to, 1).as_bytes(), "stem").expect_err(to).to_string();
+            assert!(error.contains(says), "{error}");
+        }
+        let (_, warnings) = Probe::parse(YAML.replace("num_shanks: 2", "num_shanks: 3").as_bytes(), "").expect("sound");
+        assert!(warnings[0].text.contains("num_shanks is 3"), "{warnings:?}");
+    }
+
+    #[test]
+    fn a_probe_interface_file_is_read() {
+        let json = r#"{"specification": "probeinterface", "version": "0.2.21", "probes": [{"ndim": 2, "si_units": "um",
+            "annotations": {"name": "H32", "manufacturer": "x"}, "contact_annotations": {},
+            "contact_positions": [[0.0, 1.5], [0.0, 20.0], [250.0, 1.5]], "shank_ids": ["0", "0", "1"],
+            "contact_shapes": ["circle", "circle", "circle"]}]}"#;
+        let (probe, _) = Probe::parse(json.as_bytes(), "stem").expect("sound");
+        assert_eq!((probe.kind.as_str(), probe.shanks.len()), ("H32", 2));
+        assert_eq!(probe.shanks[1].contacts, [Contact { id: 2, relative: [250.0, 1.5, 0.0] }]);
+        let unnamed = json.replace(r#""name": "H32", "#, "");
+        assert_eq!(Probe::parse(unnamed.as_bytes(), "stem").expect("sound").0.kind, "stem");
+        // Every cut is an error, with a place inside the file.
+        for cut in 1..json.len() {
+            let error = Probe::parse(&json.as_bytes()[..cut], "stem").expect_err("cut");
+            assert!(error.at().is_some_and(|at| at <= cut as u64), "{cut}: {error}");
+            assert!(error.remedy().is_some());
+        }
+    }
+}

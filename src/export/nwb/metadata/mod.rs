@@ -6,27 +6,32 @@
 //! Everything may be missing; [`Metadata::missing`] says what an NWB file will lack then. [`resolve()`] joins it with
 //! the channels of a recording to rows of NWB's electrodes table.
 //!
-//! This room knows neither NWB nor HDF5, and reads no files. The cost is that of the text, which is
-//! [bounded](yaml).
+//! This room knows neither NWB nor HDF5, and reads no files but those that [`Metadata::load`] is told. The cost is that
+//! of the text, which is [bounded](yaml).
 //!
 //! After the schema and the sample files of trodes_to_nwb 0.1.9 (MIT), the NWB schema 2.8 for the meaning of a
 //! subject's fields, and the checks of nwbinspector for the forms they should have.
 
 pub(crate) mod fields;
+mod load;
 mod parse;
 mod resolve;
 mod subject;
+mod template;
 pub(crate) mod yaml;
 
 #[cfg(test)]
 mod tests;
 
-pub(crate) use resolve::{Electrode, REFERENCES, Reference, probe_order, references_of, resolve};
+pub(crate) use resolve::{Electrode, probe_order, references_of, resolve};
+pub(crate) use template::template;
 pub(crate) use yaml::Place;
 
-pub(crate) use super::probe::{Contact, Probe};
+pub(crate) use super::probe::Probe;
+use std::path::PathBuf;
+
 use crate::error::Result;
-use crate::recording::Warning;
+use crate::recording::{EventTrack, Warning};
 
 /// What a metadata file says. Empty lists and `None`: it does not say.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -67,6 +72,8 @@ pub(crate) struct Metadata {
     /// Probes that the user describes in files of their own (not from the metadata file); looked up before the
     /// built-in ones.
     pub probes: Vec<Probe>,
+    /// The file that it was read from, for errors.
+    pub path: Option<PathBuf>,
 }
 
 /// Whom the recording was made of.
@@ -326,5 +333,17 @@ impl Metadata {
     /// What the metadata calls the digital line `id` of the recording.
     pub(crate) fn digital_line(&self, id: &str) -> Option<&DigitalLine> {
         self.digital_lines.iter().find(|line| line.is_about(id))
+    }
+
+    /// The lines among `behavioral_events` that the recording does not have, a warning each.
+    pub(crate) fn absent_lines(&self, tracks: &[EventTrack]) -> Vec<Warning> {
+        let absent = self.digital_lines.iter().filter(|line| !tracks.iter().any(|track| line.is_about(&track.name)));
+        let warning = |line: &DigitalLine| {
+            let (id, name) = (yaml::short(&line.line), yaml::short(&line.name));
+            Warning::new(format!(
+                "the metadata names the digital line '{id}' ({name}), which the recording does not have"
+            ))
+        };
+        fields::bounded(absent.map(warning).collect())
     }
 }

@@ -16,9 +16,9 @@ use crate::error::Result;
 use crate::recording::{Channel, Recording, Warning};
 
 /// What the reader of `.rec` puts before the number of the nTrode in a channel's group.
-pub(crate) const GROUP_PREFIX: &str = "nTrode ";
+const GROUP_PREFIX: &str = "nTrode ";
 /// The property of a recording that says which channels Trodes showed the others against.
-pub(crate) const REFERENCES: &str = "references";
+const REFERENCES: &str = "references";
 
 /// What the electrodes table says of a channel.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -77,6 +77,17 @@ pub(crate) fn references_of(recording: &Recording) -> Vec<Reference> {
 /// [`crate::ErrorKind::Malformed`] with line, column and byte offset in the metadata file, where metadata, probe and
 /// recording do not fit together.
 pub(crate) fn resolve(
+    metadata: &Metadata,
+    channels: &[Channel],
+    references: &[Reference],
+) -> Result<(Vec<Electrode>, Vec<Warning>)> {
+    placed(metadata, channels, references).map_err(|e| match &metadata.path {
+        Some(path) => e.with_path(path),
+        None => e,
+    })
+}
+
+fn placed(
     metadata: &Metadata,
     channels: &[Channel],
     references: &[Reference],
@@ -149,9 +160,9 @@ fn unplaced(channel: &Channel) -> Electrode {
 }
 
 /// (id of the nTrode, its channels: (number in the nTrode from 0, index)), in the order of the recording.
-type Trodes<'c> = Vec<(&'c str, Vec<(i64, usize)>)>;
+pub(super) type Trodes<'c> = Vec<(&'c str, Vec<(i64, usize)>)>;
 
-fn trodes(channels: &[Channel]) -> Trodes<'_> {
+pub(super) fn trodes(channels: &[Channel]) -> Trodes<'_> {
     let mut trodes: Trodes<'_> = Vec::new();
     let mut index: HashMap<&str, usize> = HashMap::new();
     for (i, channel) in channels.iter().enumerate() {
