@@ -159,7 +159,7 @@ fn unplaced(channel: &Channel) -> Electrode {
     Electrode { hardware_channel, ntrode, ..Electrode::default() }
 }
 
-/// (id of the nTrode, its channels: (number in the nTrode from 0, index)), in the order of the recording.
+/// (id of the nTrode, its channels: (number in the nTrode from 0, index)), by their ids.
 pub(super) type Trodes<'c> = Vec<(&'c str, Vec<(i64, usize)>)>;
 
 pub(super) fn trodes(channels: &[Channel]) -> Trodes<'_> {
@@ -175,6 +175,7 @@ pub(super) fn trodes(channels: &[Channel]) -> Trodes<'_> {
         let number = channel.name.rsplit_once(" ch").and_then(|(_, n)| n.parse::<i64>().ok());
         members.push((number.map_or(members.len() as i64, |n| n - 1), i));
     }
+    trodes.sort_by_key(|&(id, _)| (id.parse::<i64>().unwrap_or(i64::MAX), id));
     trodes
 }
 

@@ -20,7 +20,8 @@ pub(crate) fn template(recording: &Recording) -> String {
         "\
 # Metadata for NWB: who recorded whom, where and with what. Made from the header of
 # {name}.
-# Fill in what is empty, and remove what does not apply. trodes_to_nwb reads this file too.
+# Fill in what is empty, and remove what does not apply; then trodes_to_nwb reads it too
+# (of the digital lines it knows those of the ECU only).
 
 experimenter_name:  # a list: - Last, First
 lab:
@@ -71,7 +72,10 @@ times_period_multiplier: 1.5
         device = if recording.format == "rec" { "SpikeGadgets" } else { "" },
     );
     if let Some(gain) = channels.first().filter(|c| c.unit == "uV").map(|c| c.scale.gain) {
-        add(&mut text, format_args!("raw_data_to_volts: {:e}\n", gain / 1e6));
+        // Without a point, older YAML readers take it for a text.
+        let volts = format!("{:e}", gain / 1e6);
+        let volts = if volts.contains('.') { volts } else { volts.replacen('e', ".0e", 1) };
+        add(&mut text, format_args!("raw_data_to_volts: {volts}\n"));
     }
     lines(&mut text, recording);
     groups(&mut text, &trodes);
