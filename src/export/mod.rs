@@ -13,9 +13,12 @@ use crate::source::Source;
 use crate::task::Task;
 
 mod npy;
+mod nwb;
 mod payload;
 mod picture;
 mod raw;
+
+pub(crate) use nwb::metadata;
 
 /// Every exporter; the first one that knows the extension of the target is taken.
 pub const EXPORTERS: &[Exporter] = &[npy::EXPORTER, raw::EXPORTER, picture::EXPORTER];
