@@ -22,7 +22,7 @@ mod npy_header;
 mod npz;
 pub(crate) mod options;
 mod raw;
-mod rec;
+pub(crate) mod rec;
 
 pub use flat_source::FlatSource;
 pub use memory::MemorySource;

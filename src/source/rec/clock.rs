@@ -212,10 +212,7 @@ fn assemble(packets: &impl Packets, steps: &[Step], rate_hz: f64, warnings: &mut
             i += 1;
             continue;
         }
-        if let Some(elapsed) = elapsed_ticks(packets, frame, rate_hz)
-            && (ticks.unsigned_abs() as f64 > rate_hz || elapsed > LONG_SECS * rate_hz)
-            && let Some(missing) = missing_by_clock(ticks, elapsed, rate_hz)
-        {
+        if let Some(missing) = missing_by_clock(ticks, elapsed_ticks(packets, frame, rate_hz), rate_hz) {
             if let Missing::Reset(by_clock) = missing {
                 warnings.add(packets.byte_of(frame), || {
                     format!(
@@ -275,18 +272,43 @@ enum Missing {
     Reset(u64),
 }
 
-/// The time between the packets `frame - 1` and `frame` by the system clock, in ticks; not if it goes back or jumps by
-/// years.
+/// The time between the packets `frame - 1` and `frame` by the system clock, in ticks.
 fn elapsed_ticks(packets: &impl Packets, frame: u64, rate_hz: f64) -> Option<f64> {
     let before = super::system_clock::plausible(packets, frame.checked_sub(1)?)?;
     let after = super::system_clock::plausible(packets, frame)?;
-    let secs = (after - before) as f64 / 1e9;
-    (0.0..MAX_LOST_SECS).contains(&secs).then(|| secs * rate_hz)
+    Some((after - before) as f64 / 1e9 * rate_hz)
+}
+
+/// What a step of the counter is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum CounterStep {
+    /// So many packets are missing.
+    Missing(u64),
+    /// The counter started again.
+    Reset,
+    /// It goes back a little.
+    Back,
+}
+
+/// What it is when the counter steps by `ticks` more (modulo 2³²) than there are packets, and the system clock by
+/// `elapsed` ticks.
+pub(crate) fn counter_step(ticks: i64, elapsed: Option<f64>, rate_hz: f64) -> CounterStep {
+    match missing_by_clock(ticks, elapsed, rate_hz) {
+        Some(Missing::Counted(missing)) => CounterStep::Missing(missing),
+        Some(Missing::Reset(_)) => CounterStep::Reset,
+        None if ticks > 0 => CounterStep::Missing(ticks.unsigned_abs()),
+        None if ticks.unsigned_abs() as f64 > rate_hz => CounterStep::Reset,
+        None => CounterStep::Back,
+    }
 }
 
 /// What is missing where the counter steps by `ticks` (modulo 2³²) and the system clock by `elapsed` ticks. `None` if
-/// the clock says that nothing is.
-fn missing_by_clock(ticks: i64, elapsed: f64, rate_hz: f64) -> Option<Missing> {
+/// the clock has nothing to say about it: it goes back, jumps by years, or the step is too small for it.
+fn missing_by_clock(ticks: i64, elapsed: Option<f64>, rate_hz: f64) -> Option<Missing> {
+    let elapsed = elapsed.filter(|e| (0.0..MAX_LOST_SECS * rate_hz).contains(e))?;
+    if ticks.unsigned_abs() as f64 <= rate_hz && elapsed <= LONG_SECS * rate_hz {
+        return None;
+    }
     // The counter cannot tell 2³² ticks more or less.
     let counted = ticks.rem_euclid(1 << 32);
     let turns = ((elapsed - counted as f64) / 4_294_967_296.0).round().max(0.0);

@@ -36,13 +36,16 @@ mod held;
 mod order;
 mod system_clock;
 
+pub(crate) use clock::{CounterStep, counter_step};
 use header::{Device, Header, LineKind};
+pub(crate) use system_clock::PLAUSIBLE_UNIX_NS;
 
 /// The row in the table of formats.
 pub(crate) const FORMAT: Format =
     Format { name: "rec", title: "SpikeGadgets Trodes recording", extensions: &["rec"], probe, open };
 
-const SYNC: u8 = 0x55;
+/// The first byte of every packet.
+pub(crate) const SYNC: u8 = 0x55;
 /// A recording starts at most this long after its file was made.
 const MAX_START_DELAY_SECS: f64 = 86_400.0;
 

@@ -11,7 +11,7 @@ use crate::recording::{ClockFit, ClockSums, TimeBase, Warning};
 use crate::text;
 
 /// The clock of the controller is believed between the years 2000 and 2200.
-pub(super) const PLAUSIBLE_UNIX_NS: Range<i64> = 946_684_800_000_000_000..7_258_118_400_000_000_000;
+pub(crate) const PLAUSIBLE_UNIX_NS: Range<i64> = 946_684_800_000_000_000..7_258_118_400_000_000_000;
 /// Packets that are read; each may cost a page fault or a disk seek.
 const POINTS: u64 = 32;
 /// Of short recordings, which lie in few pages anyway, more are read.
