@@ -38,7 +38,7 @@ const CHUNK_BYTES: u64 = 4 << 20;
 const PRESSURE_SHIFT: u32 = 3;
 /// What a chunk touches of a mapped file at most: a stream that takes a few bytes of each packet brings all of them into
 /// memory.
-const TOUCHED_BYTES: u64 = 16 << 20;
+const TOUCHED_BYTES: u64 = 8 << 20;
 /// No chunk is shorter than this (a power of two), so that fine summary buckets do not straddle chunks.
 pub const MIN_CHUNK_FRAMES: u64 = 4096;
 
