@@ -3,7 +3,8 @@
 //!
 //! - **Standard output** holds results only: tables for people, or with `--json` one object.
 //! - **Standard error** holds progress bars (when it is a terminal), warnings and notes; `--quiet` silences all but errors.
-//! - **Exit codes**: 0 done (also when the reader of a pipe has seen enough), 1 error, 2 wrong usage, 130 interrupted.
+//! - **Exit codes**: 0 done (also when the reader of a pipe has seen enough), 1 error, 2 wrong usage, 3 `check` found
+//!   something, 130 interrupted.
 //!
 //! Analyses and exporters are not named here: their subcommands and options are made from
 //! [`crate::analysis::ANALYSES`] and [`crate::export::EXPORTERS`].
@@ -22,6 +23,7 @@ use crate::source::OpenOptions;
 
 mod analyse;
 mod args;
+mod check;
 mod demo;
 mod export;
 mod info;
@@ -60,6 +62,8 @@ pub(crate) enum Failure {
     /// The arguments make no sense: exit code 2.
     Usage(String),
     Failed(Error),
+    /// A check has found something, and said so: exit code 3.
+    Findings,
     /// Whoever reads our output has seen enough: exit code 0.
     ClosedPipe,
 }
@@ -72,19 +76,22 @@ impl From<Error> for Failure {
 
 /// The exit code when the user has interrupted the program: 128 + SIGINT, as shells do.
 const INTERRUPTED: u8 = 130;
+/// The exit code when a check has found something.
+const FINDINGS: u8 = 3;
 
 const AFTER_HELP: &str = "\
 Examples:
   longwave demo -o demo.rec                     make a recording worth looking at
   longwave demo.rec                             look at it
   longwave info demo.rec                        what is in it
+  longwave check demo.rec                       is it sound?
   longwave stats demo.rec --range 10s..20s      measure it
   longwave export demo.rec -o part.npy --range 1m..1m30s --channels 0-3
 
 Times: 12.5s, 3m20s, 01:02:03.5, #30000 (a frame), or an ISO 8601 clock time (UTC if it names no zone).
 Ranges: A..B, half-open; either end may be empty. Channels: 0-3,7, ids, names, or all.
 A file with the name of a command is given as ./info.
-Exit codes: 0 done, 1 error, 2 wrong usage, 130 interrupted.";
+Exit codes: 0 done, 1 error, 2 wrong usage, 3 check found something, 130 interrupted.";
 
 /// The whole command line, from which help, completions and manual pages are made.
 #[must_use]
@@ -101,7 +108,7 @@ pub fn command() -> Command {
         .subcommand_value_name("COMMAND")
         .override_usage("longwave [OPTIONS] [FILE]\n       longwave COMMAND [OPTIONS] …")
         .max_term_width(110)
-        .subcommand(info::command());
+        .subcommands([info::command(), check::command()]);
     for analysis in ANALYSES {
         command = command.subcommand(analyse::command(analysis));
     }
@@ -136,6 +143,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Outcome {
             say(&format!("error: {text}\n\nFor more information, try '--help'."));
             Outcome::Exit(2)
         }
+        Err(Failure::Findings) => Outcome::Exit(FINDINGS),
         Err(Failure::Failed(error)) => Outcome::Exit(report(&error)),
     }
 }
@@ -173,6 +181,7 @@ fn dispatch(matches: &ArgMatches) -> Result<Option<Viewer>, Failure> {
     }
     match name {
         "info" => info::run(&parsed(sub)?, &shell),
+        "check" => check::run(&parsed(sub)?, &shell),
         "export" => export::run(sub, &shell),
         "shot" => export::run_shot(sub, &shell),
         "peaks" => peaks::run(&parsed(sub)?, &shell),

@@ -321,7 +321,7 @@ impl Answer<'_> {
         let bytes = Block::bytes_for(self.store.shape.sample_type, self.request.channels.len(), stretch * stretches)?;
         let _held = self.store.budget.reserve(bytes)?;
         for (column, frames) in &plan {
-            source.read(self.store.stream, frames.clone(), &self.request.channels, &mut block)?;
+            source.read_estimate(self.store.stream, frames.clone(), &self.request.channels, &mut block)?;
             let values = &mut self.values;
             let n = (frames.end - frames.start) as usize;
             with_samples!(block.samples(), samples => {
