@@ -27,7 +27,7 @@ use crate::budget::Reservation;
 use crate::error::{Error, ErrorKind, Result};
 use crate::file::Rows;
 use crate::recording::{Block, Recording, Stream};
-use crate::source::Source;
+use crate::source::{FlatPiece, Source, for_flat_pieces};
 use crate::task::Task;
 
 /// Finished chunks that may wait to be merged, for each worker.
@@ -163,6 +163,8 @@ pub struct ChunkView<'a> {
     source: &'a dyn Source,
     selection: &'a Selection,
     read: Range<u64>,
+    /// The piece of a file that holds all of `read`, if there is one.
+    piece: Option<FlatPiece>,
     held: &'a mut HeldBlock,
     loaded: bool,
 }
@@ -179,19 +181,21 @@ impl HeldBlock {
     }
 }
 
-impl<'a> ChunkView<'a> {
+impl ChunkView<'_> {
     /// The chunk's frames (overlap included) in place, with *all* channels of the stream, where the recording lies
-    /// interleaved in a mapped file. The engine checks behind the accumulator that the bytes were really there.
+    /// interleaved in one mapped file. The engine checks behind the accumulator that the bytes were really there.
+    /// Rows of different chunks may differ in stride and offsets where a recording is several files.
     ///
     /// # Errors
     /// When the file has become shorter.
-    pub fn rows(&self) -> Result<Option<Rows<'a>>> {
-        match self.source.flat(self.selection.stream) {
-            Some(flat) => {
+    pub fn rows(&self) -> Result<Option<Rows<'_>>> {
+        match &self.piece {
+            Some(piece) => {
+                let frames = piece.local(&self.read);
                 // What is in memory already is mapped most cheaply as it is touched: mapping it ahead, page by page, costs
                 // a third more for the whole pass.
-                flat.will_need(self.read.clone());
-                flat.rows(self.read.clone())
+                piece.layout.will_need(frames.clone());
+                piece.layout.rows(frames)
             }
             None => Ok(None),
         }
@@ -369,13 +373,15 @@ fn run<T: Send>(
         if task.is_cancelled() {
             return Err(Error::cancelled());
         }
-        let mut view = ChunkView { source, selection, read: chunk.read.clone(), held, loaded: false };
+        let piece = source.flat_at(selection.stream, chunk.read.start).filter(|piece| piece.holds(&chunk.read));
+        let mut view = ChunkView { source, selection, read: chunk.read.clone(), piece, held, loaded: false };
         let spare = recycled.lock().ok().and_then(|mut r| r.pop());
         let made = make(chunk, &mut view, spare)?;
-        if let Some(flat) = source.flat(selection.stream) {
-            flat.map().check()?;
-            flat.release(chunk.read.clone());
-        }
+        for_flat_pieces(source, selection.stream, &chunk.read, |piece, frames| {
+            piece.layout.map().check()?;
+            piece.layout.release(frames);
+            Ok(())
+        })?;
         Ok(made)
     };
     let worker = |result_out: &crossbeam_channel::Sender<(Chunk, Result<T>)>| {

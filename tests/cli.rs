@@ -75,7 +75,7 @@ fn every_help_is_complete() {
 fn wrong_usage_is_exit_2_and_says_why() {
     for (args, hint) in [
         (&["info"][..], "FILE"),
-        (&["info", "a", "b"], "unexpected"),
+        (&["stats", "x.bin", "stats", "--no-such-flag"], "--no-such-flag"),
         (&["info", "x.bin", "--no-such-flag"], "--no-such-flag"),
         (&["stats", "x.bin", "--range", "5s"], "A..B"),
         (&["stats", "x.bin", "--range", "2s..1s"], "before"),

@@ -57,7 +57,8 @@ impl App {
     #[must_use]
     pub fn with_recent_list(ctx: &egui::Context, viewer: Viewer, recent_list: Option<PathBuf>) -> Self {
         super::theme::apply(ctx);
-        let Viewer { path, options, stream, budget, threads } = viewer;
+        let Viewer { paths, options, stream, budget, threads } = viewer;
+        let path = paths.into_iter().next();
         let jobs = Jobs::new(ctx.clone(), threads);
         jobs.watch_memory(&budget);
         let columns = ColumnWorker::start(&jobs, &budget);

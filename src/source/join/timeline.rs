@@ -1,0 +1,193 @@
+//! Where the files of a recording lie on one time line.
+//!
+//! A file follows the one before it as its packet counter says, where both count on the same controller: that is exact to
+//! the sample, also across a wrap of the 32-bit counter. Otherwise the clock times of their first frames decide, to the
+//! nearest tick. Otherwise nothing is known and they are laid end to end. A file never begins before the last one ends:
+//! what would be a negative gap is none, with a warning.
+
+use crate::error::{Error, Result};
+use crate::recording::{ClockSpan, TimeBase, Warning};
+
+/// What the beginning of a file was placed by.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PlacedBy {
+    /// It is the first one, or holds no frame.
+    First,
+    /// The packet counter goes on from the file before.
+    Counter,
+    /// Both files tell their start time.
+    Clock,
+    /// Nothing is known: end to end.
+    Order,
+}
+
+impl PlacedBy {
+    /// For tables and JSON.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::First => "first",
+            Self::Counter => "counter",
+            Self::Clock => "clock",
+            Self::Order => "order",
+        }
+    }
+}
+
+/// What is known about when a file begins and ends, in ticks of the common clock.
+#[derive(Clone, Debug)]
+pub(super) struct Known {
+    /// For warnings.
+    pub name: String,
+    /// One past the tick of the last frame, from the first; zero if there is no frame.
+    pub end_tick: u64,
+    /// The packet counter of the first and of the last frame.
+    pub counters: Option<(u32, u32)>,
+    pub start_unix_ns: Option<i128>,
+}
+
+/// Two counts of the same moment may differ by this much: the clock of a computer is read with some delay.
+const CLOCK_TOLERANCE_SECS: f64 = 2.0;
+/// The sample clock and the wall clock run apart by at most this share.
+const CLOCK_DRIFT: f64 = 5e-4;
+/// An overlap is not worth a word if it is shorter than this and what [`CLOCK_DRIFT`] explains: start times are often
+/// in milliseconds.
+const SILENT_OVERLAP_SECS: f64 = 0.002;
+/// A longer gap is told, because it is more often a wrong list than a long night.
+const LONG_GAP_SECS: f64 = 86_400.0;
+/// Ticks beyond this are no time.
+const MAX_TICKS: f64 = 9e15;
+/// The packet counter has 32 bits.
+const COUNTS: f64 = 4_294_967_296.0;
+/// So many files are named in one warning.
+const NAMED: usize = 3;
+
+/// The first tick of each file, and what it is due to.
+pub(super) fn place(files: &[Known], time: &TimeBase, warnings: &mut Vec<Warning>) -> Vec<(u64, PlacedBy)> {
+    let rate_hz = time.rate_hz();
+    let mut placed: Vec<(u64, PlacedBy)> = Vec::with_capacity(files.len());
+    let mut unknown: Vec<&str> = Vec::new();
+    let mut before: Option<&Known> = None;
+    // Where clock times are counted from, so that rounding does not add up.
+    let mut origin: Option<(u64, i128)> = None;
+    let mut end = 0_u64;
+    for file in files {
+        let Some(last) = before.filter(|_| file.end_tick > 0) else {
+            placed.push((end, PlacedBy::First));
+            if file.end_tick > 0 {
+                before = Some(file);
+                origin = file.start_unix_ns.map(|ns| (end, ns));
+                end = end.saturating_add(file.end_tick);
+            }
+            continue;
+        };
+        let by_clock = if time.rate_known() {
+            origin.zip(file.start_unix_ns).and_then(|((tick, ns), start)| ticks_between(ns, start, rate_hz, tick))
+        } else {
+            None
+        };
+        let by_counter = counted(last, file, by_clock.map(|tick| tick - end as f64 + 1.0), rate_hz);
+        let (wanted, by) = match (by_counter, by_clock) {
+            (Some(step), _) => (end as f64 - 1.0 + step, PlacedBy::Counter),
+            (None, Some(tick)) => (tick.round(), PlacedBy::Clock),
+            (None, None) => (end as f64, PlacedBy::Order),
+        };
+        if by == PlacedBy::Order && time.rate_known() {
+            unknown.push(&file.name);
+        }
+        let overlap = (end as f64 - wanted) / rate_hz;
+        let explained = SILENT_OVERLAP_SECS + last.end_tick as f64 / rate_hz * CLOCK_DRIFT;
+        if overlap > if by == PlacedBy::Counter { 0.0 } else { explained } {
+            warnings.push(Warning::new(overlapping(last, file, overlap, by)));
+        } else if overlap < -LONG_GAP_SECS {
+            warnings.push(Warning::new(format!(
+                "{:.1} days lie between {} and {}: check that they belong together",
+                -overlap / 86_400.0,
+                last.name,
+                file.name
+            )));
+        }
+        let tick = (wanted.max(0.0) as u64).max(end);
+        if by != PlacedBy::Clock || origin.is_none() {
+            origin = file.start_unix_ns.map(|ns| (tick, ns));
+        }
+        placed.push((tick, by));
+        before = Some(file);
+        end = tick.saturating_add(file.end_tick);
+    }
+    if !unknown.is_empty() {
+        let more = if unknown.len() > NAMED { format!(" and {} more", unknown.len() - NAMED) } else { String::new() };
+        warnings.push(Warning::new(format!(
+            "when it begins is not known of {}{more}: laid end to end with the file before, without a gap",
+            unknown[..unknown.len().min(NAMED)].join(", ")
+        )));
+    }
+    placed
+}
+
+fn overlapping(last: &Known, file: &Known, secs: f64, by: PlacedBy) -> String {
+    let (last_name, name) = (&last.name, &file.name);
+    let backward = file.start_unix_ns.zip(last.start_unix_ns).is_some_and(|(b, a)| b < a);
+    let laid = "they are laid end to end";
+    if backward {
+        format!("{name} begins before {last_name}, behind which it stands: {laid}; check the order of the files")
+    } else {
+        let clock = if by == PlacedBy::Counter { "packet counters" } else { "start times" };
+        format!("{name} begins {secs:.3} s before {last_name} ends, by their {clock}: {laid}")
+    }
+}
+
+/// The tick of `unix_ns` on a clock that had `tick` at `origin_ns`; `None` if it is out of all reason.
+fn ticks_between(origin_ns: i128, unix_ns: i128, rate_hz: f64, tick: u64) -> Option<f64> {
+    let ns = unix_ns.checked_sub(origin_ns)?;
+    let (secs, rest) = (ns.div_euclid(1_000_000_000), ns.rem_euclid(1_000_000_000));
+    let ticks = secs as f64 * rate_hz + rest as f64 * (rate_hz / 1e9) + tick as f64;
+    (ticks.abs() < MAX_TICKS).then_some(ticks)
+}
+
+/// Ticks from the last frame of one file to the first of the next by the packet counter, if it counts on. The counter
+/// wraps; the clock (`expected` ticks) tells how often, and whether it was started again instead.
+fn counted(last: &Known, next: &Known, expected: Option<f64>, rate_hz: f64) -> Option<f64> {
+    let ((_, from), (to, _)) = last.counters.zip(next.counters)?;
+    let step = f64::from(to.wrapping_sub(from));
+    match expected {
+        Some(expected) => {
+            let step = step + COUNTS * ((expected - step) / COUNTS).round();
+            let secs = last.end_tick as f64 / rate_hz + expected.abs() / rate_hz;
+            let tolerance = (CLOCK_TOLERANCE_SECS + secs * CLOCK_DRIFT) * rate_hz;
+            ((step - expected).abs() <= tolerance).then_some(step)
+        }
+        // Without a clock a counter that goes far forward may as well have been started again.
+        None => (step >= 1.0 && step <= COUNTS / 2.0).then_some(step),
+    }
+}
+
+/// The clock of files whose clocks are `parts` (with their numbers of frames and first ticks, in the order of time).
+pub(super) fn join_clocks(parts: &[(&TimeBase, u64, u64)]) -> Result<TimeBase> {
+    let Some((first, ..)) = parts.first() else { return Ok(TimeBase::frames_only()) };
+    // That of the first frame, which an empty file in front of it does not hold.
+    let start = parts.iter().find(|(_, frames, _)| *frames > 0).and_then(|(time, ..)| time.start_unix_ns());
+    let starting = |time: TimeBase| start.map_or(time.clone(), |ns| time.starting_at(ns));
+    if !first.rate_known() {
+        return Ok(starting(TimeBase::frames_only()));
+    }
+    let mut spans = vec![ClockSpan { first_frame: 0, first_tick: 0 }];
+    let mut first_frame = 0_u64;
+    let mut end_tick = 0_u64;
+    let too_long = || Error::invalid("the files together are longer than any recording");
+    for &(time, frames, first_tick) in parts.iter().filter(|(_, frames, _)| *frames > 0) {
+        for span in time.spans().iter().take_while(|span| span.first_frame < frames) {
+            let at = ClockSpan {
+                first_frame: first_frame.checked_add(span.first_frame).ok_or_else(too_long)?,
+                first_tick: first_tick.checked_add(span.first_tick).ok_or_else(too_long)?,
+            };
+            // A file that follows without a gap goes on with the stretch before.
+            if at.first_frame > 0 && (span.first_frame > 0 || at.first_tick > end_tick) {
+                spans.push(at);
+            }
+        }
+        first_frame = first_frame.checked_add(frames).ok_or_else(too_long)?;
+        end_tick = first_tick.checked_add(time.end_tick(frames)).ok_or_else(too_long)?;
+    }
+    Ok(starting(TimeBase::with_spans(first.rate_hz(), spans)))
+}
