@@ -13,12 +13,13 @@ use crate::source::Source;
 use crate::task::Task;
 
 mod npy;
+mod nwb;
 mod payload;
 mod picture;
 mod raw;
 
 /// Every exporter; the first one that knows the extension of the target is taken.
-pub const EXPORTERS: &[Exporter] = &[npy::EXPORTER, raw::EXPORTER, picture::EXPORTER];
+pub const EXPORTERS: &[Exporter] = &[npy::EXPORTER, raw::EXPORTER, nwb::EXPORTER, picture::EXPORTER];
 
 /// Which values are written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -52,6 +53,9 @@ pub struct Exporter {
 pub struct Request<'a> {
     pub source: &'a Arc<dyn Source>,
     pub selection: &'a Selection,
+    /// Neither a stream nor channels were chosen: a target that can hold several streams takes all of them over the same
+    /// stretch of time.
+    pub whole: bool,
     pub target: &'a Path,
     pub values: Values,
     pub settings: &'a Settings,

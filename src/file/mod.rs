@@ -5,6 +5,7 @@ mod atomic;
 mod flat;
 mod map;
 
+pub(crate) use atomic::Flusher;
 pub use atomic::{AtomicFile, free_bytes};
 pub use flat::{FlatLayout, Rows};
 pub use map::FileMap;
