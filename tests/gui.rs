@@ -678,9 +678,7 @@ fn dropped_folders_and_files_open_their_session() {
         longwave::demo::write_demo(file, 1.0, 2, &Task::unattended(), false).unwrap();
     }
     let open = |w: &Window| w.state().document.as_ref().map(|d| d.recording().name.clone());
-    let parts = |w: &Window| -> Vec<PathBuf> {
-        document(w).source.parts().iter().map(|p| p.path.clone()).collect()
-    };
+    let parts = |w: &Window| -> Vec<PathBuf> { document(w).source.parts().iter().map(|p| p.path.clone()).collect() };
     // A folder of one session: at once, in its order.
     let mut window = window(&folder, None);
     drop_on(&mut window, std::slice::from_ref(&day));

@@ -115,9 +115,8 @@ pub(super) fn write(request: &Request<'_>, header: &[u8], options: OpenOptions) 
 
 /// Refuses a folder as the target in which the recording itself lies.
 pub(super) fn refuse_source_in(request: &Request<'_>) -> Result<()> {
-    let inside = |file: &std::path::Path| {
-        matches!((file.canonicalize(), request.target.canonicalize()), (Ok(f), Ok(t)) if f.starts_with(t))
-    };
+    let target = request.target.canonicalize();
+    let inside = |file: &std::path::Path| matches!((file.canonicalize(), &target), (Ok(f), Ok(t)) if f.starts_with(t));
     if request.source.files().iter().any(|file| inside(file)) {
         return Err(Error::invalid("the recording itself is in this folder")
             .with_path(request.target)

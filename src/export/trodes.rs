@@ -348,11 +348,8 @@ fn places(channels: &[Channel]) -> Vec<(String, usize)> {
 
 /// `text` as a part of a file name that is none of `names`, which it joins.
 fn unique(names: &mut Vec<String>, text: &str) -> String {
-    let plain: String = text
-        .chars()
-        .take(100)
-        .map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' })
-        .collect();
+    let plain: String =
+        text.chars().take(100).map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' }).collect();
     let mut name = plain.clone();
     let mut again = 2;
     // File systems may not tell upper from lower case.
@@ -376,7 +373,8 @@ impl<'a> Files<'a> {
         let keep = files.len() <= MAX_OPEN;
         let mut out = Self { folder, paths: Vec::new(), open: Vec::new() };
         for (path, header) in files {
-            let mut file = OpenOptions::new().append(true).create_new(true).open(&path).map_err(|e| folder.explain(e))?;
+            let mut file =
+                OpenOptions::new().append(true).create_new(true).open(&path).map_err(|e| folder.explain(e))?;
             file.write_all(header.as_bytes()).map_err(|e| folder.explain(e))?;
             out.paths.push(path);
             if keep {
