@@ -170,6 +170,23 @@ fn what_overlaps_or_goes_backwards_is_laid_end_to_end_and_told() {
     assert!(warnings[0].contains("c begins 0.500 s before b ends"), "{warnings:?}");
     assert!(warnings[1].contains("d begins before c"), "{warnings:?}");
     assert!(warnings[2].contains("not known of e"), "{warnings:?}");
+    // A clock that was set, and a counter that goes on regardless.
+    let files: Vec<Known> =
+        (0..5_u32).map(|i| known(&format!("f{i}"), 1000, Some((1000 * i, 1000 * i + 999)), Some(0))).collect();
+    let (list, warnings) = placed(&files, 1000.0);
+    assert!(list[1..].iter().zip(1..).all(|(p, i)| *p == (1000 * i, PlacedBy::Counter)), "{list:?}");
+    assert!(warnings.is_empty(), "within what clocks may differ: {warnings:?}");
+    let files: Vec<Known> =
+        (0..5_u32).map(|i| known(&format!("f{i}"), 9000, Some((9000 * i, 9000 * i + 8999)), Some(0))).collect();
+    let (list, warnings) = placed(&files, 1000.0);
+    assert!(list[1..].iter().zip(1..).all(|(p, i)| *p == (9000 * i, PlacedBy::Counter)), "{list:?}");
+    assert_eq!(warnings.len(), 1);
+    assert!(warnings[0].contains("f1 (and of 3 more files) is off by 9.000 s"), "{warnings:?}");
+    // Many files in disorder are not told one by one.
+    let files: Vec<Known> = (0..50_i128).map(|i| known(&format!("f{i}"), 9000, None, Some(-i * second))).collect();
+    let (_, warnings) = placed(&files, 1000.0);
+    assert_eq!(warnings.len(), 4, "{warnings:?}");
+    assert!(warnings[3].contains("46 further"), "{warnings:?}");
     // The same packets twice.
     let (list, warnings) =
         placed(&[known("a", 1000, Some((0, 999)), Some(0)), known("b", 1000, Some((990, 1989)), Some(second))], 1000.0);
