@@ -5,10 +5,12 @@
 //! ones, which the stream's [`TimeBase`] knows about.
 
 mod event;
+mod fit;
 mod sample;
 mod time;
 
 pub use event::{Event, EventTrack};
+pub use fit::{ClockFit, ClockSums};
 pub use sample::{Block, ByteOrder, Sample, SampleFormat, SampleType, Samples};
 pub use time::{ClockSpan, Gap, TimeBase};
 

@@ -6,9 +6,16 @@
 //!
 //! Frames and ticks are integers and convert exactly, both ways. Seconds appear at the edges and round to the nearest
 //! tick, never down.
+//!
+//! **Wall clock.** A recording that starts at a known time has it at tick 0 and goes on at the nominal rate. Where a
+//! system clock was recorded beside the samples, a [`ClockFit`] (a straight line through both) says more truly when each
+//! tick was ([`TimeBase::fitted_to`]). Seconds on the time axis stay ticks over the nominal rate either way: what the
+//! system clock says bends no axis.
 
 use std::ops::Range;
 use std::sync::Arc;
+
+use super::fit::ClockFit;
 
 /// A contiguous stretch: frame `first_frame + i` is at tick `first_tick + i`, until the next span begins.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -33,6 +40,7 @@ pub struct TimeBase {
     rate_hz: f64,
     rate_known: bool,
     start_unix_ns: Option<i128>,
+    fit: Option<ClockFit>,
     spans: Arc<[ClockSpan]>,
 }
 
@@ -61,14 +69,30 @@ impl TimeBase {
             w[1].first_frame > w[0].first_frame
                 && w[1].first_tick - w[0].first_tick > w[1].first_frame - w[0].first_frame
         }));
-        Self { rate_hz, rate_known: true, start_unix_ns: None, spans: spans.into() }
+        Self { rate_hz, rate_known: true, start_unix_ns: None, fit: None, spans: spans.into() }
     }
 
     /// The same clock with the wall-clock time of frame 0, nanoseconds since 1970-01-01T00:00:00Z.
     #[must_use]
     pub fn starting_at(mut self, unix_ns: i128) -> Self {
         self.start_unix_ns = Some(unix_ns);
+        self.fit = None;
         self
+    }
+
+    /// The same clock with the wall-clock time of every tick told by `fit`, whose slope must be positive.
+    #[must_use]
+    pub fn fitted_to(mut self, fit: ClockFit) -> Self {
+        debug_assert!(fit.ns_per_tick.is_finite() && fit.ns_per_tick > 0.0, "{fit:?}");
+        self.start_unix_ns = Some(fit.unix_ns_at_tick_0);
+        self.fit = Some(fit);
+        self
+    }
+
+    /// The line through a recorded system clock, if the wall clock is told by one.
+    #[must_use]
+    pub fn fit(&self) -> Option<&ClockFit> {
+        self.fit.as_ref()
     }
 
     /// Ticks a second.
@@ -185,9 +209,13 @@ impl TimeBase {
         self.frame_at_tick(self.tick_of_secs(secs))
     }
 
-    /// Wall-clock time of `tick`, nanoseconds since the Unix epoch, to the nearest nanosecond of the tick grid.
+    /// Wall-clock time of `tick`, nanoseconds since the Unix epoch, to the nearest one: on the fitted line if there is
+    /// one, else from the start at the nominal rate. `None` without a wall clock.
     #[must_use]
     pub fn unix_ns_of_tick(&self, tick: u64) -> Option<i128> {
+        if let Some(fit) = &self.fit {
+            return Some(fit.unix_ns_of_tick(tick));
+        }
         self.start_unix_ns.map(|start| {
             // Whole seconds and the rest apart, so that a day at a megahertz keeps its nanoseconds.
             let secs = (tick as f64 / self.rate_hz).floor();
@@ -196,11 +224,37 @@ impl TimeBase {
         })
     }
 
-    /// Seconds from frame 0 to a wall-clock time, negative if it lies before; `None` without a wall clock.
+    /// Wall-clock time of `tick` in seconds since the Unix epoch, the `f64` next to [`Self::unix_ns_of_tick`] (such
+    /// numbers are 238 ns apart today). `None` without a wall clock.
+    #[must_use]
+    pub fn unix_secs_of_tick(&self, tick: u64) -> Option<f64> {
+        self.unix_ns_of_tick(tick).map(secs_of_ns)
+    }
+
+    /// The tick nearest to a wall-clock time in seconds since the Unix epoch; times before frame 0 give tick 0. The
+    /// inverse of [`Self::unix_secs_of_tick`] wherever ticks are a microsecond or more apart.
+    #[must_use]
+    pub fn tick_of_unix_secs(&self, unix_secs: f64) -> Option<u64> {
+        let whole = unix_secs.floor();
+        let unix_ns = whole as i128 * 1_000_000_000 + ((unix_secs - whole) * 1e9).round() as i128;
+        self.secs_of_unix_ns(unix_ns).map(|secs| self.tick_of_secs(secs))
+    }
+
+    /// Seconds on the time axis from frame 0 to a wall-clock time, negative if it lies before; `None` without a wall
+    /// clock.
     #[must_use]
     pub fn secs_of_unix_ns(&self, unix_ns: i128) -> Option<f64> {
+        if let Some(fit) = &self.fit {
+            return Some(fit.ticks_at_unix_ns(unix_ns) / self.rate_hz);
+        }
         self.start_unix_ns.map(|start| (unix_ns - start) as f64 / 1e9)
     }
+}
+
+/// The `f64` nearest to so many nanoseconds, in seconds.
+fn secs_of_ns(ns: i128) -> f64 {
+    let (secs, rest) = (ns.div_euclid(1_000_000_000), ns.rem_euclid(1_000_000_000));
+    secs as f64 + rest as f64 / 1e9
 }
 
 #[cfg(test)]
@@ -281,6 +335,27 @@ mod tests {
                 let inside = breaks.iter().filter(|&&f| f > range.start && f < range.end).count();
                 prop_assert_eq!(pieces.len(), inside + 1);
                 prop_assert_eq!(time.is_contiguous(range), inside == 0);
+            }
+        }
+
+        #[test]
+        fn a_fitted_clock_converts_both_ways_to_the_tick(
+            (time, ticks) in clocks(), start in 1_000_000_000_000_000_000_i64..2_000_000_000_000_000_000,
+            ppm in -500.0..500.0_f64, far in 0_u64..2_000_000_000,
+        ) {
+            let ns_per_tick = 1e9 / time.rate_hz() * (1.0 + ppm * 1e-6);
+            let fit = ClockFit { ns_per_tick, ..ClockFit::nominal(i128::from(start), time.rate_hz()) };
+            let time = time.fitted_to(fit);
+            for tick in ticks.into_iter().chain([far]) {
+                let exact = tick as f64 * ns_per_tick;
+                let unix_ns = time.unix_ns_of_tick(tick).unwrap();
+                prop_assert!(((unix_ns - i128::from(start)) as f64 - exact).abs() <= 1.0 + exact * 1e-15);
+                if time.rate_hz() < 1e6 && exact < 1e17 {
+                    prop_assert_eq!(time.tick_of_secs(time.secs_of_unix_ns(unix_ns).unwrap()), tick);
+                    let secs = time.unix_secs_of_tick(tick).unwrap();
+                    prop_assert!((secs - unix_ns as f64 / 1e9).abs() <= 5e-7);
+                    prop_assert_eq!(time.tick_of_unix_secs(secs), Some(tick));
+                }
             }
         }
 

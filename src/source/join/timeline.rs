@@ -7,7 +7,7 @@
 //! what would be a negative gap is none, with a warning.
 
 use crate::error::{Error, Result};
-use crate::recording::{ClockSpan, TimeBase, Warning};
+use crate::recording::{ClockFit, ClockSpan, ClockSums, TimeBase, Warning};
 
 /// What the beginning of a file was placed by.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -58,6 +58,8 @@ const SILENT_OVERLAP_SECS: f64 = 0.002;
 const LONG_GAP_SECS: f64 = 86_400.0;
 /// Ticks beyond this are no time.
 const MAX_TICKS: f64 = 9e15;
+/// Points that a line through all files is drawn through.
+const FIT_POINTS: f64 = 4096.0;
 /// The packet counter has 32 bits.
 const COUNTS: f64 = 4_294_967_296.0;
 /// A counter that goes on within so long goes on, whatever clocks say: by chance it would do so once in 100,000 times.
@@ -65,9 +67,23 @@ const COUNTER_GOES_ON_SECS: f64 = 1.0;
 /// So many files are named in one warning, and so many warnings of one kind are given.
 const NAMED: usize = 3;
 
-/// The first tick of each file, and what it is due to.
-pub(super) fn place(files: &[Known], time: &TimeBase, warnings: &mut Vec<Warning>) -> Vec<(u64, PlacedBy)> {
+/// Ticks in a second of the wall clock, where a system clock beside the samples tells them, by the longest of `clocks`
+/// (with their numbers of frames).
+pub(super) fn wall_rate_hz(clocks: &[&(TimeBase, u64)]) -> Option<f64> {
+    let fitted = clocks.iter().filter_map(|(time, frames)| Some((time.fit()?, *frames)));
+    fitted.max_by_key(|(_, frames)| *frames).map(|(fit, _)| 1e9 / fit.ns_per_tick)
+}
+
+/// The first tick of each file on the clock `time`, and what it is due to. `wall_rate_hz` counts ticks in a second of
+/// the wall clock, if that is known better than by the nominal rate.
+pub(super) fn place(
+    files: &[Known],
+    time: &TimeBase,
+    wall_rate_hz: Option<f64>,
+    warnings: &mut Vec<Warning>,
+) -> Vec<(u64, PlacedBy)> {
     let rate_hz = time.rate_hz();
+    let wall_rate_hz = wall_rate_hz.unwrap_or(rate_hz);
     let mut placed: Vec<(u64, PlacedBy)> = Vec::with_capacity(files.len());
     let mut unknown: Vec<&str> = Vec::new();
     let mut overlaps: Vec<String> = Vec::new();
@@ -87,7 +103,7 @@ pub(super) fn place(files: &[Known], time: &TimeBase, warnings: &mut Vec<Warning
             continue;
         };
         let by_clock = if time.rate_known() {
-            origin.zip(file.start_unix_ns).and_then(|((tick, ns), start)| ticks_between(ns, start, rate_hz, tick))
+            origin.zip(file.start_unix_ns).and_then(|((tick, ns), start)| ticks_between(ns, start, wall_rate_hz, tick))
         } else {
             None
         };
@@ -223,5 +239,45 @@ pub(super) fn join_clocks(parts: &[(&TimeBase, u64, u64)]) -> Result<TimeBase> {
         first_frame = first_frame.checked_add(frames).ok_or_else(too_long)?;
         end_tick = first_tick.checked_add(time.end_tick(frames)).ok_or_else(too_long)?;
     }
-    Ok(starting(TimeBase::with_spans(first.rate_hz(), spans)))
+    let time = TimeBase::with_spans(first.rate_hz(), spans);
+    Ok(match join_fits(parts, start) {
+        Some(fit) => time.fitted_to(fit),
+        None => starting(time),
+    })
+}
+
+/// The line through the system clock of all files, if each has one: through points on their own lines, as many of each
+/// as it is long.
+fn join_fits(parts: &[(&TimeBase, u64, u64)], start: Option<i128>) -> Option<ClockFit> {
+    let parts: Vec<_> = parts.iter().filter(|(_, frames, _)| *frames > 0).collect();
+    let fits: Vec<(&ClockFit, u64, u64)> = parts
+        .iter()
+        .map(|(time, frames, first_tick)| Some((time.fit()?, time.end_tick(*frames), *first_tick)))
+        .collect::<Option<_>>()?;
+    if let [(fit, _, 0)] = fits[..] {
+        return Some(*fit);
+    }
+    let total: u64 = fits.iter().map(|(_, ticks, _)| *ticks).sum();
+    let mut sums = ClockSums::new(ClockFit::nominal(start?, parts.first()?.0.rate_hz()));
+    let (mut points, mut square, mut max) = (0, 0.0, 0.0_f64);
+    for (fit, ticks, first_tick) in fits {
+        let share = ticks as f64 / total as f64;
+        let steps = (share * FIT_POINTS).ceil() as u64;
+        for i in 0..=steps {
+            let tick = (u128::from(ticks - 1) * u128::from(i) / u128::from(steps.max(1))) as u64;
+            let unix_ns = i64::try_from(fit.unix_ns_of_tick(tick)).ok()?;
+            let tick = first_tick.checked_add(tick)?;
+            sums.add(tick, sums.difference(tick, unix_ns)?);
+        }
+        points += fit.points;
+        square += share * fit.residual_rms_ns * fit.residual_rms_ns;
+        max = max.max(fit.residual_max_ns);
+    }
+    let line = sums.line()?;
+    Some(ClockFit {
+        points,
+        residual_rms_ns: (line.residual_rms_ns * line.residual_rms_ns + square).sqrt(),
+        residual_max_ns: line.residual_max_ns + max,
+        ..line
+    })
 }
