@@ -180,7 +180,7 @@ fn packet_head(tick: u64, artefact: bool) -> [u8; PACKET_HEAD_BYTES] {
     head[6..8].copy_from_slice(&((position * 20_000.0) as i16).to_le_bytes());
     let speed = (lap * TAU).sin().abs() * 9_000.0;
     head[8..10].copy_from_slice(&(speed as i16).to_le_bytes());
-    let clock = START_UNIX_MS * 1_000_000 + (secs * 1e9 * (1.0 + CLOCK_PPM * 1e-6)) as i64;
+    let clock = START_UNIX_MS * 1_000_000 + (secs * 1e9 * (1.0 + CLOCK_PPM * 1e-6)).round() as i64;
     head[10..18].copy_from_slice(&clock.to_le_bytes());
     head[18..22].copy_from_slice(&FIRST_COUNTER.wrapping_add(tick as u32).to_le_bytes());
     head

@@ -8,7 +8,7 @@
 //! A *reader* ([`source`]) describes a file as a [`recording::Recording`] — streams of channels that share a clock — and
 //! hands out *stored* values; where samples lie at regular places in the file, a [`file::FlatLayout`] over a memory map
 //! describes them and no reading code is needed. One engine ([`scan`]) loops over recordings, in chunks, with overlap,
-//! on several threads, inside a memory budget. On it stand the min/max pyramid ([`summary`]), the analyses
+//! on several threads, inside a memory budget. On it stand the check for soundness ([`mod@check`]), the min/max pyramid ([`summary`]), the analyses
 //! ([`analysis`]) and the exporters ([`export`]). Two thin shells use them: the command line ([`cli`]) and the window
 //! (`gui`).
 //!
@@ -88,6 +88,8 @@ pub mod source;
 pub mod demo;
 
 pub mod scan;
+
+pub mod check;
 pub mod summary;
 
 pub mod picture;

@@ -9,7 +9,7 @@ use super::Failure;
 use crate::error::Result;
 use crate::recording::{ByteOrder, SampleType};
 use crate::scan::Selection;
-use crate::source::{ChannelOrder, OpenOptions, Source};
+use crate::source::{ChannelOrder, HardwareOrder, OpenOptions, Source, WallClock};
 use crate::text::{TimeRange, parse_bytes, parse_channels};
 
 /// Accepted everywhere.
@@ -100,6 +100,12 @@ pub(crate) struct Layout {
     /// The same as --order planar
     #[arg(long, conflicts_with = "order")]
     planar: bool,
+    /// .rec: whether the columns of a packet alternate between the chips or go by channel number [default: as the header suggests]
+    #[arg(long, value_name = "ORDER")]
+    channel_order: Option<HardwareOrderArg>,
+    /// .rec: wall-clock time from the recorded system clock, or from when the file was made [default: system]
+    #[arg(long, value_name = "CLOCK")]
+    clock: Option<WallClockArg>,
     /// Physical value of one stored step
     #[arg(long, value_name = "X", allow_negative_numbers = true, value_parser = gain)]
     gain: Option<f64>,
@@ -127,6 +133,18 @@ enum ByteOrderArg {
 enum OrderArg {
     Interleaved,
     Planar,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum HardwareOrderArg {
+    Interleaved,
+    Ascending,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum WallClockArg {
+    System,
+    Creation,
 }
 
 fn format_name(text: &str) -> Result<String> {
@@ -200,6 +218,14 @@ impl Layout {
             byte_order: byte_order.or(marked),
             channel_count: self.channel_count,
             order: order.or(self.planar.then_some(ChannelOrder::Planar)),
+            channel_order: self.channel_order.map(|order| match order {
+                HardwareOrderArg::Interleaved => HardwareOrder::Interleaved,
+                HardwareOrderArg::Ascending => HardwareOrder::Ascending,
+            }),
+            clock: self.clock.map(|clock| match clock {
+                WallClockArg::System => WallClock::System,
+                WallClockArg::Creation => WallClock::Creation,
+            }),
             header_bytes: self.header_bytes,
             trailing_bytes: self.trailing_bytes,
             rate_hz: self.rate,

@@ -3,7 +3,8 @@
 //!
 //! - **Standard output** holds results only: tables for people, or with `--json` one object.
 //! - **Standard error** holds progress bars (when it is a terminal), warnings and notes; `--quiet` silences all but errors.
-//! - **Exit codes**: 0 done (also when the reader of a pipe has seen enough), 1 error, 2 wrong usage, 130 interrupted.
+//! - **Exit codes**: 0 done (also when the reader of a pipe has seen enough), 1 error, 2 wrong usage, 3 `check` found
+//!   something, 130 interrupted.
 //!
 //! Analyses and exporters are not named here: their subcommands and options are made from
 //! [`crate::analysis::ANALYSES`] and [`crate::export::EXPORTERS`].
@@ -22,6 +23,7 @@ use crate::source::OpenOptions;
 
 mod analyse;
 mod args;
+mod check;
 mod demo;
 mod export;
 mod info;
@@ -59,6 +61,8 @@ pub(crate) enum Failure {
     /// The arguments make no sense: exit code 2.
     Usage(String),
     Failed(Error),
+    /// A check has found something, and said so: exit code 3.
+    Findings,
     /// Whoever reads our output has seen enough: exit code 0.
     ClosedPipe,
 }
@@ -71,12 +75,15 @@ impl From<Error> for Failure {
 
 /// The exit code when the user has interrupted the program: 128 + SIGINT, as shells do.
 const INTERRUPTED: u8 = 130;
+/// The exit code when a check has found something.
+const FINDINGS: u8 = 3;
 
 const AFTER_HELP: &str = "\
 Examples:
   longwave demo -o demo.rec                     make a recording worth looking at
   longwave demo.rec                             look at it
   longwave info demo.rec                        what is in it
+  longwave check demo.rec                       is it sound?
   longwave stats demo.rec --range 10s..20s      measure it
   longwave export demo.rec -o part.npy --range 1m..1m30s --channels 0-3
 
@@ -85,7 +92,7 @@ Ranges: A..B, half-open; either end may be empty. Channels: 0-3,7, ids, names, o
 Several files in order, such as the parts of a day, are one recording; a folder stands for the session in it,
 FOLDER/SESSION for one of several ({YYYYMMDD}_{animal}_{epoch}_{tag}.rec: FOLDER/20230622_rat).
 A file with the name of a command is given as ./info.
-Exit codes: 0 done, 1 error, 2 wrong usage, 130 interrupted.";
+Exit codes: 0 done, 1 error, 2 wrong usage, 3 check found something, 130 interrupted.";
 
 /// The whole command line, from which help, completions and manual pages are made.
 #[must_use]
@@ -104,7 +111,7 @@ pub fn command() -> Command {
         // `longwave a.rec info` is a command with something in front of it, not two files.
         .subcommand_precedence_over_arg(true)
         .max_term_width(110)
-        .subcommand(info::command());
+        .subcommands([info::command(), check::command()]);
     for analysis in ANALYSES {
         command = command.subcommand(analyse::command(analysis));
     }
@@ -138,6 +145,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Outcome {
             say(&format!("error: {text}\n\nFor more information, try '--help'."));
             Outcome::Exit(2)
         }
+        Err(Failure::Findings) => Outcome::Exit(FINDINGS),
         Err(Failure::Failed(error)) => Outcome::Exit(report(&error)),
     }
 }
@@ -175,6 +183,7 @@ fn dispatch(matches: &ArgMatches) -> Result<Option<Viewer>, Failure> {
     }
     match name {
         "info" => info::run(&parsed(sub)?, &shell),
+        "check" => check::run(&parsed(sub)?, &shell),
         "export" => export::run(sub, &shell),
         "shot" => export::run_shot(sub, &shell),
         "peaks" => peaks::run(&parsed(sub)?, &shell),

@@ -113,6 +113,18 @@ pub(super) fn write(request: &Request<'_>, header: &[u8], options: OpenOptions) 
     Ok(vec![request.target.to_path_buf(), beside])
 }
 
+/// Refuses a folder as the target in which the recording itself lies.
+pub(super) fn refuse_source_in(request: &Request<'_>) -> Result<()> {
+    let target = request.target.canonicalize();
+    let inside = |file: &std::path::Path| matches!((file.canonicalize(), &target), (Ok(f), Ok(t)) if f.starts_with(t));
+    if request.source.files().iter().any(|file| inside(file)) {
+        return Err(Error::invalid("the recording itself is in this folder")
+            .with_path(request.target)
+            .with_remedy("choose another name"));
+    }
+    Ok(())
+}
+
 fn is_same_file(a: &std::path::Path, b: &std::path::Path) -> bool {
     matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }

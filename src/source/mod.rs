@@ -26,14 +26,14 @@ mod npy_header;
 mod npz;
 pub(crate) mod options;
 mod raw;
-mod rec;
+pub(crate) mod rec;
 pub mod session;
 
 pub use flat_source::FlatSource;
 pub use join::{JoinedSource, Part, PlacedBy};
 pub use memory::MemorySource;
 pub use npy_header::npy_header;
-pub use options::{ChannelOrder, OpenOptions};
+pub use options::{ChannelOrder, HardwareOrder, OpenOptions, WallClock};
 
 /// Every format, in the order that breaks ties between equally confident readers.
 pub const FORMATS: &[&Format] = &[&npy::FORMAT, &npz::FORMAT, &rec::FORMAT, &raw::FORMAT];
@@ -50,6 +50,15 @@ pub trait Source: Send + Sync {
     /// When the range is not in the stream ([`ErrorKind::Invalid`]) or the file has become shorter
     /// ([`ErrorKind::Truncated`]).
     fn read(&self, stream: usize, frames: Range<u64>, channels: &[usize], out: &mut Block) -> Result<()>;
+
+    /// As [`Self::read`], for a picture that is marked as an estimate: what would have to be looked for far away in the
+    /// file may be guessed.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    fn read_estimate(&self, stream: usize, frames: Range<u64>, channels: &[usize], out: &mut Block) -> Result<()> {
+        self.read(stream, frames, channels, out)
+    }
 
     /// Where the samples lie in a mapped file, if they lie regularly: hot kernels then work in place.
     fn flat(&self, stream: usize) -> Option<&FlatLayout> {

@@ -31,6 +31,26 @@ pub enum ChannelOrder {
     Planar,
 }
 
+/// Which channel of the hardware is in which column of a packet, where headers do not tell it surely (`.rec`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HardwareOrder {
+    /// Channel 0 of every chip, then channel 1 of every chip, …
+    Interleaved,
+    /// By the number of the channel.
+    Ascending,
+}
+
+/// What tells the wall-clock time of a recording that has two clocks (`.rec`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WallClock {
+    /// A line through the system clock that was recorded beside the samples.
+    System,
+    /// When the file was made, and the samples counted since.
+    Creation,
+}
+
 /// Everything that can be said about a file when opening it; what is `None` is up to the file.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -47,6 +67,12 @@ pub struct OpenOptions {
     /// Raw: how frames are laid out. `.npy`: which axis is time (`Interleaved`: the first, `Planar`: the second).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order: Option<ChannelOrder>,
+    /// `.rec`: the columns of a packet; `None`: what the header suggests.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channel_order: Option<HardwareOrder>,
+    /// `.rec`: where wall-clock time comes from; `None`: the system clock if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clock: Option<WallClock>,
     /// Bytes before the first sample.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub header_bytes: Option<u64>,
@@ -244,6 +270,8 @@ impl OpenOptions {
             byte_order: self.byte_order.or(other.byte_order),
             channel_count: self.channel_count.or(other.channel_count),
             order: self.order.or(other.order),
+            channel_order: self.channel_order.or(other.channel_order),
+            clock: self.clock.or(other.clock),
             header_bytes: self.header_bytes.or(other.header_bytes),
             trailing_bytes: self.trailing_bytes.or(other.trailing_bytes),
             rate_hz: self.rate_hz.or(other.rate_hz),
@@ -327,6 +355,8 @@ mod tests {
             byte_order: Some(ByteOrder::Big),
             channel_count: Some(3),
             order: Some(ChannelOrder::Planar),
+            channel_order: Some(HardwareOrder::Ascending),
+            clock: Some(WallClock::Creation),
             header_bytes: Some(512),
             trailing_bytes: Some(1),
             rate_hz: Some(30_000.0),

@@ -333,7 +333,7 @@ impl Answer<'_> {
                 with_type!(self.store.shape.sample_type, T => self.sample_rows::<T>(flat, weave, &here, task))?;
                 continue;
             }
-            source.read(self.store.stream, frames.clone(), &self.request.channels, &mut block)?;
+            source.read_estimate(self.store.stream, frames.clone(), &self.request.channels, &mut block)?;
             let values = &mut self.values;
             let n = (frames.end - frames.start) as usize;
             with_samples!(block.samples(), samples => {

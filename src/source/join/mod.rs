@@ -236,7 +236,8 @@ impl JoinedSource {
                 start_unix_ns: f.clocks.get(main).and_then(|(time, _)| time.start_unix_ns()),
             })
             .collect();
-        let placed = timeline::place(&known, &main_clock, &mut warnings);
+        let clocks: Vec<_> = found.iter().filter_map(|f| f.clocks.get(main)).collect();
+        let placed = timeline::place(&known, &main_clock, timeline::wall_rate_hz(&clocks), &mut warnings);
         let mut recording = Recording { name, warnings, ..model.clone() };
         let mut first_frames = Vec::with_capacity(recording.streams.len());
         for (i, stream) in recording.streams.iter_mut().enumerate() {
@@ -412,35 +413,13 @@ impl Source for JoinedSource {
     }
 
     fn read(&self, stream: usize, frames: Range<u64>, channels: &[usize], out: &mut Block) -> Result<()> {
-        self.check(stream, &frames, channels)?;
-        let sample_type = self.recording.streams[stream].format.sample_type;
-        if frames.is_empty() {
-            out.reset(sample_type, channels.len(), 0);
-            return Ok(());
-        }
-        let firsts = &self.first_frames[stream];
-        let mut part = self.part_of(stream, frames.start);
-        let first = firsts[part];
-        if frames.end <= firsts[part + 1] {
-            return self.part(part)?.read(stream, frames.start - first..frames.end - first, channels, out);
-        }
-        out.reset(sample_type, channels.len(), (frames.end - frames.start) as usize);
-        let piece = (SCRATCH_BYTES / (channels.len() * sample_type.size()).max(1)).max(1) as u64;
-        let mut scratch = Block::default();
-        let mut at = frames.start;
-        while at < frames.end {
-            part = self.part_of(stream, at);
-            let first = firsts[part];
-            let end = firsts[part + 1].min(frames.end);
-            let source = self.part(part)?;
-            while at < end {
-                let until = end.min(at + piece);
-                source.read(stream, at - first..until - first, channels, &mut scratch)?;
-                copy_frames(&scratch, out, (at - frames.start) as usize)?;
-                at = until;
-            }
-        }
-        Ok(())
+        self.read_parts(stream, frames, channels, out, |source, frames, out| source.read(stream, frames, channels, out))
+    }
+
+    fn read_estimate(&self, stream: usize, frames: Range<u64>, channels: &[usize], out: &mut Block) -> Result<()> {
+        self.read_parts(stream, frames, channels, out, |source, frames, out| {
+            source.read_estimate(stream, frames, channels, out)
+        })
     }
 
     fn flat_at(&self, stream: usize, frame: u64) -> Option<FlatPiece> {
@@ -525,6 +504,46 @@ impl Source for JoinedSource {
 }
 
 impl JoinedSource {
+    /// Reads frames of one part straight into `out`, others piece by piece.
+    fn read_parts(
+        &self,
+        stream: usize,
+        frames: Range<u64>,
+        channels: &[usize],
+        out: &mut Block,
+        read: impl Fn(&dyn Source, Range<u64>, &mut Block) -> Result<()>,
+    ) -> Result<()> {
+        self.check(stream, &frames, channels)?;
+        let sample_type = self.recording.streams[stream].format.sample_type;
+        if frames.is_empty() {
+            out.reset(sample_type, channels.len(), 0);
+            return Ok(());
+        }
+        let firsts = &self.first_frames[stream];
+        let mut part = self.part_of(stream, frames.start);
+        let first = firsts[part];
+        if frames.end <= firsts[part + 1] {
+            return read(self.part(part)?.as_ref(), frames.start - first..frames.end - first, out);
+        }
+        out.reset(sample_type, channels.len(), (frames.end - frames.start) as usize);
+        let piece = (SCRATCH_BYTES / (channels.len() * sample_type.size()).max(1)).max(1) as u64;
+        let mut scratch = Block::default();
+        let mut at = frames.start;
+        while at < frames.end {
+            part = self.part_of(stream, at);
+            let first = firsts[part];
+            let end = firsts[part + 1].min(frames.end);
+            let source = self.part(part)?;
+            while at < end {
+                let until = end.min(at + piece);
+                read(source.as_ref(), at - first..until - first, &mut scratch)?;
+                copy_frames(&scratch, out, (at - frames.start) as usize)?;
+                at = until;
+            }
+        }
+        Ok(())
+    }
+
     /// `secs` of a part that begins at `first_tick`, from the first frame of all. On a tick, exactly that of the joined
     /// clock, so that an event stands where its frame does.
     fn shifted(&self, secs: f64, first_tick: u64) -> f64 {

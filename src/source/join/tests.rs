@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::timeline::{Known, place};
 use super::*;
-use crate::recording::{Channel, ClockSpan, SampleFormat, SampleType, Scale, Stream};
+use crate::recording::{Channel, ClockFit, ClockSpan, SampleFormat, SampleType, Scale, Stream};
 use crate::source::MemorySource;
 
 const RATE_HZ: f64 = 1000.0;
@@ -58,7 +58,7 @@ fn known(name: &str, end_tick: u64, counters: Option<(u32, u32)>, start_ns: Opti
 
 fn placed(files: &[Known], rate_hz: f64) -> (Vec<(u64, PlacedBy)>, Vec<String>) {
     let mut warnings = Vec::new();
-    let placed = place(files, &TimeBase::regular(rate_hz), &mut warnings);
+    let placed = place(files, &TimeBase::regular(rate_hz), None, &mut warnings);
     (placed, warnings.into_iter().map(|w| w.text).collect())
 }
 
@@ -170,6 +170,23 @@ fn what_overlaps_or_goes_backwards_is_laid_end_to_end_and_told() {
     assert!(warnings[0].contains("c begins 0.500 s before b ends"), "{warnings:?}");
     assert!(warnings[1].contains("d begins before c"), "{warnings:?}");
     assert!(warnings[2].contains("not known of e"), "{warnings:?}");
+    // A clock that was set, and a counter that goes on regardless.
+    let files: Vec<Known> =
+        (0..5_u32).map(|i| known(&format!("f{i}"), 1000, Some((1000 * i, 1000 * i + 999)), Some(0))).collect();
+    let (list, warnings) = placed(&files, 1000.0);
+    assert!(list[1..].iter().zip(1..).all(|(p, i)| *p == (1000 * i, PlacedBy::Counter)), "{list:?}");
+    assert!(warnings.is_empty(), "within what clocks may differ: {warnings:?}");
+    let files: Vec<Known> =
+        (0..5_u32).map(|i| known(&format!("f{i}"), 9000, Some((9000 * i, 9000 * i + 8999)), Some(0))).collect();
+    let (list, warnings) = placed(&files, 1000.0);
+    assert!(list[1..].iter().zip(1..).all(|(p, i)| *p == (9000 * i, PlacedBy::Counter)), "{list:?}");
+    assert_eq!(warnings.len(), 1);
+    assert!(warnings[0].contains("f1 (and of 3 more files) is off by 9.000 s"), "{warnings:?}");
+    // Many files in disorder are not told one by one.
+    let files: Vec<Known> = (0..50_i128).map(|i| known(&format!("f{i}"), 9000, None, Some(-i * second))).collect();
+    let (_, warnings) = placed(&files, 1000.0);
+    assert_eq!(warnings.len(), 4, "{warnings:?}");
+    assert!(warnings[3].contains("46 further"), "{warnings:?}");
     // The same packets twice.
     let (list, warnings) =
         placed(&[known("a", 1000, Some((0, 999)), Some(0)), known("b", 1000, Some((990, 1989)), Some(second))], 1000.0);
@@ -242,4 +259,40 @@ fn what_is_not_there_is_an_error() {
     assert_eq!((block.frames(), block.channels()), (10, 0));
     assert!(joined.flat_at(0, 0).is_none() && joined.flat_at(0, 20).is_none() && joined.flat_at(3, 0).is_none());
     joined.check_files().unwrap();
+}
+
+#[test]
+fn system_clocks_of_the_files_make_one_line() {
+    let start = 1_700_000_000_000_000_000_i128;
+    let ns_per_tick = 1e6 * (1.0 + 40e-6);
+    let fitted = |first_tick: u64, frames: u64| {
+        let fit =
+            ClockFit { points: 32, residual_rms_ns: 3e5, residual_max_ns: 9e5, ..ClockFit::nominal(start, RATE_HZ) };
+        let fit = ClockFit { ns_per_tick, ..fit };
+        let here = ClockFit { unix_ns_at_tick_0: fit.unix_ns_of_tick(first_tick), ..fit };
+        let time = TimeBase::regular(RATE_HZ).fitted_to(here);
+        let stream = Stream {
+            name: "data".to_owned(),
+            format: SampleFormat::native(SampleType::I16),
+            time,
+            frames,
+            channels: vec![Channel::numbered(0)],
+        };
+        let recording = Recording { name: format!("at {first_tick}"), streams: vec![stream], ..Recording::default() };
+        let samples = vec![Samples::I16(vec![0; frames as usize])];
+        Arc::new(MemorySource::new(recording, samples).unwrap()) as Arc<dyn Source>
+    };
+    // 100 s, a gap of 1000 s, 50 s, a gap, 200 s: placed by their clocks, whose seconds are not those of the samples.
+    let places = [(0, 100_000), (1_100_000, 50_000), (9_000_000, 200_000)];
+    let joined = JoinedSource::new("x", places.iter().map(|&(tick, frames)| fitted(tick, frames)).collect()).unwrap();
+    let firsts: Vec<u64> = joined.parts().iter().map(|p| p.first_tick).collect();
+    assert_eq!(firsts, places.map(|(tick, _)| tick));
+    let time = &joined.recording().streams[0].time;
+    let fit = time.fit().unwrap();
+    assert!((fit.drift_ppm(RATE_HZ) - 40.0).abs() < 1e-3 && fit.points == 96, "{fit:?}");
+    for tick in [0, 99_999, 1_100_000, 9_199_999] {
+        let exact = start + (tick as f64 * ns_per_tick).round() as i128;
+        assert!((time.unix_ns_of_tick(tick).unwrap() - exact).abs() < 1000, "{tick}");
+    }
+    assert!((fit.residual_rms_ns - 3e5).abs() < 1e3 && (fit.residual_max_ns - 9e5).abs() < 1e4, "{fit:?}");
 }

@@ -1,12 +1,13 @@
 //! Where the files of a recording lie on one time line.
 //!
 //! A file follows the one before it as its packet counter says, where both count on the same controller: that is exact to
-//! the sample, also across a wrap of the 32-bit counter. Otherwise the clock times of their first frames decide, to the
+//! the sample, also across a wrap of the 32-bit counter. They do if the clock times of the files confirm it, or if the
+//! counter goes on within a second, as it does where a recording was split. Otherwise the clock times of their first frames decide, to the
 //! nearest tick. Otherwise nothing is known and they are laid end to end. A file never begins before the last one ends:
 //! what would be a negative gap is none, with a warning.
 
 use crate::error::{Error, Result};
-use crate::recording::{ClockSpan, TimeBase, Warning};
+use crate::recording::{ClockFit, ClockSpan, ClockSums, TimeBase, Warning};
 
 /// What the beginning of a file was placed by.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -57,16 +58,36 @@ const SILENT_OVERLAP_SECS: f64 = 0.002;
 const LONG_GAP_SECS: f64 = 86_400.0;
 /// Ticks beyond this are no time.
 const MAX_TICKS: f64 = 9e15;
+/// Points that a line through all files is drawn through.
+const FIT_POINTS: f64 = 4096.0;
 /// The packet counter has 32 bits.
 const COUNTS: f64 = 4_294_967_296.0;
-/// So many files are named in one warning.
+/// A counter that goes on within so long goes on, whatever clocks say: by chance it would do so once in 100,000 times.
+const COUNTER_GOES_ON_SECS: f64 = 1.0;
+/// So many files are named in one warning, and so many warnings of one kind are given.
 const NAMED: usize = 3;
 
-/// The first tick of each file, and what it is due to.
-pub(super) fn place(files: &[Known], time: &TimeBase, warnings: &mut Vec<Warning>) -> Vec<(u64, PlacedBy)> {
+/// Ticks in a second of the wall clock, where a system clock beside the samples tells them, by the longest of `clocks`
+/// (with their numbers of frames).
+pub(super) fn wall_rate_hz(clocks: &[&(TimeBase, u64)]) -> Option<f64> {
+    let fitted = clocks.iter().filter_map(|(time, frames)| Some((time.fit()?, *frames)));
+    fitted.max_by_key(|(_, frames)| *frames).map(|(fit, _)| 1e9 / fit.ns_per_tick)
+}
+
+/// The first tick of each file on the clock `time`, and what it is due to. `wall_rate_hz` counts ticks in a second of
+/// the wall clock, if that is known better than by the nominal rate.
+pub(super) fn place(
+    files: &[Known],
+    time: &TimeBase,
+    wall_rate_hz: Option<f64>,
+    warnings: &mut Vec<Warning>,
+) -> Vec<(u64, PlacedBy)> {
     let rate_hz = time.rate_hz();
+    let wall_rate_hz = wall_rate_hz.unwrap_or(rate_hz);
     let mut placed: Vec<(u64, PlacedBy)> = Vec::with_capacity(files.len());
     let mut unknown: Vec<&str> = Vec::new();
+    let mut overlaps: Vec<String> = Vec::new();
+    let mut doubtful: Vec<(&str, f64)> = Vec::new();
     let mut before: Option<&Known> = None;
     // Where clock times are counted from, so that rounding does not add up.
     let mut origin: Option<(u64, i128)> = None;
@@ -82,13 +103,20 @@ pub(super) fn place(files: &[Known], time: &TimeBase, warnings: &mut Vec<Warning
             continue;
         };
         let by_clock = if time.rate_known() {
-            origin.zip(file.start_unix_ns).and_then(|((tick, ns), start)| ticks_between(ns, start, rate_hz, tick))
+            origin.zip(file.start_unix_ns).and_then(|((tick, ns), start)| ticks_between(ns, start, wall_rate_hz, tick))
         } else {
             None
         };
         let by_counter = counted(last, file, by_clock.map(|tick| tick - end as f64 + 1.0), rate_hz);
         let (wanted, by) = match (by_counter, by_clock) {
-            (Some(step), _) => (end as f64 - 1.0 + step, PlacedBy::Counter),
+            (Some(step), clock) => {
+                let wanted = end as f64 - 1.0 + step;
+                let off = clock.map_or(0.0, |tick| (tick - wanted).abs() / rate_hz);
+                if off > tolerance(last, rate_hz, (wanted - end as f64) / rate_hz) {
+                    doubtful.push((&file.name, off));
+                }
+                (wanted, PlacedBy::Counter)
+            }
             (None, Some(tick)) => (tick.round(), PlacedBy::Clock),
             (None, None) => (end as f64, PlacedBy::Order),
         };
@@ -98,7 +126,7 @@ pub(super) fn place(files: &[Known], time: &TimeBase, warnings: &mut Vec<Warning
         let overlap = (end as f64 - wanted) / rate_hz;
         let explained = SILENT_OVERLAP_SECS + last.end_tick as f64 / rate_hz * CLOCK_DRIFT;
         if overlap > if by == PlacedBy::Counter { 0.0 } else { explained } {
-            warnings.push(Warning::new(overlapping(last, file, overlap, by)));
+            overlaps.push(overlapping(last, file, overlap, by));
         } else if overlap < -LONG_GAP_SECS {
             warnings.push(Warning::new(format!(
                 "{:.1} days lie between {} and {}: check that they belong together",
@@ -115,6 +143,19 @@ pub(super) fn place(files: &[Known], time: &TimeBase, warnings: &mut Vec<Warning
         before = Some(file);
         end = tick.saturating_add(file.end_tick);
     }
+    let shown = overlaps.len().min(NAMED);
+    let further = overlaps.len() - shown;
+    warnings.extend(overlaps.drain(..shown).map(Warning::new));
+    if further > 0 {
+        warnings.push(Warning::new(format!("{further} further files begin before the file in front of them ends")));
+    }
+    if let Some((name, secs)) = doubtful.first() {
+        let more = and_more(&doubtful);
+        warnings.push(Warning::new(format!(
+            "the clock time of {name}{more} is off by {secs:.3} s from where the packet counter goes on: the counter is \
+             followed"
+        )));
+    }
     if !unknown.is_empty() {
         let more = if unknown.len() > NAMED { format!(" and {} more", unknown.len() - NAMED) } else { String::new() };
         warnings.push(Warning::new(format!(
@@ -123,6 +164,15 @@ pub(super) fn place(files: &[Known], time: &TimeBase, warnings: &mut Vec<Warning
         )));
     }
     placed
+}
+
+fn and_more<T>(list: &[T]) -> String {
+    if list.len() > 1 { format!(" (and of {} more files)", list.len() - 1) } else { String::new() }
+}
+
+/// Seconds by which clock and counter may differ over a stretch of `secs` behind `last`.
+fn tolerance(last: &Known, rate_hz: f64, secs: f64) -> f64 {
+    CLOCK_TOLERANCE_SECS + (last.end_tick as f64 / rate_hz + secs.abs()) * CLOCK_DRIFT
 }
 
 fn overlapping(last: &Known, file: &Known, secs: f64, by: PlacedBy) -> String {
@@ -150,12 +200,12 @@ fn ticks_between(origin_ns: i128, unix_ns: i128, rate_hz: f64, tick: u64) -> Opt
 fn counted(last: &Known, next: &Known, expected: Option<f64>, rate_hz: f64) -> Option<f64> {
     let ((_, from), (to, _)) = last.counters.zip(next.counters)?;
     let step = f64::from(to.wrapping_sub(from));
+    let goes_on = (step >= 1.0 && step <= COUNTER_GOES_ON_SECS * rate_hz).then_some(step);
     match expected {
         Some(expected) => {
-            let step = step + COUNTS * ((expected - step) / COUNTS).round();
-            let secs = last.end_tick as f64 / rate_hz + expected.abs() / rate_hz;
-            let tolerance = (CLOCK_TOLERANCE_SECS + secs * CLOCK_DRIFT) * rate_hz;
-            ((step - expected).abs() <= tolerance).then_some(step)
+            let wrapped = step + COUNTS * ((expected - step) / COUNTS).round();
+            let confirmed = (wrapped - expected).abs() / rate_hz <= tolerance(last, rate_hz, expected / rate_hz);
+            if confirmed { Some(wrapped) } else { goes_on }
         }
         // Without a clock a counter that goes far forward may as well have been started again.
         None => (step >= 1.0 && step <= COUNTS / 2.0).then_some(step),
@@ -189,5 +239,45 @@ pub(super) fn join_clocks(parts: &[(&TimeBase, u64, u64)]) -> Result<TimeBase> {
         first_frame = first_frame.checked_add(frames).ok_or_else(too_long)?;
         end_tick = first_tick.checked_add(time.end_tick(frames)).ok_or_else(too_long)?;
     }
-    Ok(starting(TimeBase::with_spans(first.rate_hz(), spans)))
+    let time = TimeBase::with_spans(first.rate_hz(), spans);
+    Ok(match join_fits(parts, start) {
+        Some(fit) => time.fitted_to(fit),
+        None => starting(time),
+    })
+}
+
+/// The line through the system clock of all files, if each has one: through points on their own lines, as many of each
+/// as it is long.
+fn join_fits(parts: &[(&TimeBase, u64, u64)], start: Option<i128>) -> Option<ClockFit> {
+    let parts: Vec<_> = parts.iter().filter(|(_, frames, _)| *frames > 0).collect();
+    let fits: Vec<(&ClockFit, u64, u64)> = parts
+        .iter()
+        .map(|(time, frames, first_tick)| Some((time.fit()?, time.end_tick(*frames), *first_tick)))
+        .collect::<Option<_>>()?;
+    if let [(fit, _, 0)] = fits[..] {
+        return Some(*fit);
+    }
+    let total: u64 = fits.iter().map(|(_, ticks, _)| *ticks).sum();
+    let mut sums = ClockSums::new(ClockFit::nominal(start?, parts.first()?.0.rate_hz()));
+    let (mut points, mut square, mut max) = (0, 0.0, 0.0_f64);
+    for (fit, ticks, first_tick) in fits {
+        let share = ticks as f64 / total as f64;
+        let steps = (share * FIT_POINTS).ceil() as u64;
+        for i in 0..=steps {
+            let tick = (u128::from(ticks - 1) * u128::from(i) / u128::from(steps.max(1))) as u64;
+            let unix_ns = i64::try_from(fit.unix_ns_of_tick(tick)).ok()?;
+            let tick = first_tick.checked_add(tick)?;
+            sums.add(tick, sums.difference(tick, unix_ns)?);
+        }
+        points += fit.points;
+        square += share * fit.residual_rms_ns * fit.residual_rms_ns;
+        max = max.max(fit.residual_max_ns);
+    }
+    let line = sums.line()?;
+    Some(ClockFit {
+        points,
+        residual_rms_ns: (line.residual_rms_ns * line.residual_rms_ns + square).sqrt(),
+        residual_max_ns: line.residual_max_ns + max,
+        ..line
+    })
 }

@@ -7,8 +7,11 @@
 //! gap, each probe one page of the file.
 //!
 //! Counters that go backwards (a packet written twice, a controller that was reset, a damaged packet) are not time:
-//! [`assemble`] keeps the clock going forwards and says what it did. What bisection cannot see: a gap and an equally
-//! long step back between two probes with the same difference.
+//! [`assemble`] keeps the clock going forwards and says what it did. Where packets carry a system clock too, it decides
+//! about steps of more than a second: a counter that was reset, or a gap longer than the counter can tell (19.9 hours at
+//! 30 kHz). What bisection cannot see: a gap and an equally
+//! long step back between two probes with the same difference; `longwave check` reads all
+//! packets and finds it.
 
 use crate::recording::{ClockSpan, Warning};
 
@@ -18,6 +21,12 @@ pub(super) const MAX_GAPS: usize = 100_000;
 const MAX_PROBES: u64 = 4_000_000;
 /// Counters of this many packets in a row may be damaged before the clock believes them.
 const GLITCH_FRAMES: u64 = 16;
+/// A system clock that jumps by more was set, not waited for.
+const MAX_LOST_SECS: f64 = 366.0 * 86_400.0;
+/// Where the counter skips a little and the system clock as much, the counter has gone all round between.
+const LONG_SECS: f64 = 3600.0;
+/// Gaps that only the system clock tells are at least this long: it jitters by a millisecond.
+const MIN_CLOCK_GAP_SECS: f64 = 0.01;
 /// Single warnings about the clock, before they are summed up.
 const MAX_WARNINGS: usize = 8;
 
@@ -29,6 +38,10 @@ pub(super) trait Packets {
     fn counter(&self, index: u64) -> Option<u32>;
     /// Byte offset of packet `index` in the file.
     fn byte_of(&self, index: u64) -> u64;
+    /// What a system clock says in packet `index`, nanoseconds since the Unix epoch, if there is one.
+    fn system_ns(&self, _index: u64) -> Option<i64> {
+        None
+    }
     /// Whether the user has stopped opening.
     fn is_stopped(&self) -> bool {
         false
@@ -199,6 +212,20 @@ fn assemble(packets: &impl Packets, steps: &[Step], rate_hz: f64, warnings: &mut
             i += 1;
             continue;
         }
+        if let Some(missing) = missing_by_clock(ticks, elapsed_ticks(packets, frame, rate_hz), rate_hz) {
+            if let Missing::Reset(by_clock) = missing {
+                warnings.add(packets.byte_of(frame), || {
+                    format!(
+                        "the packet counter starts again here; by the system clock {:.3} s passed, and the gap is as long",
+                        by_clock as f64 / rate_hz
+                    )
+                });
+            }
+            ahead = 0;
+            let (Missing::Counted(missing) | Missing::Reset(missing)) = missing;
+            skip(&mut spans, frame, missing);
+            continue;
+        }
         if ticks < 0 {
             if (-ticks) as f64 <= rate_hz {
                 ahead += -ticks;
@@ -221,15 +248,76 @@ fn assemble(packets: &impl Packets, steps: &[Step], rate_hz: f64, warnings: &mut
         }
         let caught_up = ahead.min(ticks);
         ahead -= caught_up;
-        let missing = (ticks - caught_up) as u64;
-        if missing > 0 {
-            // The last span is never empty: steps lie at different frames, the first at frame 1 or later.
-            let last = spans[spans.len() - 1];
-            let first_tick = last.first_tick + (frame - last.first_frame) + missing;
-            spans.push(ClockSpan { first_frame: frame, first_tick });
-        }
+        skip(&mut spans, frame, (ticks - caught_up) as u64);
     }
     spans
+}
+
+/// Begins a new span at `frame`, `missing` ticks later than the old one would have it.
+fn skip(spans: &mut Vec<ClockSpan>, frame: u64, missing: u64) {
+    if missing > 0 {
+        // The last span is never empty: steps lie at different frames, the first at frame 1 or later.
+        let last = spans[spans.len() - 1];
+        let first_tick = last.first_tick + (frame - last.first_frame) + missing;
+        spans.push(ClockSpan { first_frame: frame, first_tick });
+    }
+}
+
+/// Ticks that were lost before a packet.
+#[derive(Clone, Copy)]
+enum Missing {
+    /// By the counter, which the system clock confirms.
+    Counted(u64),
+    /// By the system clock; the counter says something else.
+    Reset(u64),
+}
+
+/// The time between the packets `frame - 1` and `frame` by the system clock, in ticks.
+fn elapsed_ticks(packets: &impl Packets, frame: u64, rate_hz: f64) -> Option<f64> {
+    let before = super::system_clock::plausible(packets, frame.checked_sub(1)?)?;
+    let after = super::system_clock::plausible(packets, frame)?;
+    Some((after - before) as f64 / 1e9 * rate_hz)
+}
+
+/// What a step of the counter is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum CounterStep {
+    /// So many packets are missing.
+    Missing(u64),
+    /// The counter started again.
+    Reset,
+    /// It goes back a little.
+    Back,
+}
+
+/// What it is when the counter steps by `ticks` more (modulo 2³²) than there are packets, and the system clock by
+/// `elapsed` ticks.
+pub(crate) fn counter_step(ticks: i64, elapsed: Option<f64>, rate_hz: f64) -> CounterStep {
+    match missing_by_clock(ticks, elapsed, rate_hz) {
+        Some(Missing::Counted(missing)) => CounterStep::Missing(missing),
+        Some(Missing::Reset(_)) => CounterStep::Reset,
+        None if ticks > 0 => CounterStep::Missing(ticks.unsigned_abs()),
+        None if ticks.unsigned_abs() as f64 > rate_hz => CounterStep::Reset,
+        None => CounterStep::Back,
+    }
+}
+
+/// What is missing where the counter steps by `ticks` (modulo 2³²) and the system clock by `elapsed` ticks. `None` if
+/// the clock has nothing to say about it: it goes back, jumps by years, or the step is too small for it.
+fn missing_by_clock(ticks: i64, elapsed: Option<f64>, rate_hz: f64) -> Option<Missing> {
+    let elapsed = elapsed.filter(|e| (0.0..MAX_LOST_SECS * rate_hz).contains(e))?;
+    if ticks.unsigned_abs() as f64 <= rate_hz && elapsed <= LONG_SECS * rate_hz {
+        return None;
+    }
+    // The counter cannot tell 2³² ticks more or less.
+    let counted = ticks.rem_euclid(1 << 32);
+    let turns = ((elapsed - counted as f64) / 4_294_967_296.0).round().max(0.0);
+    let counted = counted as f64 + turns * 4_294_967_296.0;
+    if (counted - elapsed).abs() <= (rate_hz / 10.0).max(elapsed * 1e-3) {
+        return Some(Missing::Counted(counted as u64));
+    }
+    let missing = (elapsed - 1.0).round();
+    (missing >= rate_hz * MIN_CLOCK_GAP_SECS).then_some(Missing::Reset(missing as u64))
 }
 
 /// The first few warnings word by word, the rest as a number.
@@ -386,6 +474,56 @@ mod tests {
             [(0, 0), (20, 25)].map(|(first_frame, first_tick)| ClockSpan { first_frame, first_tick })
         );
         assert_eq!(clock.warnings.len(), 1);
+    }
+
+    /// Counters with a system clock beside them.
+    struct Clocked(Vec<(u32, i64)>);
+
+    impl Packets for Clocked {
+        fn count(&self) -> u64 {
+            self.0.len() as u64
+        }
+        fn counter(&self, index: u64) -> Option<u32> {
+            Some(self.0[index as usize].0)
+        }
+        fn byte_of(&self, index: u64) -> u64 {
+            index
+        }
+        fn system_ns(&self, index: u64) -> Option<i64> {
+            Some(self.0[index as usize].1)
+        }
+    }
+
+    #[test]
+    fn the_system_clock_tells_resets_from_gaps() {
+        // At 1 kHz; `(counter, seconds)` at which stretches of 50 packets begin.
+        let spans = |starts: &[(u32, f64)]| {
+            let packets = starts.iter().flat_map(|&(counter, secs)| {
+                (0..50_u32).map(move |i| {
+                    let jitter = i64::from(i * 7919 % 1000) * 1000;
+                    let ns = (secs * 1e9) as i64 + i64::from(i) * 1_000_000 + jitter;
+                    (counter.wrapping_add(i), 1_700_000_000_000_000_000 + ns)
+                })
+            });
+            let clock = find(&Clocked(packets.collect()), 1000.0);
+            let missing: Vec<u64> = clock.spans.windows(2).map(|w| w[1].first_tick - w[0].first_tick - 50).collect();
+            (missing, clock.warnings.len())
+        };
+        // A gap of an hour is what the counter says, to the tick.
+        assert_eq!(spans(&[(7, 0.0), (7 + 3_600_050, 3600.05)]), (vec![3_600_000], 0));
+        // A longer one than 2³² ticks, of which the counter shows only the rest.
+        let (missing, warnings) = spans(&[(0, 0.0), (50_u32.wrapping_add(5), 4_294_967.296 + 0.055)]);
+        assert_eq!((missing, warnings), (vec![5 + (1 << 32)], 0));
+        // One of more than 2³¹ looks like a step back.
+        assert_eq!(spans(&[(0, 0.0), (3_000_000_050, 3_000_000.05)]), (vec![3_000_000_000], 0));
+        // A reset that looks like a gap of weeks, with ten seconds between.
+        let (missing, warnings) = spans(&[(3_900_000_000, 0.0), (0, 10.05)]);
+        assert!(missing.len() == 1 && missing[0].abs_diff(10_000) <= 2 && warnings == 1, "{missing:?}");
+        // And one that looks like a step back.
+        let (missing, warnings) = spans(&[(1_000_000, 0.0), (0, 10.05)]);
+        assert!(missing.len() == 1 && missing[0].abs_diff(10_000) <= 2 && warnings == 1, "{missing:?}");
+        // At once: nothing to be seen but the counter itself.
+        assert_eq!(spans(&[(1_000_000, 0.0), (0, 0.05)]), (vec![], 1));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use roxmltree::{Document, Node, ParsingOptions};
 use super::order::{Order, packet_order};
 use crate::error::{Error, Result};
 use crate::recording::{Channel, Scale, Warning};
+use crate::source::HardwareOrder;
 
 /// No header is longer; one of 5,000 channels is about 2 MiB.
 pub(super) const MAX_HEADER_BYTES: usize = 64 << 20;
@@ -23,6 +24,8 @@ const MAX_CHANNELS: u64 = 1 << 16;
 const MAX_DEVICES: usize = 256;
 const MAX_LINES: usize = 1 << 16;
 const MAX_DEVICE_BYTES: u64 = 1 << 20;
+/// Devices that the display names and the hardware lacks, each with a warning.
+const MAX_UNDESCRIBED: usize = 8;
 const MAX_PACKET_BYTES: u64 = 16 << 20;
 const MAX_RATE_HZ: f64 = 1e9;
 /// A property's text is cut behind this many characters.
@@ -67,6 +70,8 @@ pub(super) struct Device {
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct Line {
     pub id: String,
+    /// Unit of the values, where the header tells it.
+    pub unit: String,
     /// Offset in the packet.
     pub offset: u64,
     pub kind: LineKind,
@@ -123,8 +128,9 @@ pub(super) fn find_end(bytes: &[u8], file_len: u64) -> Result<(usize, usize)> {
     }
 }
 
-/// Reads the header whose XML is `xml` (the first bytes of the file) and whose last line ends at `len_bytes`.
-pub(super) fn parse(xml: &[u8], len_bytes: u64) -> Result<Header> {
+/// Reads the header whose XML is `xml` (the first bytes of the file) and whose last line ends at `len_bytes`; `choice` is
+/// what the user says about the order of the ephys channels.
+pub(super) fn parse(xml: &[u8], len_bytes: u64, choice: Option<HardwareOrder>) -> Result<Header> {
     let mut warnings = Vec::new();
     let text = String::from_utf8_lossy(xml);
     if matches!(text, std::borrow::Cow::Owned(_)) {
@@ -160,7 +166,8 @@ pub(super) fn parse(xml: &[u8], len_bytes: u64) -> Result<Header> {
         offset += 8;
     }
     let ephys_offset = offset;
-    let ephys = ephys(root, declared, &mut warnings)?;
+    let ephys = ephys(root, declared, choice, &mut warnings)?;
+    undescribed_devices(root, &devices, &mut warnings);
     let packet_bytes = ephys_offset + 2 * ephys.len() as u64;
     if packet_bytes > MAX_PACKET_BYTES {
         return Err(Error::limit(hardware.range().start as u64, format!("a packet of {packet_bytes} bytes"))
@@ -335,11 +342,38 @@ fn line(node: Node<'_, '_>, device_offset: u64, device_bytes: u64, index: usize)
         _ => LineKind::Other,
     };
     let id = node.attribute("id").map_or_else(|| format!("channel {index}"), clipped);
-    Ok(Line { id, offset: device_offset + start, kind })
+    let unit =
+        node.attribute("units").or_else(|| node.attribute("unit")).map_or_else(String::new, |v| clipped(v.trim()));
+    Ok(Line { id, unit, offset: device_offset + start, kind })
+}
+
+/// Says which devices the display shows although the hardware does not have them: their bytes cannot be told apart.
+fn undescribed_devices(root: Node<'_, '_>, devices: &[Device], warnings: &mut Vec<Warning>) {
+    let mut told: Vec<&str> = Vec::new();
+    let shown = root
+        .children()
+        .filter(|n| n.has_tag_name("AuxDisplayConfiguration"))
+        .flat_map(|aux| aux.children().filter(|n| n.has_tag_name("DispChannel")));
+    for node in shown {
+        let Some(name) = node.attribute("device").map(str::trim) else { continue };
+        let unknown = !name.is_empty() && devices.iter().all(|d| d.name != name) && !told.contains(&name);
+        if unknown && told.len() < MAX_UNDESCRIBED {
+            told.push(name);
+            warnings.push(Warning::at(
+                place(node, "device"),
+                format!("the display shows the device {}, which <HardwareConfiguration> does not describe: if its bytes are in the packets, add it there, or what is behind them is read at the wrong place", clipped(name)),
+            ));
+        }
+    }
 }
 
 /// The ephys channels in the order in which a packet holds them.
-fn ephys(root: Node<'_, '_>, declared: u64, warnings: &mut Vec<Warning>) -> Result<Vec<Channel>> {
+fn ephys(
+    root: Node<'_, '_>,
+    declared: u64,
+    choice: Option<HardwareOrder>,
+    warnings: &mut Vec<Warning>,
+) -> Result<Vec<Channel>> {
     let Some(spikes) = child(root, "SpikeConfiguration") else {
         if declared > 0 {
             warnings.push(Warning::at(
@@ -396,9 +430,11 @@ fn ephys(root: Node<'_, '_>, declared: u64, warnings: &mut Vec<Warning>) -> Resu
         per_chip: spikes.attribute("chanPerChip").map(str::trim),
         declared,
         at: spikes.range().start as u64,
+        choice,
     };
     let mut slots: Vec<Option<Channel>> = channels.into_iter().map(|c| Some(c.2)).collect();
-    Ok(packet_order(&order, &hardware, warnings).into_iter().filter_map(|i| slots[i].take()).collect())
+    let columns = packet_order(&order, &hardware, warnings)?;
+    Ok(columns.into_iter().filter_map(|i| slots[i].take()).collect())
 }
 
 fn properties(

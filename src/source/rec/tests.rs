@@ -54,9 +54,13 @@ fn stored(block: &Block, c: usize) -> Vec<f64> {
 }
 
 fn open_bytes(bytes: &[u8]) -> Result<Arc<dyn Source>> {
+    open_with(bytes, &OpenOptions::default())
+}
+
+fn open_with(bytes: &[u8], options: &OpenOptions) -> Result<Arc<dyn Source>> {
     let mut file = tempfile::Builder::new().suffix(".rec").tempfile().unwrap();
     file.write_all(bytes).unwrap();
-    crate::source::open(file.path(), &OpenOptions::default(), &Task::unattended())
+    crate::source::open(file.path(), options, &Task::unattended())
 }
 
 /// The error of opening a header in which `from` was replaced by `to`.
@@ -74,7 +78,7 @@ fn every_part_of_a_packet_is_read() {
     let recording = source.recording();
     assert_eq!(recording.warnings, []);
     let names: Vec<&str> = recording.streams.iter().map(|s| s.name.as_str()).collect();
-    assert_eq!(names, ["ephys", "ECU_analog", "Mux_multiplexed", "Mux_slots", "counter"]);
+    assert_eq!(names, ["ephys", "ECU_analog", "Mux_sensors", "Mux_updated", "Mux_multiplexed", "Mux_slots", "counter"]);
     let ephys = &recording.streams[0];
     assert_eq!((ephys.frames, ephys.time.rate_hz()), (60, 1000.0));
     // Two chips of two: 0, 2, 1, 3.
@@ -82,7 +86,7 @@ fn every_part_of_a_packet_is_read() {
     assert_eq!(ids, ["hwChan0", "hwChan2", "hwChan1", "hwChan3"]);
     let c = &ephys.channels[1];
     assert_eq!((c.name.as_str(), c.group.as_str(), c.unit.as_str(), c.scale.gain), ("nt6 ch2", "nTrode 6", "uV", 0.25));
-    assert_eq!(recording.streams[2].channels[0].name, "AccelX / GyroX");
+    assert_eq!(recording.streams[4].channels[0].name, "AccelX / GyroX");
     assert_eq!(recording.default_stream(), 0);
     let mut block = Block::default();
     let mut values = |stream: usize, channels: &[usize]| -> Vec<f64> {
@@ -91,9 +95,11 @@ fn every_part_of_a_packet_is_read() {
     };
     assert_eq!(values(0, &[3, 0]), [139.0 * 4.0 + 3.0, 150.0 * 4.0 + 3.0, 139.0 * 4.0, 150.0 * 4.0]);
     assert_eq!(values(1, &[0]), [139.0, 150.0]);
-    assert_eq!(values(2, &[0]), [4660.0, 4660.0]);
-    assert_eq!(values(3, &[0]), [8.0, 8.0]);
-    assert_eq!(values(4, &[0]), [139.0, 150.0]);
+    assert_eq!(values(2, &[0, 1]), [4660.0; 4]);
+    assert_eq!(values(3, &[0, 1]), [1.0, 1.0, 0.0, 0.0]);
+    assert_eq!(values(4, &[0]), [4660.0, 4660.0]);
+    assert_eq!(values(5, &[0]), [8.0, 8.0]);
+    assert_eq!(values(6, &[0]), [139.0, 150.0]);
     let gaps: Vec<_> = ephys.time.gaps().collect();
     assert_eq!((gaps.len(), gaps[0].after_frame, gaps[0].missing_frames), (1, 39, 10));
     // Thirty samples were counted between the making of the file and the first packet.
@@ -138,6 +144,10 @@ fn what_is_odd_is_told() {
     let mut bytes = whole.clone();
     bytes[XML.len()] = 0;
     warned(&bytes, "0x00 instead of 0x55", Some(XML.len()));
+    let aux = r#"<AuxDisplayConfiguration><DispChannel device="RF" id="a"/></AuxDisplayConfiguration>
+</Configuration>"#;
+    let stray = XML.replace("</Configuration>", aux);
+    warned(&file(&stray, 0..9), "the device RF, which", stray.find("device=\"RF\""));
     let gainless = XML.replace(r#" spikeScalingToUv="0.25""#, "");
     warned(&file(&gainless, 0..9), "spikeScalingToUv", None);
     let swapped = XML.replace(r#"packetOrderPreference="20""#, r#"packetOrderPreference="40""#);
@@ -161,7 +171,15 @@ fn an_extra_clock_shifts_the_samples() {
     let source = open_bytes(&bytes).unwrap();
     let recording = source.recording();
     assert_eq!(recording.streams[0].frames, 10);
-    assert_eq!(recording.streams[0].time.start_unix_ns(), Some(1_700_000_000_000_000_000));
+    let time = &recording.streams[0].time;
+    assert_eq!(time.start_unix_ns(), Some(1_700_000_000_000_000_000));
+    assert_eq!(time.fit().map(|f| (f.ns_per_tick, f.points)), Some((1e6, 10)));
+    assert_eq!(time.unix_secs_of_tick(7), Some(1_700_000_000.007));
+    assert!(recording.properties.iter().any(|(name, text)| name == "system clock" && text.starts_with("+0.00 ppm")));
+    let made = OpenOptions { clock: Some(WallClock::Creation), ..OpenOptions::default() };
+    let time = &open_with(&bytes, &made).unwrap().recording().streams[0].time.clone();
+    // The counter is 70 ticks behind that of the header: no recording starts 49 days after its file was made.
+    assert_eq!((time.start_unix_ns(), time.fit()), (Some(1_700_000_000_000_000_000), None));
     let clock = recording.stream_index("SysClock").unwrap();
     let mut block = Block::default();
     source.read(clock, 3..4, &[0], &mut block).unwrap();
@@ -242,4 +260,126 @@ fn cut_and_flipped_files_are_read_or_refused() {
         }
         read_all(&bytes);
     }
+}
+
+/// A header of one device with two sensors (bits 3 and 2 of byte 0, value in bytes 2 and 3) and no ephys.
+const SENSORS: &str = r#"<Configuration>
+ <HardwareConfiguration samplingRate="1000" numChannels="0">
+  <Device name="Mux" numBytes="4">
+   <Channel id="A" dataType="analog" startByte="2" interleavedDataIDByte="0" interleavedDataIDBit="3" units="g"/>
+   <Channel id="B" dataType="analog" startByte="2" interleavedDataIDByte="0" interleavedDataIDBit="2"/>
+   <Channel id="C" dataType="analog" startByte="1" interleavedDataIDByte="0" interleavedDataIDBit="2"/>
+  </Device>
+ </HardwareConfiguration>
+</Configuration>
+"#;
+
+/// Packets of [`SENSORS`]: the bits, and a value that differs from packet to packet.
+fn sensor_file(bits: impl IntoIterator<Item = u8>) -> Vec<u8> {
+    let mut bytes = SENSORS.as_bytes().to_vec();
+    for (i, bits) in bits.into_iter().enumerate() {
+        let value = (i as u32).wrapping_mul(2_654_435_761) >> 8;
+        bytes.extend([SYNC, bits]);
+        bytes.extend(&value.to_le_bytes()[..3]);
+        bytes.extend((i as u32).to_le_bytes());
+    }
+    bytes
+}
+
+/// The held values of all channels by going through all packets, and where they were updated.
+fn held_by_hand(bytes: &[u8]) -> (Vec<Vec<i16>>, Vec<Vec<u8>>) {
+    let (mut values, mut updates) = (vec![Vec::new(); 3], vec![Vec::new(); 3]);
+    for (c, (at, bit)) in [(3, 3), (3, 2), (2, 2)].into_iter().enumerate() {
+        let mut last = (0, 0_i16);
+        let mut initial = None;
+        for (i, packet) in bytes[SENSORS.len()..].chunks_exact(9).enumerate() {
+            let value = i16::from_le_bytes([packet[at], packet[at + 1]]);
+            let initial = *initial.get_or_insert(value);
+            let is_set = packet[1] >> bit & 1 == 1;
+            if is_set || i == 0 {
+                last = (i, value);
+            } else if i - last.0 >= held::HOLD_FRAMES as usize {
+                last.1 = initial;
+            }
+            values[c].push(last.1);
+            updates[c].push(u8::from(is_set));
+        }
+    }
+    (values, updates)
+}
+
+fn read_i16(source: &dyn Source, stream: &str, frames: Range<u64>, channels: &[usize]) -> Vec<i16> {
+    let mut block = Block::default();
+    let stream = source.recording().stream_index(stream).unwrap();
+    source.read(stream, frames, channels, &mut block).unwrap();
+    match block.samples() {
+        crate::recording::Samples::I16(v) => v.clone(),
+        crate::recording::Samples::U8(v) => v.iter().map(|&x| i16::from(x)).collect(),
+        other => panic!("{:?}", other.sample_type()),
+    }
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(40))]
+    #[test]
+    fn held_values_do_not_depend_on_how_they_are_read(
+        runs in proptest::collection::vec((0_usize..900, 0_u8..16), 1..60),
+        ranges in proptest::collection::vec((0.0..1.0_f64, 0.0..1.0_f64, 0_usize..3), 1..8),
+    ) {
+        let bits = runs.iter().flat_map(|&(silent, bits)| std::iter::repeat_n(0, silent).chain([bits]));
+        let bytes = sensor_file(bits);
+        let source = open_bytes(&bytes).unwrap();
+        let (values, updates) = held_by_hand(&bytes);
+        let frames = values[0].len();
+        let path = source.path().map(Path::to_path_buf);
+        proptest::prop_assert!(path.is_some() && source.flat(0).is_none());
+        for (a, b, c) in ranges {
+            let (a, b) = ((a * frames as f64) as usize, (b * frames as f64) as usize);
+            let (a, b) = (a.min(b), a.max(b));
+            let frames = a as u64..b as u64;
+            let read = read_i16(&*source, "Mux_sensors", frames.clone(), &[c, 2 - c]);
+            let expected = [&values[c][a..b], &values[2 - c][a..b]].concat();
+            proptest::prop_assert!(read == expected, "{}..{} of {}", a, b, c);
+            let read = read_i16(&*source, "Mux_updated", frames, &[c]);
+            proptest::prop_assert!(read.iter().map(|&x| x as u8).eq(updates[c][a..b].iter().copied()));
+        }
+    }
+}
+
+#[test]
+fn a_sensor_that_falls_silent_is_let_go_at_the_same_frame_however_it_is_read() {
+    let hold = held::HOLD_FRAMES;
+    let total = 2 * hold + 70_000;
+    // A speaks at frame 100 and B at 5 and near the end; then silence.
+    let bits = |i: u64| match i {
+        100 => 8,
+        5 => 4,
+        i if i == hold + 50_000 => 4,
+        _ => 0,
+    };
+    let bytes = sensor_file((0..total).map(bits));
+    let (values, _) = held_by_hand(&bytes);
+    let source = open_bytes(&bytes).unwrap();
+    let recording = source.recording();
+    assert_eq!((recording.streams[0].channels[0].unit.as_str(), recording.warnings.len()), ("g", 0));
+    let check = |a: u64, b: u64| {
+        let read = read_i16(&*source, "Mux_sensors", a..b, &[0, 1, 2]);
+        let expected: Vec<i16> = values.iter().flat_map(|v| v[a as usize..b as usize].to_vec()).collect();
+        assert!(read == expected, "{a}..{b}");
+    };
+    for middle in [100, 5, hold, hold + 5, hold + 100, hold + 50_000, 2 * hold + 50_000] {
+        check(middle.saturating_sub(3), middle + 3);
+    }
+    check(total - 1, total);
+    check(3 * 16_384, 5 * 16_384);
+    check(0, total);
+    check(hold - 10, hold + 60_000);
+    // Remembered now.
+    check(hold + 99, hold + 101);
+    // An estimate looks less far back and is no worse where there is something to see.
+    let mut block = Block::default();
+    source.read_estimate(0, 200..300, &[0, 1], &mut block).unwrap();
+    assert_eq!(stored(&block, 0)[0], f64::from(values[0][200]));
+    assert!(source.read(0, 0..total + 1, &[0], &mut block).is_err());
+    assert!(source.read(0, 0..1, &[3], &mut block).is_err());
 }
