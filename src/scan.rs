@@ -36,6 +36,9 @@ pub const LOOKAHEAD: usize = 2;
 const CHUNK_BYTES: u64 = 4 << 20;
 /// Under pressure chunks are this much shorter.
 const PRESSURE_SHIFT: u32 = 3;
+/// What a chunk touches of a mapped file at most: a stream that takes a few bytes of each packet brings all of them into
+/// memory.
+const TOUCHED_BYTES: u64 = 16 << 20;
 /// No chunk is shorter than this (a power of two), so that fine summary buckets do not straddle chunks.
 pub const MIN_CHUNK_FRAMES: u64 = 4096;
 
@@ -350,14 +353,14 @@ fn run<T: Send>(
     if !plan.chunk_frames.is_power_of_two() {
         return Err(Error::invalid(format!("a chunk of {} frames is not a power of two", plan.chunk_frames)));
     }
-    let mut cutter = Cutter {
-        selection,
-        overlap,
-        chunk_frames: plan.chunk_frames,
-        next_frame: selection.frames.start,
-        next_index: 0,
-    };
-    let chunks = selection.len().div_ceil(plan.chunk_frames).saturating_add(1);
+    let touched = source.flat(selection.stream).map_or(0, crate::file::FlatLayout::frame_stride);
+    let shortest = MIN_CHUNK_FRAMES.max(overlap.before.saturating_add(overlap.after));
+    let mut chunk_frames = plan.chunk_frames;
+    while chunk_frames > shortest && chunk_frames.saturating_mul(touched) > TOUCHED_BYTES {
+        chunk_frames /= 2;
+    }
+    let mut cutter = Cutter { selection, overlap, chunk_frames, next_frame: selection.frames.start, next_index: 0 };
+    let chunks = selection.len().div_ceil(chunk_frames).saturating_add(1);
     let threads = plan.threads.clamp(1, usize::try_from(chunks).unwrap_or(usize::MAX));
     run_chunks(source, selection, threads, task, &mut |pressure| cutter.next(pressure), make, merge)
 }
