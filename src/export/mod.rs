@@ -20,6 +20,8 @@ mod raw;
 mod sorter;
 mod trodes;
 
+pub(crate) use nwb::metadata;
+
 /// Every exporter; the first one that knows the extension of the target is taken.
 pub const EXPORTERS: &[Exporter] =
     &[npy::EXPORTER, raw::EXPORTER, nwb::EXPORTER, sorter::EXPORTER, trodes::EXPORTER, picture::EXPORTER];

@@ -27,9 +27,13 @@ mod clock;
 mod compress;
 mod events;
 mod h5;
+#[allow(dead_code)]
+pub(crate) mod metadata;
 mod pack;
 mod part;
 mod plan;
+#[allow(dead_code)]
+mod probe;
 mod provenance;
 mod tree;
 mod verify;
