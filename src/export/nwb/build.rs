@@ -1,6 +1,6 @@
 //! The NWB file as a tree: what goes where, with which types, after the NWB core schema 2.x and hdmf-common 1.8.
 
-use super::about::About;
+use super::about::{About, Electrode, numbers};
 use super::events::Tracks;
 use super::part::Record;
 use super::plan::{Class, Pass, Plan, Series, clean_name, unique, volts_of};
@@ -43,6 +43,7 @@ pub(super) fn build(contents: &Contents<'_>) -> Group {
     contents.digital(&mut root);
     contents.lost(&mut root);
     contents.epochs(&mut root);
+    contents.tasks(&mut root);
     root
 }
 
@@ -77,6 +78,7 @@ impl Contents<'_> {
         general.put_text("session_id", &about.session_id);
         general.put_text("experiment_description", &about.experiment_description);
         general.put_texts("keywords", &about.keywords);
+        general.put_text("notes", &about.remarks);
         let script = Dataset {
             attributes: vec![("file_name".to_owned(), "longwave export".into())],
             data: Data::Text(self.provenance.to_owned()),
@@ -97,7 +99,7 @@ impl Contents<'_> {
             subject.put_text(name, text);
         }
         if !s.age.is_empty() {
-            let attributes = vec![("reference".to_owned(), Value::from("birth"))];
+            let attributes = vec![("reference".to_owned(), Value::from(s.age_reference.as_str()))];
             subject.put("age", Object::Dataset(Dataset { attributes, data: Data::Text(s.age.clone()) }));
         }
         general.put("subject", subject);
@@ -152,9 +154,9 @@ impl Contents<'_> {
         table.column("gain_to_uV", "microvolts of one step of the recorded numbers", Data::f64s(&gains));
         let offsets: Vec<f64> = channels.iter().map(|c| c.scale.offset * microvolts(&c.unit)).collect();
         table.column("offset_to_uV", "microvolts of a recorded zero", Data::f64s(&offsets));
-        if rows.iter().any(|e| e.rel.is_some()) {
+        if rows.iter().any(|e| e.relative.is_some()) {
             for (axis, name) in ["rel_x", "rel_y", "rel_z"].into_iter().enumerate() {
-                let values: Vec<f64> = rows.iter().map(|e| e.rel.map_or(f64::NAN, |rel| rel[axis])).collect();
+                let values: Vec<f64> = rows.iter().map(|e| e.relative.map_or(f64::NAN, |at| at[axis])).collect();
                 table.column(name, "position on the probe, micrometres", Data::f64s(&values));
             }
         }
@@ -165,11 +167,14 @@ impl Contents<'_> {
                 Data::Bools(rows.iter().map(|e| e.bad).collect()),
             );
         }
-        for (name, what, value) in [
-            ("probe_shank", "the shank of the probe", (|e: &super::about::Electrode| e.shank) as fn(&_) -> Option<i64>),
+        type Number = fn(&Electrode) -> Option<i64>;
+        let numbers: [(&str, &str, Number); 4] = [
+            ("ntrode_id", "the nTrode of the recording", |e| e.ntrode),
+            ("probe_shank", "the shank of the probe", |e| e.shank),
             ("probe_electrode", "the contact of the probe", |e| e.contact),
             ("ref_elect_id", "the row of the electrode that it is measured against, -1 for none", |e| e.reference),
-        ] {
+        ];
+        for (name, what, value) in numbers {
             if rows.iter().any(|e| value(e).is_some()) {
                 table.column(name, what, Data::i64s(rows.iter().map(|e| value(e).unwrap_or(-1))));
             }
@@ -274,19 +279,22 @@ impl Contents<'_> {
         for (index, track) in self.recording.events.iter().enumerate() {
             let Some(found) = self.tracks.tracks.get(index) else { continue };
             let own = if distinct { short(&track.name) } else { track.name.clone() };
-            let given = self.about.lines.iter().find(|(line, _)| *line == own || *line == track.name);
-            let name = unique(clean_name(given.map_or(&own, |(_, name)| name)), &mut names);
+            let given = self.about.lines.iter().find(|line| line.is_about(&track.name));
+            let name = unique(clean_name(given.map_or(&own, |line| &line.name)), &mut names);
             if found.count > 0 {
                 let path = format!("/processing/behavior/behavioral_events/{name}");
                 let description = format!("{} ({}): state since each time", track.name, track.description);
-                let mut group =
-                    Group { attributes: self.described("core", "TimeSeries", &path, &description), children: vec![] };
+                let mut attributes = self.described("core", "TimeSeries", &path, &description);
+                if let Some(comments) = given.and_then(|line| line.comments.as_deref()) {
+                    attributes.push(("comments".to_owned(), comments.into()));
+                }
+                let mut group = Group { attributes, children: vec![] };
                 let (times, states) = self.tracks.data(index);
                 let attributes = vec![
                     ("conversion".to_owned(), Value::F64(1.0)),
                     ("offset".to_owned(), Value::F64(0.0)),
                     ("resolution".to_owned(), Value::F64(-1.0)),
-                    ("unit".to_owned(), "n.a.".into()),
+                    ("unit".to_owned(), self.about.lines_unit.as_str().into()),
                 ];
                 group.put("data", Object::Dataset(Dataset { attributes, data: states }));
                 match found.rate() {
@@ -369,19 +377,25 @@ impl Contents<'_> {
         root.at("intervals").put("dropped_packets", group);
     }
 
+    /// The parts of the session, as far as they are exported.
     fn epochs(&self, root: &mut Group) {
-        let epochs = &self.about.epochs;
+        let Some(pass) = self.plan.passes.first() else { return };
+        let time = &pass.clock.time;
+        let first = time.tick_of_frame(pass.selection.frames.start);
+        let last = self.plan.passes.iter().filter(|p| p.clock.time == *time).map(|p| p.selection.frames.end).max();
+        let end = time.end_tick(last.unwrap_or(0));
+        let epochs: Vec<_> = self.about.epochs.iter().filter(|e| e.end_tick > first && e.first_tick < end).collect();
         if epochs.is_empty() {
             return;
         }
         let mut table = Table::new(self, "/intervals/epochs", "TimeIntervals", "core", "the parts of the session");
-        let starts: Vec<f64> = epochs.iter().map(|e| e.start_secs).collect();
-        let stops: Vec<f64> = epochs.iter().map(|e| e.stop_secs).collect();
+        let starts: Vec<f64> = epochs.iter().map(|e| pass.clock.secs_of_tick(e.first_tick.max(first))).collect();
+        let stops: Vec<f64> = epochs.iter().map(|e| pass.clock.secs_of_tick(e.end_tick.min(end))).collect();
         table.column("start_time", "start, seconds", Data::f64s(&starts));
         table.column("stop_time", "end, seconds", Data::f64s(&stops));
         let tags: Vec<String> = epochs.iter().flat_map(|e| e.tags.clone()).collect();
         let mut ends = Vec::new();
-        for epoch in epochs {
+        for epoch in &epochs {
             ends.push(ends.last().copied().unwrap_or(0) + epoch.tags.len() as i64);
         }
         if !tags.is_empty() {
@@ -390,6 +404,59 @@ impl Contents<'_> {
         }
         let group = table.finish(epochs.len());
         root.at("intervals").put("epochs", group);
+    }
+
+    /// What the metadata says of tasks, files and videos: tables of texts and numbers.
+    fn tasks(&self, root: &mut Group) {
+        let about = self.about;
+        let module = |root: &mut Group, name: &str, what: &str, tables: Vec<(String, Group)>| {
+            if tables.is_empty() {
+                return;
+            }
+            let path = format!("/processing/{name}");
+            let group = root.at(&format!("processing/{name}"));
+            group.attributes = self.described("core", "ProcessingModule", &path, what);
+            for (name, table) in tables {
+                group.put(&name, table);
+            }
+        };
+        let of = |values: Vec<String>| Data::texts(values);
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        let mut tasks = vec![];
+        for (i, task) in about.tasks.iter().enumerate() {
+            let name = format!("task_{i}");
+            let path = format!("/processing/tasks/{name}");
+            let mut table = Table::new(self, &path, "DynamicTable", "hdmf-common", "a task of the subject");
+            table.column("task_name", "the name of the task", of(vec![task.name.clone()]));
+            table.column("task_description", "what the task is", of(vec![text(&task.description)]));
+            table.column("task_environment", "where it takes place", of(vec![text(&task.environment)]));
+            table.column("camera_id", "the cameras that saw it", of(vec![numbers(&task.camera_ids)]));
+            table.column("task_epochs", "the epochs in which it took place", of(vec![numbers(&task.epochs)]));
+            tasks.push((name, table.finish(1)));
+        }
+        module(root, "tasks", "tasks of the subject", tasks);
+        let mut files = vec![];
+        if !about.files.is_empty() {
+            let path = "/processing/associated_files/associated_files";
+            let mut table = Table::new(self, path, "DynamicTable", "hdmf-common", "files that belong to the session");
+            table.column("name", "the name of the file", of(texts(&about.files, |f| f.name.clone())));
+            table.column("description", "what it is", of(texts(&about.files, |f| text(&f.description))));
+            table.column("path", "where it was", of(texts(&about.files, |f| text(&f.path))));
+            table.column("task_epochs", "its epochs", of(texts(&about.files, |f| numbers(&f.epochs))));
+            files.push(("associated_files".to_owned(), table.finish(about.files.len())));
+        }
+        module(root, "associated_files", "files that belong to the session", files);
+        let mut videos = vec![];
+        if !about.videos.is_empty() {
+            let path = "/processing/video_files/video_files";
+            let mut table = Table::new(self, path, "DynamicTable", "hdmf-common", "videos of the session");
+            table.column("name", "the name of the file", of(texts(&about.videos, |v| v.name.clone())));
+            let cameras = Data::i64s(about.videos.iter().map(|v| v.camera_id.unwrap_or(-1)));
+            table.column("camera_id", "the camera, -1 if it is not told", cameras);
+            table.column("task_epochs", "its epochs", of(texts(&about.videos, |v| numbers(&v.epochs))));
+            videos.push(("video_files".to_owned(), table.finish(about.videos.len())));
+        }
+        module(root, "video_files", "videos of the session", videos);
     }
 }
 

@@ -32,9 +32,7 @@ pub(super) fn read(source: &dyn Source, pass: &Pass, piece: u64) -> Result<Vec<V
     let range = secs_of(pass, piece);
     let mut events = vec![Vec::new(); tracks];
     if range.start < range.end {
-        for (track, events) in events.iter_mut().enumerate() {
-            source.read_events(track, range.clone(), events)?;
-        }
+        source.read_all_events(range, &mut events)?;
     }
     Ok(events)
 }

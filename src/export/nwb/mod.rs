@@ -18,7 +18,6 @@ use super::{Exporter, Prediction, Request};
 use crate::error::{Error, ErrorKind, Result};
 use crate::file::free_bytes;
 use crate::form::{Kind, Parameter, Settings};
-use crate::recording::Channel;
 use crate::scan::map_pieces;
 
 mod about;
@@ -27,12 +26,10 @@ mod clock;
 mod compress;
 mod events;
 mod h5;
-#[allow(dead_code)]
 pub(crate) mod metadata;
 mod pack;
 mod part;
 mod plan;
-#[allow(dead_code)]
 mod probe;
 mod provenance;
 mod tree;
@@ -42,6 +39,7 @@ use about::About;
 use build::Contents;
 use clock::Reference;
 use compress::Codec;
+use metadata::Metadata;
 use part::{Part, Record};
 use plan::{Choices, Dropped, Plan, Timing};
 
@@ -56,6 +54,20 @@ pub(crate) const EXPORTER: Exporter = Exporter {
 };
 
 const PARAMETERS: &[Parameter] = &[
+    Parameter {
+        name: "metadata",
+        title: "Metadata",
+        help: "the YAML file that tells of session, subject and probes (see `longwave metadata`)",
+        kind: Kind::Text,
+        default: "",
+    },
+    Parameter {
+        name: "probe",
+        title: "Probe files",
+        help: "files that describe probes which are not built in, separated by commas",
+        kind: Kind::Text,
+        default: "",
+    },
     Parameter {
         name: "compression",
         title: "Compression",
@@ -116,6 +128,9 @@ fn check(settings: &Settings) -> Result<()> {
     if settings.flag("verify") && settings.flag("no-verify") {
         return Err(Error::invalid("verify and no-verify exclude each other"));
     }
+    if settings.text("metadata").is_empty() && !settings.text("probe").is_empty() {
+        return Err(Error::invalid("a probe is placed by a metadata file").with_remedy("name it: --metadata META.yml"));
+    }
     if settings.text("compression") == "none" && settings.optional_integer("level").is_some() {
         return Err(Error::invalid("without compression there is no level").with_remedy("leave out --level"));
     }
@@ -126,7 +141,7 @@ fn check(settings: &Settings) -> Result<()> {
     Ok(())
 }
 
-fn choices(settings: &Settings) -> Choices {
+fn choices<'a>(settings: &Settings, told: Option<&'a Metadata>) -> Choices<'a> {
     let level = settings.optional_integer("level").map(|level| level as u32);
     Choices {
         codec: match settings.text("compression") {
@@ -144,6 +159,8 @@ fn choices(settings: &Settings) -> Choices {
             "spans" => Timing::Spans,
             _ => Timing::Auto,
         },
+        raw_to_volts: told.and_then(|m| m.raw_to_volts).filter(|v| v.is_finite() && *v > 0.0),
+        analog_unit: told.and_then(|m| m.analog_unit.as_deref()).filter(|u| !["", "-1", "unspecified"].contains(u)),
     }
 }
 
@@ -158,9 +175,25 @@ fn plan_and_about(request: &Request<'_>) -> Result<(Plan, About)> {
         unix_ns: (modified_ns - (stream.duration_secs() * 1e9) as i128).max(0).div_euclid(1000) * 1000,
         known: false,
     };
-    let mut plan = Plan::new(request, choices(request.settings), otherwise)?;
-    let channels: Vec<&Channel> = request.selection.channels.iter().map(|&c| &stream.channels[c]).collect();
-    let about = About::of(recording, &channels);
+    let (told, warnings) = match request.settings.text("metadata") {
+        "" => (None, vec![]),
+        path => {
+            let probes: Vec<PathBuf> = request
+                .settings
+                .text("probe")
+                .split(',')
+                .map(str::trim)
+                .filter(|p| !p.is_empty())
+                .map(PathBuf::from)
+                .collect();
+            let (metadata, warnings) = Metadata::load(std::path::Path::new(path), &probes)?;
+            (Some(metadata), warnings)
+        }
+    };
+    let mut plan = Plan::new(request, choices(request.settings, told.as_ref()), otherwise)?;
+    plan.notes.extend(warnings.into_iter().map(|w| w.text));
+    let about =
+        About::new(request.source.as_ref(), request.selection.stream, &request.selection.channels, told.as_ref())?;
     if !plan.reference.known {
         plan.notes.push(
             "the recording does not tell when it began: the session starts when its file was last written, less its length"

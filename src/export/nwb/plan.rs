@@ -195,16 +195,20 @@ pub(super) struct Plan {
 
 /// What the settings say.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Choices {
+pub(super) struct Choices<'a> {
     pub codec: Codec,
     pub dropped: Dropped,
     pub timing: Timing,
+    /// Volts of a stored step of the main stream, where the recording does not tell.
+    pub raw_to_volts: Option<f64>,
+    /// Unit of analog inputs, where the recording does not tell.
+    pub analog_unit: Option<&'a str>,
 }
 
 impl Plan {
     /// # Errors
     /// When the selection is not in the recording or holds nothing; when there are too many gaps for a series each.
-    pub(super) fn new(request: &Request<'_>, choices: Choices, otherwise: Reference) -> Result<Self> {
+    pub(super) fn new(request: &Request<'_>, choices: Choices<'_>, otherwise: Reference) -> Result<Self> {
         let recording = request.source.recording();
         let main = request.selection.stream_in(recording)?;
         if request.selection.channels.is_empty() || request.selection.is_empty() {
@@ -243,7 +247,7 @@ impl Plan {
     fn add_group(
         &mut self,
         request: &Request<'_>,
-        choices: Choices,
+        choices: Choices<'_>,
         group: &[Selection],
         names: &mut Vec<String>,
     ) -> Result<()> {
@@ -357,7 +361,7 @@ fn series_of(
     selection: &Selection,
     is_main: bool,
     values: Values,
-    choices: Choices,
+    choices: Choices<'_>,
     gapless: bool,
     names: &mut Vec<String>,
     notes: &mut Vec<String>,
@@ -385,7 +389,9 @@ fn series_of(
         chunk_rows: 0,
         chunk_columns: 0,
     };
-    let volts: Option<Vec<f64>> = channels.iter().map(|c| volts_of(&c.unit)).collect();
+    let told = choices.raw_to_volts.filter(|_| !physical);
+    let volts: Option<Vec<f64>> =
+        channels.iter().map(|c| volts_of(&c.unit).or(told.filter(|_| c.unit.is_empty()))).collect();
     if let (true, Some(volts)) = (is_main, volts) {
         let gains: Vec<f64> = channels.iter().zip(&volts).map(|(c, v)| scale(c).gain * v).collect();
         let offsets: Vec<f64> = channels.iter().zip(&volts).map(|(c, v)| scale(c).offset * v).collect();
@@ -411,7 +417,8 @@ fn series_of(
     let mut groups: Vec<(String, f64, f64, Vec<usize>)> = vec![];
     for (i, channel) in channels.iter().enumerate() {
         let Scale { gain, offset } = scale(channel);
-        let (unit, factor) = nwb_unit(&channel.unit);
+        let told = if channel.unit.is_empty() && stream.name.ends_with("_analog") { choices.analog_unit } else { None };
+        let (unit, factor) = nwb_unit(told.unwrap_or(&channel.unit));
         let (conversion, offset) = (gain * factor, offset * factor);
         match groups.iter_mut().find(|g| (g.0.as_str(), g.1, g.2) == (unit.as_str(), conversion, offset)) {
             Some(group) => group.3.push(i),
