@@ -7,9 +7,6 @@ use crate::error::Result;
 use crate::recording::{Channel, Recording};
 use crate::source::{Source, session};
 
-/// The taxon of all animals, for a subject of which nothing is known.
-const ANY_ANIMAL: &str = "http://purl.obolibrary.org/obo/NCBITaxon_33208";
-
 /// Session, subject, electrodes: everything of an NWB file that no recording holds.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub(super) struct About {
@@ -27,12 +24,8 @@ pub(super) struct About {
     pub groups: Vec<ElectrodeGroup>,
     /// One for each exported channel of the main stream.
     pub electrodes: Vec<Electrode>,
-    /// Digital lines as the metadata calls them.
-    pub lines: Vec<metadata::DigitalLine>,
-    pub lines_unit: String,
-    pub tasks: Vec<metadata::BehaviorTask>,
-    pub files: Vec<metadata::AssociatedFile>,
-    pub videos: Vec<metadata::AssociatedVideo>,
+    /// What the metadata file says, for what is written as it stands there.
+    pub told: Metadata,
     /// The parts of the session.
     pub epochs: Vec<Epoch>,
     /// What is missing or was not used.
@@ -128,11 +121,7 @@ impl About {
             lab: or(told.lab.as_ref(), ""),
             keywords: told.keywords.clone(),
             subject: subject(told.subject.as_ref()),
-            lines: told.digital_lines.clone(),
-            lines_unit: told.events_unit.clone().filter(|u| !u.is_empty()).unwrap_or_else(|| "n.a.".to_owned()),
-            tasks: told.tasks.clone(),
-            files: told.associated_files.clone(),
-            videos: told.associated_videos.clone(),
+            told: told.clone(),
             remarks: remarks(told),
             ..Self::default()
         };
@@ -277,21 +266,19 @@ impl About {
 }
 
 fn subject(told: Option<&metadata::Subject>) -> Subject {
-    let nobody = metadata::Subject::default();
-    let told = told.unwrap_or(&nobody);
-    let unknown_age = told.age.is_none() && told.date_of_birth.is_none();
+    let told = told.cloned().unwrap_or_default().completed();
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
     Subject {
-        id: or(told.id.as_ref(), "unknown"),
-        description: or(told.description.as_ref(), ""),
-        species: or(told.species.as_ref(), ANY_ANIMAL),
-        sex: or(told.sex.as_ref(), "U"),
-        // At least zero days old.
-        age: if unknown_age { "P0D/".to_owned() } else { or(told.age.as_ref(), "") },
+        id: text(&told.id),
+        description: text(&told.description),
+        species: text(&told.species),
+        sex: text(&told.sex),
+        age: text(&told.age),
         age_reference: or(told.age_reference.as_ref(), "birth"),
-        date_of_birth: or(told.date_of_birth.as_ref(), ""),
-        genotype: or(told.genotype.as_ref(), ""),
-        strain: or(told.strain.as_ref(), ""),
-        weight: told.weight_grams.map_or_else(String::new, |g| format!("{} kg", g / 1000.0)),
+        date_of_birth: text(&told.date_of_birth),
+        genotype: text(&told.genotype),
+        strain: text(&told.strain),
+        weight: told.weight().unwrap_or_default(),
     }
 }
 

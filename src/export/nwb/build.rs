@@ -275,11 +275,13 @@ impl Contents<'_> {
             all.dedup();
             all.len() == n
         };
+        let unit = self.about.told.events_unit.as_deref();
+        let lines_unit = unit.filter(|u| !["", "-1"].contains(u)).unwrap_or("n.a.");
         let mut lines = Group::default();
         for (index, track) in self.recording.events.iter().enumerate() {
             let Some(found) = self.tracks.tracks.get(index) else { continue };
             let own = if distinct { short(&track.name) } else { track.name.clone() };
-            let given = self.about.lines.iter().find(|line| line.is_about(&track.name));
+            let given = self.about.told.digital_line(&track.name);
             let name = unique(clean_name(given.map_or(&own, |line| &line.name)), &mut names);
             if found.count > 0 {
                 let path = format!("/processing/behavior/behavioral_events/{name}");
@@ -294,7 +296,7 @@ impl Contents<'_> {
                     ("conversion".to_owned(), Value::F64(1.0)),
                     ("offset".to_owned(), Value::F64(0.0)),
                     ("resolution".to_owned(), Value::F64(-1.0)),
-                    ("unit".to_owned(), self.about.lines_unit.as_str().into()),
+                    ("unit".to_owned(), lines_unit.into()),
                 ];
                 group.put("data", Object::Dataset(Dataset { attributes, data: states }));
                 match found.rate() {
@@ -423,7 +425,7 @@ impl Contents<'_> {
         let of = |values: Vec<String>| Data::texts(values);
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
         let mut tasks = vec![];
-        for (i, task) in about.tasks.iter().enumerate() {
+        for (i, task) in about.told.tasks.iter().enumerate() {
             let name = format!("task_{i}");
             let path = format!("/processing/tasks/{name}");
             let mut table = Table::new(self, &path, "DynamicTable", "hdmf-common", "a task of the subject");
@@ -436,25 +438,29 @@ impl Contents<'_> {
         }
         module(root, "tasks", "tasks of the subject", tasks);
         let mut files = vec![];
-        if !about.files.is_empty() {
+        if !about.told.associated_files.is_empty() {
             let path = "/processing/associated_files/associated_files";
             let mut table = Table::new(self, path, "DynamicTable", "hdmf-common", "files that belong to the session");
-            table.column("name", "the name of the file", of(texts(&about.files, |f| f.name.clone())));
-            table.column("description", "what it is", of(texts(&about.files, |f| text(&f.description))));
-            table.column("path", "where it was", of(texts(&about.files, |f| text(&f.path))));
-            table.column("task_epochs", "its epochs", of(texts(&about.files, |f| numbers(&f.epochs))));
-            files.push(("associated_files".to_owned(), table.finish(about.files.len())));
+            table.column("file_name", "the name of the file", of(texts(&about.told.associated_files, |f| f.name.clone())));
+            table.column(
+                "description",
+                "what it is",
+                of(texts(&about.told.associated_files, |f| text(&f.description))),
+            );
+            table.column("path", "where it was", of(texts(&about.told.associated_files, |f| text(&f.path))));
+            table.column("task_epochs", "its epochs", of(texts(&about.told.associated_files, |f| numbers(&f.epochs))));
+            files.push(("associated_files".to_owned(), table.finish(about.told.associated_files.len())));
         }
         module(root, "associated_files", "files that belong to the session", files);
         let mut videos = vec![];
-        if !about.videos.is_empty() {
+        if !about.told.associated_videos.is_empty() {
             let path = "/processing/video_files/video_files";
             let mut table = Table::new(self, path, "DynamicTable", "hdmf-common", "videos of the session");
-            table.column("name", "the name of the file", of(texts(&about.videos, |v| v.name.clone())));
-            let cameras = Data::i64s(about.videos.iter().map(|v| v.camera_id.unwrap_or(-1)));
+            table.column("file_name", "the name of the file", of(texts(&about.told.associated_videos, |v| v.name.clone())));
+            let cameras = Data::i64s(about.told.associated_videos.iter().map(|v| v.camera_id.unwrap_or(-1)));
             table.column("camera_id", "the camera, -1 if it is not told", cameras);
-            table.column("task_epochs", "its epochs", of(texts(&about.videos, |v| numbers(&v.epochs))));
-            videos.push(("video_files".to_owned(), table.finish(about.videos.len())));
+            table.column("task_epochs", "its epochs", of(texts(&about.told.associated_videos, |v| numbers(&v.epochs))));
+            videos.push(("video_files".to_owned(), table.finish(about.told.associated_videos.len())));
         }
         module(root, "video_files", "videos of the session", videos);
     }
@@ -488,7 +494,7 @@ impl<'a> Table<'a> {
         let mut attributes =
             self.contents.described("hdmf-common", "VectorIndex", &path, &format!("where the rows of {name} end"));
         attributes.push(("target".to_owned(), Value::Reference(format!("{}/{name}", self.path))));
-        let data = Data::i64s(ends.iter().copied());
+        let data = Data::u32s(ends.iter().map(|&end| end as u32));
         self.group.put(&own, Object::Dataset(Dataset { attributes, data }));
     }
 

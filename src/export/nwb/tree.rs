@@ -121,6 +121,12 @@ impl Data {
         Self::Numbers { kind: SampleType::I64, dims: vec![(bytes.len() / 8) as u64], bytes }
     }
 
+    /// Whole numbers without sign, in one dimension.
+    pub(super) fn u32s(values: impl IntoIterator<Item = u32>) -> Self {
+        let bytes: Vec<u8> = values.into_iter().flat_map(u32::to_le_bytes).collect();
+        Self::Numbers { kind: SampleType::U32, dims: vec![(bytes.len() / 4) as u64], bytes }
+    }
+
     /// One number.
     pub(super) fn f64(value: f64) -> Self {
         Self::Numbers { kind: SampleType::F64, dims: vec![], bytes: value.to_le_bytes().to_vec() }

@@ -23,7 +23,9 @@ pub(crate) mod yaml;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use resolve::{Electrode, probe_order, references_of, resolve};
+#[cfg(test)]
+pub(crate) use resolve::probe_order;
+pub(crate) use resolve::{Electrode, references_of, resolve};
 pub(crate) use template::template;
 pub(crate) use yaml::Place;
 
