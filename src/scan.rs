@@ -27,7 +27,7 @@ use crate::budget::Reservation;
 use crate::error::{Error, ErrorKind, Result};
 use crate::file::Rows;
 use crate::recording::{Block, Recording, Stream};
-use crate::source::Source;
+use crate::source::{FlatPiece, Source, for_flat_pieces};
 use crate::task::Task;
 
 /// Finished chunks that may wait to be merged, for each worker.
@@ -182,6 +182,8 @@ pub struct ChunkView<'a> {
     source: &'a dyn Source,
     selection: &'a Selection,
     read: Range<u64>,
+    /// The piece of a file that holds all of `read`, if there is one.
+    piece: Option<FlatPiece>,
     held: &'a mut HeldBlock,
     loaded: bool,
 }
@@ -198,19 +200,21 @@ impl HeldBlock {
     }
 }
 
-impl<'a> ChunkView<'a> {
+impl ChunkView<'_> {
     /// The chunk's frames (overlap included) in place, with *all* channels of the stream, where the recording lies
-    /// interleaved in a mapped file. The engine checks behind the accumulator that the bytes were really there.
+    /// interleaved in one mapped file. The engine checks behind the accumulator that the bytes were really there.
+    /// Rows of different chunks may differ in stride and offsets where a recording is several files.
     ///
     /// # Errors
     /// When the file has become shorter.
-    pub fn rows(&self) -> Result<Option<Rows<'a>>> {
-        match self.source.flat(self.selection.stream) {
-            Some(flat) => {
+    pub fn rows(&self) -> Result<Option<Rows<'_>>> {
+        match &self.piece {
+            Some(piece) => {
+                let frames = piece.local(&self.read);
                 // What is in memory already is mapped most cheaply as it is touched: mapping it ahead, page by page, costs
                 // a third more for the whole pass.
-                flat.will_need(self.read.clone());
-                flat.rows(self.read.clone())
+                piece.layout.will_need(frames.clone());
+                piece.layout.rows(frames)
             }
             None => Ok(None),
         }
@@ -352,10 +356,7 @@ impl Cutter<'_> {
 type Make<'a, T> = dyn Fn(&Chunk, &mut ChunkView<'_>, Option<HeldBlock>) -> Result<T> + Sync + 'a;
 type Merge<'a, T> = dyn FnMut(&Chunk, T) -> Result<Option<HeldBlock>> + 'a;
 
-/// The engine: tickets out to the workers, results back, merged in order.
-///
-/// At most `threads × LOOKAHEAD` chunks are out at any time, so neither channel can block for good and the results
-/// that wait for an earlier one are bounded.
+/// Runs the engine over the chunks that a plan makes of the selection.
 fn run<T: Send>(
     source: &dyn Source,
     selection: &Selection,
@@ -365,11 +366,9 @@ fn run<T: Send>(
     make: &Make<'_, T>,
     merge: &mut Merge<'_, T>,
 ) -> Result<()> {
-    let stream = selection.stream_in(source.recording())?;
     if !plan.chunk_frames.is_power_of_two() {
         return Err(Error::invalid(format!("a chunk of {} frames is not a power of two", plan.chunk_frames)));
     }
-    let frame_bytes = selection.channels.len() as u64 * stream.format.size() as u64;
     let touched = source.flat(selection.stream).map_or(0, crate::file::FlatLayout::frame_stride);
     let shortest = MIN_CHUNK_FRAMES.max(overlap.before.saturating_add(overlap.after));
     let mut chunk_frames = plan.chunk_frames;
@@ -379,6 +378,55 @@ fn run<T: Send>(
     let mut cutter = Cutter { selection, overlap, chunk_frames, next_frame: selection.frames.start, next_index: 0 };
     let chunks = selection.len().div_ceil(chunk_frames).saturating_add(1);
     let threads = plan.threads.clamp(1, usize::try_from(chunks).unwrap_or(usize::MAX));
+    run_chunks(source, selection, threads, task, &mut |pressure| cutter.next(pressure), make, merge)
+}
+
+/// Hands `pieces` of the selection, which are in order and may be empty, to the workers, which `make` something of each,
+/// and what they made to `sink`, in order, on this thread: for writers whose pieces are not the engine's to choose. What
+/// a piece reads, and the memory for it, is up to `make`; at most [`LOOKAHEAD`] results for each thread wait.
+///
+/// # Errors
+/// As [`scan`]; an error of the sink stops the pass and is returned.
+pub fn map_pieces<T: Send>(
+    source: &dyn Source,
+    selection: &Selection,
+    pieces: &mut dyn Iterator<Item = Range<u64>>,
+    threads: usize,
+    task: &Task,
+    make: &(dyn Fn(&Chunk) -> Result<T> + Sync),
+    sink: &mut dyn FnMut(&Chunk, T) -> Result<()>,
+) -> Result<()> {
+    let mut numbered = pieces.enumerate();
+    let mut next = |_| {
+        let (index, core) = numbered.next()?;
+        Some(Chunk { index: index as u64, read: core.clone(), core })
+    };
+    run_chunks(
+        source,
+        selection,
+        threads.max(1),
+        task,
+        &mut next,
+        &|chunk: &Chunk, _: &mut ChunkView<'_>, _: Option<HeldBlock>| make(chunk),
+        &mut |chunk, made| sink(chunk, made).map(|()| None),
+    )
+}
+
+/// The engine: tickets out to the workers, results back, merged in order.
+///
+/// At most `threads × LOOKAHEAD` chunks are out at any time, so neither channel can block for good and the results
+/// that wait for an earlier one are bounded.
+fn run_chunks<T: Send>(
+    source: &dyn Source,
+    selection: &Selection,
+    threads: usize,
+    task: &Task,
+    next_chunk: &mut dyn FnMut(bool) -> Option<Chunk>,
+    make: &Make<'_, T>,
+    merge: &mut Merge<'_, T>,
+) -> Result<()> {
+    let stream = selection.stream_in(source.recording())?;
+    let frame_bytes = selection.channels.len() as u64 * stream.format.size() as u64;
     let in_flight = threads * LOOKAHEAD;
     let (ticket_out, ticket_in) = crossbeam_channel::bounded::<Chunk>(in_flight);
     let (result_out, result_in) = crossbeam_channel::bounded::<(Chunk, Result<T>)>(in_flight);
@@ -388,13 +436,15 @@ fn run<T: Send>(
         if task.is_cancelled() {
             return Err(Error::cancelled());
         }
-        let mut view = ChunkView { source, selection, read: chunk.read.clone(), held, loaded: false };
+        let piece = source.flat_at(selection.stream, chunk.read.start).filter(|piece| piece.holds(&chunk.read));
+        let mut view = ChunkView { source, selection, read: chunk.read.clone(), piece, held, loaded: false };
         let spare = recycled.lock().ok().and_then(|mut r| r.pop());
         let made = make(chunk, &mut view, spare)?;
-        if let Some(flat) = source.flat(selection.stream) {
-            flat.check(chunk.read.clone())?;
-            flat.release(chunk.read.clone());
-        }
+        for_flat_pieces(source, selection.stream, &chunk.read, |piece, frames| {
+            piece.layout.check(frames.clone())?;
+            piece.layout.release(frames);
+            Ok(())
+        })?;
         Ok(made)
     };
     let worker = |result_out: &crossbeam_channel::Sender<(Chunk, Result<T>)>| {
@@ -430,7 +480,7 @@ fn run<T: Send>(
         let mut next_merge = 0_u64;
         loop {
             while failure.is_none() && out + waiting.len() < in_flight {
-                let Some(chunk) = cutter.next(task.budget().pressure()) else { break };
+                let Some(chunk) = next_chunk(task.budget().pressure()) else { break };
                 if ticket_out.send(chunk).is_err() {
                     break;
                 }

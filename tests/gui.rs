@@ -42,7 +42,8 @@ type Window = Harness<'static, App>;
 /// A window that was given `path` on the command line, or nothing; its files are in `folder`.
 fn window_with_budget(folder: &TempDir, path: Option<PathBuf>, budget: MemoryBudget) -> Window {
     let recent = folder.path().join("recent").join("recent.json");
-    let viewer = Viewer { path, options: OpenOptions::default(), stream: None, budget, threads: 2 };
+    let viewer =
+        Viewer { paths: path.into_iter().collect(), options: OpenOptions::default(), stream: None, budget, threads: 2 };
     // Steps so short that two clicks are a double click; enough of them for menus to fade in.
     let builder = Harness::builder().with_size(vec2(1400.0, 900.0)).with_step_dt(0.04).with_max_steps(200);
     builder.build_eframe(move |creation| App::with_recent_list(&creation.egui_ctx, viewer, Some(recent)))
@@ -644,4 +645,68 @@ fn an_idle_window_is_not_drawn() {
         std::thread::sleep(Duration::from_millis(5));
     }
     assert!(drawn <= 16, "{drawn} frames of an idle window");
+}
+
+/// Something that was dropped on the window.
+#[derive(Debug)]
+struct Dropped(PathBuf);
+
+impl egui::DroppedFile for Dropped {
+    fn path(&self) -> &Path {
+        &self.0
+    }
+
+    fn bytes(&self) -> Result<Vec<u8>, String> {
+        std::fs::read(&self.0).map_err(|e| e.to_string())
+    }
+}
+
+fn drop_on(window: &mut Window, paths: &[PathBuf]) {
+    for path in paths {
+        window.input_mut().dropped_files.push(Arc::new(Dropped(path.clone())));
+    }
+    window.step();
+}
+
+#[test]
+fn dropped_folders_and_files_open_their_session() {
+    let folder = tempfile::tempdir().unwrap();
+    let day = folder.path().join("day");
+    std::fs::create_dir(&day).unwrap();
+    let files: Vec<PathBuf> = ["20240517_rat_02_b.rec", "20240517_rat_01_a.rec"].map(|n| day.join(n)).to_vec();
+    for file in &files {
+        longwave::demo::write_demo(file, 1.0, 2, &Task::unattended(), false).unwrap();
+    }
+    let open = |w: &Window| w.state().document.as_ref().map(|d| d.recording().name.clone());
+    let parts = |w: &Window| -> Vec<PathBuf> { document(w).source.parts().iter().map(|p| p.path.clone()).collect() };
+    // A folder of one session: at once, in its order.
+    let mut window = window(&folder, None);
+    drop_on(&mut window, std::slice::from_ref(&day));
+    until(&mut window, "the session", |w| open(w).as_deref() == Some("20240517_rat"));
+    assert_eq!(parts(&window), [files[1].clone(), files[0].clone()]);
+    until_exact(&mut window);
+    // A folder of two: the user chooses.
+    let other = day.join("20240518_rat_01_a.rec");
+    longwave::demo::write_demo(&other, 0.5, 2, &Task::unattended(), false).unwrap();
+    drop_on(&mut window, std::slice::from_ref(&day));
+    until_seen(&mut window, "Which session?");
+    window.run();
+    assert!(sees(&window, "2 files"));
+    press(&mut window, Modifiers::NONE, Key::Escape);
+    assert!(!sees(&window, "Which session?") && window.state().document.is_some());
+    drop_on(&mut window, std::slice::from_ref(&day));
+    until_seen(&mut window, "Which session?");
+    window.run();
+    click(&mut window, "20240518_rat");
+    until(&mut window, "the other session", |w| open(w).as_deref() == Some("20240518_rat_01_a.rec"));
+    assert!(!sees(&window, "Which session?") && document(&window).path == other);
+    // Several files in any order: as one recording, in the order of their names.
+    drop_on(&mut window, &files);
+    until(&mut window, "the files", |w| open(w).as_deref() == Some("20240517_rat"));
+    assert_eq!(document(&window).source.parts().len(), 2);
+    // Another stream of the session.
+    let stream = document(&window).recording().stream_index("ECU_analog").unwrap();
+    window.state_mut().push(Command::File(longwave::gui::command::FileCommand::Stream(stream)));
+    until(&mut window, "the other stream", |w| w.state().document.as_ref().is_some_and(|d| d.stream == stream));
+    assert_eq!(parts(&window), [files[1].clone(), files[0].clone()]);
 }

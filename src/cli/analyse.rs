@@ -50,10 +50,10 @@ pub(crate) fn run(analysis: &'static Analysis, matches: &ArgMatches, shell: &She
     let settings = parameters::settings(matches, analysis.parameters)?;
     (analysis.check)(&settings).map_err(|e| Failure::Usage(e.to_string()))?;
     let target = args.output.as_deref().map(|path| Target::of(analysis, path, args.force)).transpose()?;
-    if let Some(target) = &target {
-        super::export::refuse_source(target.path, &args.file.file)?;
-    }
     let source = shell.open(&args.file)?;
+    if let Some(target) = &target {
+        source.files().iter().try_for_each(|file| super::export::refuse_source(target.path, file))?;
+    }
     let selection = args.selection.selection(source.as_ref())?;
     let report = shell.attend(analysis.name, |task| {
         let report = (analysis.run)(&Request {

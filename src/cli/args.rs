@@ -27,11 +27,11 @@ pub(crate) struct Global {
     pub(crate) quiet: bool,
 }
 
-/// `longwave [FILE]`: what the window opens with.
+/// `longwave [FILE]…`: what the window opens with.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct Root {
-    /// The recording to view; none shows the welcome screen
-    pub(crate) file: Option<PathBuf>,
+    /// The recording to view: a file, several in order, or a folder; none shows the welcome screen
+    pub(crate) file: Vec<PathBuf>,
     /// The stream to show first [default: the one with most samples]
     #[arg(long, value_name = "NAME")]
     pub(crate) stream: Option<String>,
@@ -49,7 +49,7 @@ impl Root {
         })?;
         Some(
             self.file
-                .as_ref()
+                .first()
                 .filter(|_| given == "file")
                 .map_or_else(|| format!("--{}", given.replace('_', "-")), |file| format!("'{}'", file.display())),
         )
@@ -59,8 +59,9 @@ impl Root {
 /// A recording and how to read it. Flattened last: the heading of the layout would go on over what follows.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct FileArgs {
-    /// The recording
-    pub(crate) file: PathBuf,
+    /// The recording: a file, several in order, the folder of a session, or FOLDER/SESSION
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) layout: Layout,
     /// Do not remember the layout in FILE.longwave.toml
@@ -281,6 +282,11 @@ impl StreamArg {
 }
 
 impl SelectionArgs {
+    /// Whether neither a stream nor channels were chosen.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.stream.stream.is_none() && self.channels.is_none()
+    }
+
     /// What is meant, in `source`.
     pub(crate) fn selection(&self, source: &dyn Source) -> Result<Selection, Failure> {
         let stream = self.stream.index(source)?;

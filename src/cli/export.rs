@@ -62,7 +62,8 @@ pub(crate) fn command() -> Command {
         .after_help(
             "The file appears whole or not at all. Of complex recordings, real and imaginary part are a channel each.\n\n\
          Examples:\n  longwave export day.rec -o part.npy --range 1h..1h10m --channels 0-3,7\n  \
-         longwave export day.rec -o day.bin --dry-run",
+         longwave export day.rec -o day.bin --dry-run\n  \
+         longwave export 20230622_rat_*.rec -o day.npy",
         );
     // Exporters may share a setting; it is one flag, and says whose it is.
     let exporters = || EXPORTERS.iter().filter(|e| e.name != PICTURE);
@@ -159,7 +160,9 @@ fn write(
 ) -> Result<(), Failure> {
     let settings = parameters::settings(matches, exporter.parameters)?;
     (exporter.check)(&settings).map_err(|e| Failure::Usage(e.to_string()))?;
-    refuse_source(&args.output, &args.file.file)?;
+    for file in &args.file.files {
+        refuse_source(&args.output, file)?;
+    }
     if !args.dry_run {
         refuse_existing(&args.output, args.force)?;
     }
@@ -168,6 +171,7 @@ fn write(
     let request = Request {
         source: &source,
         selection: &selection,
+        whole: args.selection.is_whole(),
         target: &args.output,
         values,
         settings: &settings,

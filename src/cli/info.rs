@@ -10,6 +10,7 @@ use super::args::FileArgs;
 use super::shell::{Shell, warning_text};
 use super::table::{Align, Columns, fields, render, shortened};
 use crate::recording::{Channel, Recording, Stream};
+use crate::source::Part;
 use crate::text;
 
 /// Rows of a list that people are shown; `--json` has them all.
@@ -37,10 +38,15 @@ pub(crate) fn command() -> Command {
 pub(crate) fn run(args: &InfoArgs, shell: &Shell) -> Result<(), Failure> {
     let source = shell.open_silently(&args.file)?;
     let recording = source.recording();
-    if args.json { shell.print_json(&as_json(recording)) } else { shell.print(&for_people(recording, &args.file.file)) }
+    let parts = source.parts();
+    if args.json {
+        return shell.print_json(&as_json(recording, parts));
+    }
+    let path = source.path().unwrap_or(&args.file.files[0]);
+    shell.print(&for_people(recording, parts, path))
 }
 
-fn as_json(recording: &Recording) -> Value {
+fn as_json(recording: &Recording, parts: &[Part]) -> Value {
     json!({
         "format": recording.format,
         "name": recording.name,
@@ -52,8 +58,64 @@ fn as_json(recording: &Recording) -> Value {
             "events": track.events,
         })).collect::<Vec<_>>(),
         "properties": properties_json(&recording.properties),
+        "parts": parts.iter().enumerate().map(|(i, part)| part_json(recording, parts, i, part)).collect::<Vec<_>>(),
         "warnings": recording.warnings.iter().map(warning_text).collect::<Vec<_>>(),
     })
+}
+
+/// Seconds of `ticks` of the default stream's clock.
+fn secs_of(recording: &Recording, ticks: u64) -> f64 {
+    recording.streams.get(recording.default_stream()).map_or(0.0, |s| s.time.secs_of_tick(ticks))
+}
+
+/// Ticks between part `i` and the one before it.
+fn gap_before(parts: &[Part], i: usize) -> u64 {
+    let end = i.checked_sub(1).map_or(0, |before| parts[before].end_tick);
+    parts[i].first_tick.saturating_sub(end)
+}
+
+fn part_json(recording: &Recording, parts: &[Part], i: usize, part: &Part) -> Value {
+    json!({
+        "path": part.path.display().to_string(),
+        "bytes": part.bytes,
+        "frames": part.frames,
+        "first_frame": part.first_frame,
+        "first_secs": secs_of(recording, part.first_tick),
+        "duration_secs": secs_of(recording, part.end_tick - part.first_tick),
+        "gap_secs": secs_of(recording, gap_before(parts, i)),
+        "start": part.start_unix_ns.and_then(text::clock),
+        "placed_by": part.placed_by.name(),
+    })
+}
+
+fn parts_table(recording: &Recording, parts: &[Part]) -> String {
+    if parts.is_empty() {
+        return String::new();
+    }
+    let row = |(i, part): (usize, &Part)| {
+        let name = part.path.file_name().unwrap_or(part.path.as_os_str()).to_string_lossy();
+        let gap = gap_before(parts, i);
+        vec![
+            (i + 1).to_string(),
+            name.into_owned(),
+            text::time(secs_of(recording, part.first_tick), 3),
+            text::duration(secs_of(recording, part.end_tick - part.first_tick)),
+            text::count(part.frames),
+            if gap == 0 { "-".to_owned() } else { text::duration(secs_of(recording, gap)) },
+            part.placed_by.name().to_owned(),
+        ]
+    };
+    let rows: Vec<_> = parts.iter().enumerate().take(ROWS_SHOWN).map(row).collect();
+    let columns = Columns(&[
+        ("#", Align::Right),
+        ("part", Align::Left),
+        ("at", Align::Right),
+        ("length", Align::Right),
+        ("frames", Align::Right),
+        ("gap before", Align::Right),
+        ("placed by", Align::Left),
+    ]);
+    format!("\n{}{}", render(&columns, &rows, ""), and_more(parts.len()))
 }
 
 fn stream_json(stream: &Stream) -> Value {
@@ -98,11 +160,18 @@ fn properties_json(properties: &[(String, String)]) -> Value {
     Value::Object(map)
 }
 
-fn for_people(recording: &Recording, path: &Path) -> String {
+fn for_people(recording: &Recording, parts: &[Part], path: &Path) -> String {
     let format = crate::source::FORMATS.iter().find(|f| f.name == recording.format);
-    let size = std::fs::metadata(path).map_or(0, |meta| meta.len());
+    let (what, size) = match parts {
+        [] => (("file", path.display().to_string()), std::fs::metadata(path).map_or(0, |meta| meta.len())),
+        [first, ..] => {
+            let folder = first.path.parent().map_or_else(String::new, |f| format!(" in {}", f.join("").display()));
+            let text = format!("{}, {} files{folder}", recording.name, parts.len());
+            (("session", text), parts.iter().map(|part| part.bytes).fold(0, u64::saturating_add))
+        }
+    };
     let mut head = vec![
-        ("file", path.display().to_string()),
+        what,
         ("format", format.map_or_else(|| recording.format.to_owned(), |f| format!("{} ({})", f.title, f.name))),
         ("size", text::bytes(size)),
     ];
@@ -113,6 +182,7 @@ fn for_people(recording: &Recording, path: &Path) -> String {
         head.push(("start", start));
     }
     let mut out = fields(&head, "");
+    out += &parts_table(recording, parts);
     out += &streams(&recording.streams);
     for stream in &recording.streams {
         out += &channels(stream);
@@ -267,7 +337,7 @@ mod tests {
 
     #[test]
     fn json_has_the_promised_keys() {
-        let value = as_json(&recording());
+        let value = as_json(&recording(), &[]);
         for key in ["format", "duration_secs", "streams", "events", "properties", "warnings"] {
             assert!(value.get(key).is_some(), "{key}");
         }
@@ -283,7 +353,7 @@ mod tests {
 
     #[test]
     fn people_get_tables() {
-        let text = for_people(&recording(), Path::new("no such file.rec"));
+        let text = for_people(&recording(), &[], Path::new("no such file.rec"));
         for part in
             ["3 s", "2026-05-01T12:00:00.000Z", "i16 little", "1 kHz", "… and 8 more", "00:00:00.500", "odd, at byte 7"]
         {

@@ -68,7 +68,7 @@ pub(crate) fn run(args: &MetadataArgs, shell: &Shell) -> Result<(), Failure> {
     }
     shell.print(&format!(
         "wrote {path}; fill it in, then: longwave metadata {} --check {path}\n",
-        args.file.file.display()
+        args.file.files.first().map_or_else(String::new, |f| f.display().to_string())
     ))
 }
 

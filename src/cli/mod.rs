@@ -48,8 +48,8 @@ pub enum Outcome {
 
 /// What the window opens with.
 pub struct Viewer {
-    /// The recording; `None` shows the welcome screen.
-    pub path: Option<PathBuf>,
+    /// The recording: a file, several in order, or a folder; none shows the welcome screen.
+    pub paths: Vec<PathBuf>,
     pub options: OpenOptions,
     /// The stream to show first; `None`: the one with most samples.
     pub stream: Option<String>,
@@ -90,6 +90,8 @@ Examples:
 
 Times: 12.5s, 3m20s, 01:02:03.5, #30000 (a frame), or an ISO 8601 clock time (UTC if it names no zone).
 Ranges: A..B, half-open; either end may be empty. Channels: 0-3,7, ids, names, or all.
+Several files in order, such as the parts of a day, are one recording; a folder stands for the session in it,
+FOLDER/SESSION for one of several ({YYYYMMDD}_{animal}_{epoch}_{tag}.rec: FOLDER/20230622_rat).
 A file with the name of a command is given as ./info.
 Exit codes: 0 done, 1 error, 2 wrong usage, 3 check found something, 130 interrupted.";
 
@@ -106,7 +108,9 @@ pub fn command() -> Command {
         )
         .after_help(AFTER_HELP)
         .subcommand_value_name("COMMAND")
-        .override_usage("longwave [OPTIONS] [FILE]\n       longwave COMMAND [OPTIONS] …")
+        .override_usage("longwave [OPTIONS] [FILE]…\n       longwave COMMAND [OPTIONS] …")
+        // `longwave a.rec info` is a command with something in front of it, not two files.
+        .subcommand_precedence_over_arg(true)
         .max_term_width(110)
         .subcommands([info::command(), check::command()]);
     for analysis in ANALYSES {
@@ -196,9 +200,11 @@ fn dispatch(matches: &ArgMatches) -> Result<Option<Viewer>, Failure> {
 
 fn viewer(root: Root, shell: &Shell) -> Result<Viewer, Failure> {
     let options = root.layout.options()?;
-    if let Some(path) = &root.file
-        && let Err(error) = std::fs::metadata(path)
-    {
+    for path in &root.file {
+        let Err(error) = std::fs::metadata(path) else { continue };
+        if crate::source::session::resolve(path)?.is_some() {
+            continue;
+        }
         let remedy = match error.kind() {
             std::io::ErrorKind::NotFound => "there is neither such a file nor such a command: see longwave --help",
             _ => "check that it can be read",
@@ -206,7 +212,13 @@ fn viewer(root: Root, shell: &Shell) -> Result<Viewer, Failure> {
         return Err(Error::new(ErrorKind::Io(error)).with_path(path).with_remedy(remedy).into());
     }
     let task = shell.task();
-    Ok(Viewer { path: root.file, options, stream: root.stream, budget: task.budget().clone(), threads: task.threads() })
+    Ok(Viewer {
+        paths: root.file,
+        options,
+        stream: root.stream,
+        budget: task.budget().clone(),
+        threads: task.threads(),
+    })
 }
 
 #[cfg(test)]

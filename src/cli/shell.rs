@@ -74,9 +74,10 @@ impl Shell {
     /// [`Self::open`] for a command that shows the warnings itself.
     pub(crate) fn open_silently(&self, args: &FileArgs) -> Result<Arc<dyn Source>, Failure> {
         let options = args.layout.options()?;
-        let source = crate::source::open(&args.file, &options, &self.task)?;
-        if !args.no_remember {
-            self.remember(&args.file, options, source.recording().format);
+        let source = crate::source::open_all(&args.files, &options, &self.task)?;
+        // What was told about several files is told again with the same command; it belongs to none of them alone.
+        if let ([file], true) = (&args.files[..], source.parts().is_empty() && !args.no_remember) {
+            self.remember(source.path().unwrap_or(file), options, source.recording().format);
         }
         Ok(source)
     }

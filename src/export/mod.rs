@@ -17,11 +17,17 @@ mod nwb;
 mod payload;
 mod picture;
 mod raw;
+mod sorter;
+mod trodes;
 
 pub(crate) use nwb::metadata;
 
 /// Every exporter; the first one that knows the extension of the target is taken.
-pub const EXPORTERS: &[Exporter] = &[npy::EXPORTER, raw::EXPORTER, picture::EXPORTER];
+pub const EXPORTERS: &[Exporter] =
+    &[npy::EXPORTER, raw::EXPORTER, nwb::EXPORTER, sorter::EXPORTER, trodes::EXPORTER, picture::EXPORTER];
+
+/// Extensions whose target is a folder of files.
+const FOLDERS: &[&str] = &[sorter::EXTENSION, trodes::EXTENSION];
 
 /// Which values are written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -55,6 +61,9 @@ pub struct Exporter {
 pub struct Request<'a> {
     pub source: &'a Arc<dyn Source>,
     pub selection: &'a Selection,
+    /// Neither a stream nor channels were chosen: a target that can hold several streams takes all of them over the same
+    /// stretch of time.
+    pub whole: bool,
     pub target: &'a Path,
     pub values: Values,
     pub settings: &'a Settings,
@@ -85,12 +94,12 @@ pub fn for_target(target: &Path) -> Result<&'static Exporter> {
             Error::invalid("an export goes to a file, not to standard output").with_remedy("name one: -o part.npy")
         );
     }
-    if target.is_dir() {
+    let extension = target.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
+    if target.is_dir() && !FOLDERS.contains(&extension.as_str()) {
         return Err(Error::invalid("this is a folder, not a file")
             .with_path(target)
             .with_remedy("name a file in it, such as part.npy"));
     }
-    let extension = target.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
     EXPORTERS.iter().find(|e| e.extensions.contains(&extension.as_str())).ok_or_else(|| {
         let known: Vec<String> = EXPORTERS.iter().flat_map(|e| e.extensions).map(|e| format!(".{e}")).collect();
         Error::invalid(format!("no exporter writes '.{extension}'"))

@@ -12,7 +12,7 @@ use super::{Prediction, Request, Values};
 use crate::error::{Error, ErrorKind, Result};
 use crate::file::{AtomicFile, FlatLayout, free_bytes};
 use crate::recording::{Block, ByteOrder, Sample, SampleFormat, SampleType, Scale, Stream};
-use crate::scan::{ChunkPlan, Overlap, for_each};
+use crate::scan::{ChunkPlan, Overlap, Selection, for_each};
 use crate::source::OpenOptions;
 use crate::source::options::MAX_GAPS;
 use crate::with_samples;
@@ -80,7 +80,7 @@ pub(super) fn write(request: &Request<'_>, header: &[u8], options: OpenOptions) 
     if request.selection.channels.is_empty() {
         return Err(Error::invalid("no channel is selected").with_remedy("select at least one channel"));
     }
-    if request.source.path().is_some_and(|path| is_same_file(path, request.target)) {
+    if request.source.files().iter().any(|file| is_same_file(file, request.target)) {
         return Err(Error::invalid("this is the recording itself")
             .with_path(request.target)
             .with_remedy("choose another name"));
@@ -94,11 +94,7 @@ pub(super) fn write(request: &Request<'_>, header: &[u8], options: OpenOptions) 
     request.task.set_total(request.selection.bytes(stream));
     let mut out = AtomicFile::create(request.target, total_bytes(request, stream, header)?, request.overwrite)?;
     out.write_all(header).map_err(|e| out.explain(e))?;
-    let in_one_piece = source_bytes(request, stream);
-    match in_one_piece {
-        Some((flat, range)) => copy(request, flat, range, &mut out)?,
-        None => write_rows(request, stream, &mut out)?,
-    }
+    write_samples(request, stream, &mut out)?;
     if request.task.is_cancelled() {
         return Err(Error::cancelled());
     }
@@ -119,23 +115,48 @@ pub(super) fn write(request: &Request<'_>, header: &[u8], options: OpenOptions) 
     Ok(vec![request.target.to_path_buf(), beside])
 }
 
+/// Refuses a folder as the target in which the recording itself lies.
+pub(super) fn refuse_source_in(request: &Request<'_>) -> Result<()> {
+    let target = request.target.canonicalize();
+    let inside = |file: &std::path::Path| matches!((file.canonicalize(), &target), (Ok(f), Ok(t)) if f.starts_with(t));
+    if request.source.files().iter().any(|file| inside(file)) {
+        return Err(Error::invalid("the recording itself is in this folder")
+            .with_path(request.target)
+            .with_remedy("choose another name"));
+    }
+    Ok(())
+}
+
 fn is_same_file(a: &std::path::Path, b: &std::path::Path) -> bool {
     matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
-/// Where the recording holds the bytes to write, in order and without anything between.
-fn source_bytes<'s>(request: &'s Request<'_>, stream: &Stream) -> Option<(&'s FlatLayout, std::ops::Range<u64>)> {
-    let flat = request.source.flat(request.selection.stream)?;
+/// Writes the samples: file by file as they are where the files hold just these bytes, otherwise as rows.
+fn write_samples(request: &Request<'_>, stream: &Stream, out: &mut AtomicFile) -> Result<()> {
+    let Selection { stream: index, channels, frames } = request.selection;
+    let mut at = frames.start;
+    while at < frames.end {
+        let piece = request.source.flat_at(*index, at);
+        let Some(piece) = piece.filter(|piece| is_copied(request, stream, &piece.layout)) else {
+            let rest = Selection { stream: *index, channels: channels.clone(), frames: at..frames.end };
+            return write_rows(request, &rest, stream, out);
+        };
+        let local = piece.local(&(at..frames.end));
+        let start = piece.layout.first_byte() + local.start * piece.layout.frame_stride();
+        let bytes = (local.end - local.start) * piece.layout.frame_stride();
+        copy(request, &piece.layout, start..start + bytes, out)?;
+        at += local.end - local.start;
+    }
+    Ok(())
+}
+
+/// Whether `flat` holds the bytes to write, in order and without anything between.
+fn is_copied(request: &Request<'_>, stream: &Stream, flat: &FlatLayout) -> bool {
     let size = stream.format.size() as u64;
     let channels = &request.selection.channels;
     let stored = request.values == Values::Stored && flat.format() == stream.format;
     let all = flat.frame_stride() == channels.len() as u64 * size;
-    let in_order = channels.iter().enumerate().all(|(i, &c)| flat.channel_offsets()[c] == i as u64 * size);
-    if !(stored && all && in_order) {
-        return None;
-    }
-    let start = flat.first_byte() + request.selection.frames.start * flat.frame_stride();
-    Some((flat, start..start + request.selection.len() * flat.frame_stride()))
+    stored && all && channels.iter().enumerate().all(|(i, &c)| flat.channel_offsets()[c] == i as u64 * size)
 }
 
 /// Copies bytes of the recording's file, inside the operating system where it can, else from the map.
@@ -172,8 +193,7 @@ fn copy(request: &Request<'_>, flat: &FlatLayout, range: std::ops::Range<u64>, o
 }
 
 /// Writes the samples as rows of all selected channels.
-fn write_rows(request: &Request<'_>, stream: &Stream, out: &mut AtomicFile) -> Result<()> {
-    let selection = request.selection;
+fn write_rows(request: &Request<'_>, selection: &Selection, stream: &Stream, out: &mut AtomicFile) -> Result<()> {
     let size = written_format(stream, request.values).size();
     let row = selection.channels.len() * size;
     let group = (GROUP_BYTES / row).max(1);

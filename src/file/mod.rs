@@ -2,10 +2,13 @@
 //! at all.
 
 mod atomic;
+mod atomic_folder;
 pub(crate) mod feed;
 mod flat;
 mod map;
 
+pub(crate) use atomic::Flusher;
 pub use atomic::{AtomicFile, free_bytes};
+pub use atomic_folder::AtomicFolder;
 pub use flat::{FlatLayout, Rows};
 pub use map::FileMap;

@@ -43,7 +43,7 @@ pub struct App {
     message: Option<Message>,
     commands: Vec<Command>,
     building: Option<JobId>,
-    opening: Option<PathBuf>,
+    opening: Option<Vec<PathBuf>>,
 }
 
 impl App {
@@ -57,7 +57,7 @@ impl App {
     #[must_use]
     pub fn with_recent_list(ctx: &egui::Context, viewer: Viewer, recent_list: Option<PathBuf>) -> Self {
         super::theme::apply(ctx);
-        let Viewer { path, options, stream, budget, threads } = viewer;
+        let Viewer { paths, options, stream, budget, threads } = viewer;
         let jobs = Jobs::new(ctx.clone(), threads);
         jobs.watch_memory(&budget);
         let columns = ColumnWorker::start(&jobs, &budget);
@@ -65,9 +65,9 @@ impl App {
             recent::load(&jobs, file);
         }
         let mut opening = None;
-        if let Some(path) = path {
-            opening = Some(path.clone());
-            opening::open(&jobs, &budget, path, options, Which::Named(stream));
+        if !paths.is_empty() {
+            opening = Some(paths.clone());
+            opening::open(&jobs, &budget, paths, options, Which::Named(stream));
         }
         Self {
             document: None,
@@ -92,7 +92,13 @@ impl App {
 
     fn take_in(&mut self, reply: Reply) {
         match reply {
-            Reply::Opened { path, options, result } => self.opened(path, options, result),
+            Reply::Opened { paths, options, result } => self.opened(paths, options, result),
+            Reply::Sessions { paths, sessions } => {
+                // Unless the user has gone elsewhere meanwhile.
+                if self.opening.take_if(|asked| *asked == paths).is_some() {
+                    self.panels.sessions = Some(sessions);
+                }
+            }
             Reply::View { columns, packed } => {
                 if let Some(document) = &mut self.document {
                     document.pictures.error = None;
@@ -119,20 +125,18 @@ impl App {
                 }
             }
             Reply::Finished { job, result } => self.finished(job, result),
-            Reply::Picked { purpose, path } => {
+            Reply::Picked { purpose, mut paths } => {
                 self.jobs.dialog_open = false;
-                if path.is_none() && self.jobs.dialog_was_brief() {
+                if paths.is_empty() && self.jobs.dialog_was_brief() {
                     self.message = Some(Message::notice(
                         "no file dialog is available here (it needs a desktop portal or zenity)",
                         "type the path into the field, or start 'longwave FILE'",
                     ));
                 }
-                match (purpose, path, &mut self.panels.export) {
-                    (Purpose::Open, Some(path), _) => {
-                        self.push(Command::File(FileCommand::Open(path, OpenOptions::default())));
-                    }
-                    (Purpose::ExportTarget, Some(path), Some(form)) => form.set_target(&path),
-                    _ => {}
+                match (purpose, &mut self.panels.export) {
+                    (Purpose::Open, _) => self.open_what_came(paths),
+                    (Purpose::ExportTarget, Some(form)) => paths.pop().iter().for_each(|path| form.set_target(path)),
+                    (Purpose::ExportTarget, None) => {}
                 }
             }
             Reply::Predicted { form, exists, result } => {
@@ -155,28 +159,43 @@ impl App {
         }
     }
 
-    fn opened(&mut self, path: PathBuf, options: OpenOptions, result: Result<opening::Opened>) {
-        if self.opening.take().as_ref() != Some(&path) {
+    /// Files from outside, in whatever order the system gives them.
+    fn open_what_came(&mut self, mut paths: Vec<PathBuf>) {
+        match paths.len() {
+            0 => {}
+            1 => {
+                let path = paths.remove(0);
+                self.push(Command::File(FileCommand::Open(path, OpenOptions::default())));
+            }
+            _ => self.push(Command::File(FileCommand::Offer(paths))),
+        }
+    }
+
+    fn opened(&mut self, paths: Vec<PathBuf>, options: OpenOptions, result: Result<opening::Opened>) {
+        if self.opening.take().as_ref() != Some(&paths) {
             return; // the user has gone elsewhere meanwhile
         }
         match result {
             Ok(opened) => {
                 self.close();
-                if let Some(file) = self.recent_list.clone() {
-                    recent::remember(&self.jobs, file, path.clone());
+                let document = opening::document(paths, options, opened);
+                // A list of files has no name that it could be opened by again.
+                if let (Some(file), true) = (self.recent_list.clone(), document.more.is_empty()) {
+                    recent::remember(&self.jobs, file, document.path.clone());
                 }
-                let document = opening::document(path, options, opened);
                 self.message = None;
                 self.panels.raw = None;
+                self.panels.sessions = None;
                 self.document = Some(document);
                 self.build_summary();
             }
             Err(error) => {
-                if opening::lacks_layout(&error, &path, &options) {
+                match &paths[..] {
                     // A file of plain numbers that nobody has described yet is no error: the dialog asks.
-                    self.push(Command::File(FileCommand::Describe(path)));
-                } else {
-                    self.message = Some(Message::from_error(&error));
+                    [path] if opening::lacks_layout(&error, path, &options) => {
+                        self.push(Command::File(FileCommand::Describe(path.clone())));
+                    }
+                    _ => self.message = Some(Message::from_error(&error)),
                 }
             }
         }
@@ -268,9 +287,18 @@ impl App {
     fn apply_file(&mut self, command: FileCommand) {
         match command {
             FileCommand::Open(path, options) => {
+                self.apply_file(FileCommand::OpenTogether(vec![path], options));
+            }
+            FileCommand::OpenTogether(paths, options) => {
                 self.message = None;
-                self.opening = Some(path.clone());
-                opening::open(&self.jobs, &self.budget, path, options, Which::Named(None));
+                self.panels.sessions = None;
+                self.opening = Some(paths.clone());
+                opening::open(&self.jobs, &self.budget, paths, options, Which::Named(None));
+            }
+            FileCommand::Offer(paths) => {
+                self.message = None;
+                self.opening = Some(paths.clone());
+                opening::offer(&self.jobs, &self.budget, paths);
             }
             FileCommand::Ask => self.jobs.pick(Purpose::Open, self.document.as_ref().map(|d| d.path.clone())),
             FileCommand::Demo => {
@@ -290,9 +318,9 @@ impl App {
             }
             FileCommand::Stream(stream) => {
                 if let Some(document) = &self.document {
-                    let (path, options) = (document.path.clone(), document.options.clone());
-                    self.opening = Some(path.clone());
-                    opening::open(&self.jobs, &self.budget, path, options, Which::Index(stream));
+                    let (paths, options) = (document.paths(), document.options.clone());
+                    self.opening = Some(paths.clone());
+                    opening::open(&self.jobs, &self.budget, paths, options, Which::Index(stream));
                 }
             }
         }
@@ -336,6 +364,7 @@ impl App {
                     let request = crate::export::Request {
                         source: &source,
                         selection: &selection,
+                        whole: true,
                         target: &target,
                         values,
                         settings: &settings,
@@ -380,6 +409,7 @@ impl App {
             }
             PanelCommand::Theme(theme) => ctx.set_theme(theme),
             PanelCommand::DismissMessage => self.message = None,
+            PanelCommand::DismissSessions => panels.sessions = None,
             PanelCommand::BrowseExport => {
                 let suggested = panels.export.as_ref().map(|form| PathBuf::from(form.target.trim()));
                 self.jobs.pick(Purpose::ExportTarget, suggested);
@@ -412,10 +442,8 @@ impl App {
     }
 
     fn dropped_files(&mut self, ctx: &egui::Context) {
-        let path = ctx.input(|i| i.raw.dropped_files.first().map(|f| f.path().to_path_buf()));
-        if let Some(path) = path {
-            self.push(Command::File(FileCommand::Open(path, OpenOptions::default())));
-        }
+        let paths: Vec<PathBuf> = ctx.input(|i| i.raw.dropped_files.iter().map(|f| f.path().to_path_buf()).collect());
+        self.open_what_came(paths);
     }
 
     fn panels_ui(&mut self, ui: &mut egui::Ui) {
@@ -466,6 +494,9 @@ impl App {
         }
         if let Some(form) = &mut self.panels.raw {
             super::raw_form::raw_form_ui(ui, form, &self.jobs, out);
+        }
+        if let Some(sessions) = &self.panels.sessions {
+            super::sessions::sessions_ui(ui, sessions, out);
         }
         if let (Some(text), Some(document)) = (&mut self.panels.go_to, &self.document) {
             super::viewing::go_to_ui(ui.ctx(), text, document, out);

@@ -25,8 +25,12 @@ pub enum Command {
 /// About files.
 #[derive(Clone, Debug)]
 pub enum FileCommand {
-    /// Open this file; what the options leave open is found out.
+    /// Open this file (or folder, or session of a folder); what the options leave open is found out.
     Open(PathBuf, OpenOptions),
+    /// Open these files, in this order, as one recording.
+    OpenTogether(Vec<PathBuf>, OpenOptions),
+    /// Find out what sessions these files are of: one is opened at once, of several the user chooses.
+    Offer(Vec<PathBuf>),
     /// Ask for a file with the system's dialog.
     Ask,
     /// Make the demo recording, if need be, and open it.
@@ -142,4 +146,6 @@ pub enum PanelCommand {
     Theme(eframe::egui::ThemePreference),
     DismissMessage,
     BrowseExport,
+    /// Close the list of sessions without choosing one.
+    DismissSessions,
 }

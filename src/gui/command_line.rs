@@ -20,11 +20,8 @@ pub(super) fn export_line(
     settings: &Settings,
     overwrite: bool,
 ) -> String {
-    let mut line = format!(
-        "longwave export {} -o {}",
-        quoted(&document.path.to_string_lossy()),
-        quoted(&target.to_string_lossy())
-    );
+    let files: Vec<String> = document.paths().iter().map(|path| quoted(&path.to_string_lossy())).collect();
+    let mut line = format!("longwave export {} -o {}", files.join(" "), quoted(&target.to_string_lossy()));
     let recording = document.recording();
     let stream = document.shown();
     let mut add = |flag: &str, value: &str| {

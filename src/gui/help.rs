@@ -37,7 +37,7 @@ pub(super) const KEYS: &[(&str, &str, &str)] = &[
     ("Overview", "Drag the window", "Pan"),
     ("Files", "Ctrl + O", "Open a recording"),
     ("Files", "Ctrl + E", "Export the selection"),
-    ("Files", "Drop a file", "Open it"),
+    ("Files", "Drop a file", "Open it; several files or a folder: as one recording"),
     ("Window", "T", "Seconds, clock or frames"),
     ("Window", "C / I", "Show or hide the channels, the inspector"),
     ("Window", "? or F1", "This help"),

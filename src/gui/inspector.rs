@@ -72,13 +72,29 @@ fn tab_key(tab: InspectorTab) -> &'static str {
     }
 }
 
+/// The file, or the first files of a session and how many there are.
+fn files_text(path: &std::path::Path, parts: &[crate::source::Part]) -> String {
+    const NAMED: usize = 3;
+    if parts.is_empty() {
+        return path.display().to_string();
+    }
+    let name = |part: &crate::source::Part| {
+        part.path.file_name().unwrap_or(part.path.as_os_str()).to_string_lossy().into_owned()
+    };
+    let names: Vec<String> = parts.iter().take(NAMED).map(name).collect();
+    let more = parts.len().saturating_sub(NAMED);
+    let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{}: {}{rest}", parts.len(), names.join(", "))
+}
+
 /// The tab about the recording itself.
 pub(super) fn recording_ui(ui: &mut Ui, document: &Document, out: &mut Vec<Command>) {
     let recording = document.recording();
     warnings_ui(ui, recording);
     Grid::new("facts").num_columns(2).min_row_height(18.0).spacing([12.0, 4.0]).show(ui, |ui| {
         fact(ui, "Name", &recording.name);
-        fact(ui, "File", document.path.display().to_string());
+        let parts = document.source.parts();
+        fact(ui, if parts.is_empty() { "File" } else { "Files" }, files_text(&document.path, parts));
         fact(ui, "Format", recording.format);
         let known = document.time().rate_known();
         fact(

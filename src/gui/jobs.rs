@@ -27,9 +27,14 @@ use crate::task::{Progress, Task};
 #[expect(clippy::large_enum_variant, reason = "a few are sent a second, and none is kept")]
 pub enum Reply {
     Opened {
-        path: PathBuf,
+        paths: Vec<PathBuf>,
         options: OpenOptions,
         result: Result<Opened>,
+    },
+    /// There are several sessions in what was to be opened: which one?
+    Sessions {
+        paths: Vec<PathBuf>,
+        sessions: Vec<super::sessions::Offer>,
     },
     View {
         columns: Arc<Columns>,
@@ -47,9 +52,10 @@ pub enum Reply {
         job: JobId,
         result: Result<Outcome>,
     },
+    /// Nothing, if the dialog was cancelled.
     Picked {
         purpose: Purpose,
-        path: Option<PathBuf>,
+        paths: Vec<PathBuf>,
     },
     /// `exists`: there is a file at the target already.
     Predicted {
@@ -286,11 +292,11 @@ impl Jobs {
                     dialog = dialog.set_file_name(name.to_string_lossy());
                 }
             }
-            let path = match purpose {
-                Purpose::Open => dialog.set_title("Open a recording").pick_file(),
-                Purpose::ExportTarget => dialog.set_title("Export to").save_file(),
+            let paths = match purpose {
+                Purpose::Open => dialog.set_title("Open a recording").pick_files().unwrap_or_default(),
+                Purpose::ExportTarget => dialog.set_title("Export to").save_file().into_iter().collect(),
             };
-            replies.send(Reply::Picked { purpose, path });
+            replies.send(Reply::Picked { purpose, paths });
         });
     }
 

@@ -25,6 +25,7 @@ mod raw_form;
 mod raw_preview;
 mod recent;
 mod result_view;
+mod sessions;
 mod settings_form;
 pub mod state;
 pub mod theme;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::jobs::{Jobs, Reply};
+use super::sessions;
 use super::state::{ChannelView, Document, LaneView, Pictures, Results, ViewHistory};
 use super::viewport::Viewport;
 use crate::budget::MemoryBudget;
@@ -17,6 +18,8 @@ pub struct Opened {
     pub source: Arc<dyn Source>,
     pub stream: usize,
     pub summary: Summary,
+    /// What was opened, where it is not what was asked for.
+    pub instead: Option<Vec<PathBuf>>,
 }
 
 /// Lanes on the screen at most, until the user zooms: more could not be told apart.
@@ -30,19 +33,46 @@ pub(super) enum Which {
     Named(Option<String>),
 }
 
-/// Opens `path` on a worker; the answer is [`Reply::Opened`].
-pub(super) fn open(jobs: &Jobs, budget: &MemoryBudget, path: PathBuf, options: OpenOptions, which: Which) {
+/// Opens `paths`, a file or folder or several files in order, on a worker; the answer is [`Reply::Opened`], or
+/// [`Reply::Sessions`] for a folder of several sessions.
+pub(super) fn open(jobs: &Jobs, budget: &MemoryBudget, paths: Vec<PathBuf>, options: OpenOptions, which: Which) {
     let budget = budget.clone();
     jobs.spawn("open", move |replies| {
-        let work = std::panic::AssertUnwindSafe(|| open_now(&path, &options, &budget, &which));
+        if let [folder] = &paths[..]
+            && let Some(sessions) = sessions::in_folder(folder)
+        {
+            replies.send(Reply::Sessions { paths, sessions });
+            return;
+        }
+        let work = std::panic::AssertUnwindSafe(|| open_now(&paths, &options, &budget, &which));
         let result = std::panic::catch_unwind(work).unwrap_or_else(|p| Err(crate::scan::panicked(p.as_ref())));
-        replies.send(Reply::Opened { path, options, result });
+        replies.send(Reply::Opened { paths, options, result });
     });
 }
 
-fn open_now(path: &std::path::Path, options: &OpenOptions, budget: &MemoryBudget, which: &Which) -> Result<Opened> {
+/// Sorts `files`, which came in no order, into sessions on a worker: a single one is opened, several are offered.
+pub(super) fn offer(jobs: &Jobs, budget: &MemoryBudget, files: Vec<PathBuf>) {
+    let budget = budget.clone();
+    jobs.spawn("open", move |replies| {
+        let mut sessions = sessions::of_files(&files);
+        if sessions.len() > 1 {
+            replies.send(Reply::Sessions { paths: files, sessions });
+            return;
+        }
+        let paths = sessions.pop().map_or_else(|| files.clone(), |one| one.paths);
+        let options = OpenOptions::default();
+        let work = std::panic::AssertUnwindSafe(|| open_now(&paths, &options, &budget, &Which::Named(None)));
+        let result = std::panic::catch_unwind(work).unwrap_or_else(|p| Err(crate::scan::panicked(p.as_ref())));
+        // In the name of what was asked for, so that the window knows its question; in the order of the session.
+        let result = result.map(|opened| Opened { instead: Some(paths), ..opened });
+        replies.send(Reply::Opened { paths: files, options, result });
+    });
+}
+
+fn open_now(paths: &[PathBuf], options: &OpenOptions, budget: &MemoryBudget, which: &Which) -> Result<Opened> {
     let task = Task::new(budget.clone(), default_threads());
-    let source = crate::source::open(path, options, &task)?;
+    let source = crate::source::open_all(paths, options, &task)?;
+    let path = paths.first().map_or_else(|| std::path::Path::new(""), PathBuf::as_path);
     let recording = source.recording();
     let stream = match which {
         Which::Index(index) => *index,
@@ -60,7 +90,7 @@ fn open_now(path: &std::path::Path, options: &OpenOptions, budget: &MemoryBudget
             .with_remedy("the recording may not have been saved, or the layout given may be wrong"));
     }
     let summary = Summary::open(Arc::clone(&source), stream, budget, &SidecarPolicy::Auto)?;
-    Ok(Opened { source, stream, summary })
+    Ok(Opened { source, stream, summary, instead: None })
 }
 
 /// The demo recording, made once and kept in the user's cache.
@@ -87,7 +117,8 @@ pub(super) fn lacks_layout(error: &Error, path: &std::path::Path, options: &Open
 
 /// The document that shows `opened` from its start to its end.
 #[must_use]
-pub(super) fn document(path: PathBuf, options: OpenOptions, opened: Opened) -> Document {
+pub(super) fn document(paths: Vec<PathBuf>, options: OpenOptions, opened: Opened) -> Document {
+    let mut paths = opened.instead.unwrap_or(paths).into_iter();
     let stream = &opened.source.recording().streams[opened.stream];
     let channel = ChannelView { visible: true, colour: None, gain: 1.0, centre: 0.0 };
     let channels = vec![channel; stream.channels.len()];
@@ -95,7 +126,8 @@ pub(super) fn document(path: PathBuf, options: OpenOptions, opened: Opened) -> D
     let lanes =
         LaneView { first: 0.0, count: (channels.len() as f64).clamp(1.0, MAX_LANES), half_range: None, amplitude: 1.0 };
     Document {
-        path,
+        path: paths.next().unwrap_or_default(),
+        more: paths.collect(),
         options,
         source: opened.source,
         stream: opened.stream,

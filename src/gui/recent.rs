@@ -87,7 +87,9 @@ fn write(file: &Path, stored: &Stored) -> crate::Result<()> {
 }
 
 fn checked(files: Vec<PathBuf>) -> Recent {
-    let files = files.into_iter().map(|path| RecentFile { exists: path.is_file(), path });
+    // A folder, or a session by its name in one, can be opened like a file.
+    let is_there = |path: &Path| path.exists() || matches!(crate::source::session::resolve(path), Ok(Some(_)));
+    let files = files.into_iter().map(|path| RecentFile { exists: is_there(&path), path });
     Recent { files: files.collect() }
 }
 

@@ -16,7 +16,10 @@ use crate::summary::{Columns, Summary};
 
 /// The open recording and what is seen of it.
 pub struct Document {
+    /// What was opened: a file, a folder or session, or the first of several files.
     pub path: PathBuf,
+    /// The further files, if several were opened together by a list.
+    pub more: Vec<PathBuf>,
     pub options: OpenOptions,
     pub source: Arc<dyn Source>,
     /// The stream that is shown.
@@ -95,6 +98,12 @@ pub struct AnalysisResult {
 }
 
 impl Document {
+    /// Everything that was opened, in order: what opening it again takes.
+    #[must_use]
+    pub fn paths(&self) -> Vec<PathBuf> {
+        std::iter::once(&self.path).chain(&self.more).cloned().collect()
+    }
+
     /// What is open.
     #[must_use]
     pub fn recording(&self) -> &Recording {
@@ -198,6 +207,8 @@ pub struct Panels {
     pub analysis_forms: super::inspector::Forms,
     pub export: Option<super::export_form::ExportForm>,
     pub raw: Option<super::raw_form::RawForm>,
+    /// Sessions to choose from.
+    pub sessions: Option<Vec<super::sessions::Offer>>,
     pub open_path: String,
 }
 
@@ -205,6 +216,7 @@ impl Panels {
     /// Whether a dialog is open that keys belong to.
     #[must_use]
     pub fn has_dialog(&self) -> bool {
-        self.help || self.go_to.is_some() || self.budget.is_some() || self.export.is_some() || self.raw.is_some()
+        let forms = self.export.is_some() || self.raw.is_some() || self.sessions.is_some();
+        self.help || self.go_to.is_some() || self.budget.is_some() || forms
     }
 }

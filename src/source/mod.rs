@@ -3,10 +3,13 @@
 //!
 //! To add a format: one file here with a `pub(crate) const FORMAT: Format`, one `mod` line and one line in [`FORMATS`].
 //! `memory.rs` is the worked example.
+//!
+//! A recording may also be several files: those of a session ([`session`], by their names) or a list in order, laid on
+//! one time line by [`JoinedSource`], which is a [`Source`] like any other.
 
 use std::io::Read as _;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -16,6 +19,7 @@ use crate::task::Task;
 
 pub mod detect;
 mod flat_source;
+mod join;
 mod memory;
 mod npy;
 mod npy_header;
@@ -23,8 +27,10 @@ mod npz;
 pub(crate) mod options;
 mod raw;
 pub(crate) mod rec;
+pub mod session;
 
 pub use flat_source::FlatSource;
+pub use join::{JoinedSource, Part, PlacedBy};
 pub use memory::MemorySource;
 pub use npy_header::npy_header;
 pub use options::{ChannelOrder, HardwareOrder, OpenOptions, WallClock};
@@ -60,6 +66,14 @@ pub trait Source: Send + Sync {
         None
     }
 
+    /// Where the samples of `stream` lie around `frame`, if they lie regularly there: as [`Self::flat`] for a recording of
+    /// one file; for one of several files, the piece of the file that holds the frame. Cheap to ask once a chunk, not
+    /// once a frame.
+    fn flat_at(&self, stream: usize, frame: u64) -> Option<FlatPiece> {
+        let flat = self.flat(stream)?;
+        (frame < flat.frames()).then(|| FlatPiece { layout: flat.clone(), first_frame: 0 })
+    }
+
     /// Appends the events of `track` that touch `range` (seconds) to `out`, in order. Without events: nothing.
     ///
     /// # Errors
@@ -69,10 +83,98 @@ pub trait Source: Send + Sync {
         Ok(())
     }
 
+    /// Appends the events of every track that touch `range` (seconds) to its list in `out`, each as
+    /// [`Self::read_events`] would: for those who go through all of them, at the cost of going through the file once.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    fn read_all_events(&self, range: Range<f64>, out: &mut [Vec<Event>]) -> Result<()> {
+        for (track, out) in out.iter_mut().enumerate() {
+            self.read_events(track, range.clone(), out)?;
+        }
+        Ok(())
+    }
+
     /// The file on disk that holds the samples, for sidecars and titles; `None` if there is no (single) one.
     fn path(&self) -> Option<&Path> {
         self.flat(0).map(|flat| flat.map().path())
     }
+
+    /// The files that a recording of several is made of, in order; empty for a recording of one.
+    fn parts(&self) -> &[Part] {
+        &[]
+    }
+
+    /// Every file that holds samples: what an export must never be written over.
+    fn files(&self) -> Vec<PathBuf> {
+        match self.parts() {
+            [] => self.path().map(Path::to_path_buf).into_iter().collect(),
+            parts => parts.iter().map(|part| part.path.clone()).collect(),
+        }
+    }
+
+    /// Whether the files are still at least as long as they were when they were opened.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Truncated`] if one has become shorter.
+    fn check_files(&self) -> Result<()> {
+        if let Some(flat) = self.flat(0) {
+            flat.map().bytes(0..flat.map().len())?;
+        }
+        Ok(())
+    }
+}
+
+/// Frames of a stream that lie regularly in one file: frame `first_frame + i` of the stream is frame `i` of the layout.
+#[derive(Clone, Debug)]
+pub struct FlatPiece {
+    pub layout: FlatLayout,
+    pub first_frame: u64,
+}
+
+impl FlatPiece {
+    /// The frames of the stream that lie in it.
+    #[must_use]
+    pub fn frames(&self) -> Range<u64> {
+        self.first_frame..self.first_frame + self.layout.frames()
+    }
+
+    /// Whether all of `frames` of the stream, which are at least one, lie in it.
+    #[must_use]
+    pub fn holds(&self, frames: &Range<u64>) -> bool {
+        let own = self.frames();
+        own.start <= frames.start && frames.end <= own.end
+    }
+
+    /// The part of `frames` of the stream that lies in it, counted from its own first frame.
+    #[must_use]
+    pub fn local(&self, frames: &Range<u64>) -> Range<u64> {
+        let own = self.frames();
+        let start = frames.start.clamp(own.start, own.end);
+        let end = frames.end.clamp(start, own.end);
+        start - own.start..end - own.start
+    }
+}
+
+/// Calls `act` for the pieces that hold `frames` of `stream`, in order, each with its own share of the frames. Stops at
+/// the first frame that does not lie regularly.
+///
+/// # Errors
+/// What `act` fails with.
+pub fn for_flat_pieces(
+    source: &dyn Source,
+    stream: usize,
+    frames: &Range<u64>,
+    mut act: impl FnMut(&FlatPiece, Range<u64>) -> Result<()>,
+) -> Result<()> {
+    let mut at = frames.start;
+    while at < frames.end
+        && let Some(piece) = source.flat_at(stream, at)
+    {
+        act(&piece, piece.local(&(at..frames.end)))?;
+        at = piece.frames().end.max(at + 1);
+    }
+    Ok(())
 }
 
 /// A bounded look at the start of a file.
@@ -176,12 +278,49 @@ pub fn probe(path: &Path, options: &OpenOptions) -> Result<&'static Format> {
     })
 }
 
-/// Opens the recording at `path`. Options that the user gave win over the `NAME.longwave.toml` beside the file, which
-/// wins over what the file says.
+/// Opens the recording at `path`: a file, the folder of a session (if there is one in it), or a session of a folder by
+/// its name, `FOLDER/SESSION` (see [`session`]). Options that the user gave win over the `NAME.longwave.toml` beside a
+/// file, which wins over what the file says.
 ///
 /// # Errors
-/// When the format is not known, or the file is broken: one error with path, byte offset and remedy.
+/// When the format is not known, or the file is broken: one error with path, byte offset and remedy. For a folder of
+/// several sessions, an error that lists them.
 pub fn open(path: &Path, options: &OpenOptions, task: &Task) -> Result<Arc<dyn Source>> {
+    match session::resolve(path)? {
+        Some(session) => open_session(&session, options, task),
+        None => open_file(path, options, task),
+    }
+}
+
+/// Opens several files as one recording, in the order given; one path as [`open`] does. A path may be of a folder that
+/// holds one session.
+///
+/// # Errors
+/// As [`open`], and [`ErrorKind::Invalid`] naming the difference if the files do not belong together.
+pub fn open_all(paths: &[PathBuf], options: &OpenOptions, task: &Task) -> Result<Arc<dyn Source>> {
+    if let [path] = paths {
+        return open(path, options, task);
+    }
+    let mut files = Vec::new();
+    for path in paths {
+        match session::resolve(path)? {
+            Some(session) => files.extend(session.files),
+            None => files.push(path.clone()),
+        }
+    }
+    open_session(&session::Session { name: session::name_of(&files), files }, options, task)
+}
+
+fn open_session(session: &session::Session, options: &OpenOptions, task: &Task) -> Result<Arc<dyn Source>> {
+    match &session.files[..] {
+        [] => Err(Error::invalid("no file is named").with_remedy("name at least one recording")),
+        [file] => open_file(file, options, task),
+        files => join::open(&session.name, files, options, task),
+    }
+}
+
+/// Opens one file.
+fn open_file(path: &Path, options: &OpenOptions, task: &Task) -> Result<Arc<dyn Source>> {
     options.validate().map_err(|e| e.with_path(path))?;
     let options = options.clone().or(OpenOptions::beside(path)?);
     let format = probe(path, &options)?;

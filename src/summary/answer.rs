@@ -17,6 +17,7 @@ use crate::error::{Error, Result};
 use crate::file::FlatLayout;
 use crate::recording::Block;
 use crate::scan::{Accumulator, Chunk, ChunkPlan, ChunkView, MIN_CHUNK_FRAMES, Overlap, Selection, scan};
+use crate::source::for_flat_pieces;
 use crate::task::Task;
 use crate::{with_samples, with_type};
 
@@ -81,10 +82,8 @@ impl Summary {
     fn answer(&self, request: &ViewRequest, read_bytes: u64, task: &Task) -> Result<Columns> {
         let store = &*self.0;
         check(store, request)?;
-        if let Some(flat) = store.source.flat(store.stream) {
-            // Tiles outlive the samples that they were made of: a file that has shrunk is no longer what they show.
-            flat.map().bytes(0..flat.map().len())?;
-        }
+        // Tiles outlive the samples that they were made of: a file that has shrunk is no longer what they show.
+        store.source.check_files()?;
         let time = &store.source.recording().streams[store.stream].time;
         let most = (request.frames.end - request.frames.start) / request.bucket_frames + 2 + time.gaps().len() as u64;
         let bytes = most.saturating_mul(request.channels.len() as u64 + 1).saturating_mul(size_of::<MinMax>() as u64);
@@ -232,8 +231,9 @@ impl Answer<'_> {
         self.sample(edges, &not_read, task)
     }
 
-    fn flat(&self) -> Option<&FlatLayout> {
-        self.store.source.flat(self.store.stream)
+    /// How the first of the frames asked for lie; those of a recording of several files may go on differently.
+    fn flat(&self) -> Option<FlatLayout> {
+        self.store.source.flat_at(self.store.stream, self.request.frames.start).map(|piece| piece.layout)
     }
 
     /// Bytes that reading `frames` touches.
@@ -270,11 +270,13 @@ impl Answer<'_> {
             plan.chunk_frames = plan.chunk_frames.min(chunk.next_power_of_two().max(MIN_CHUNK_FRAMES));
         }
         let weave = self.weave();
+        let channels = &self.request.channels;
         let bucket = self.request.bucket_frames;
         let segment = &self.segments[segment];
         let target = Mutex::new(&mut self.values);
         scan(source, &selection, &plan, task, || Reading {
             weave: weave.as_ref(),
+            channels,
             bucket,
             segment,
             target: &target,
@@ -285,9 +287,9 @@ impl Answer<'_> {
     /// Fills in the columns that `pieces` lie in from a few short stretches of each, and marks them.
     fn sample(&mut self, edges: &[u64], pieces: &[Piece], task: &Task) -> Result<()> {
         let bucket = self.request.bucket_frames;
-        let interleaved = self.flat().is_none_or(FlatLayout::is_interleaved);
+        let interleaved = self.flat().is_none_or(|flat| flat.is_interleaved());
         let frame_bytes = (self.request.channels.len() * self.store.shape.sample_type.size()) as u64;
-        let row_bytes = self.flat().map_or(frame_bytes, FlatLayout::frame_stride).max(1);
+        let row_bytes = self.flat().map_or(frame_bytes, |flat| flat.frame_stride()).max(1);
         let stretch = (STRETCH_BYTES / frame_bytes.max(1)).min(STRETCH_ROWS_BYTES / row_bytes).clamp(8, 256);
         // In a planar file every channel is another place on the disk.
         let stretches = if interleaved { 2 } else { 1 };
@@ -311,16 +313,25 @@ impl Answer<'_> {
             }
         }
         let source = Arc::clone(&self.store.source);
-        let flat = source.flat(self.store.stream);
-        if let Some((flat, weave)) = flat.zip(self.weave()) {
-            // All of them on their way before the first is waited for.
-            plan.iter().for_each(|(_, frames)| flat.will_need(frames.clone()));
-            return with_type!(self.store.shape.sample_type, T => self.sample_rows::<T>(flat, &weave, &plan, task));
-        }
+        let weave = self.weave();
         let mut block = Block::default();
         let bytes = Block::bytes_for(self.store.shape.sample_type, self.request.channels.len(), stretch * stretches)?;
         let _held = self.store.budget.reserve(bytes)?;
-        for (column, frames) in &plan {
+        let mut next = 0;
+        while let Some((column, frames)) = plan.get(next) {
+            let piece = source.flat_at(self.store.stream, frames.start).filter(|piece| piece.holds(frames));
+            if let (Some(weave), Some(piece)) = (&weave, &piece)
+                && self.is_woven(weave, &piece.layout)
+            {
+                let here = plan[next..].iter().take_while(|(_, frames)| piece.holds(frames));
+                let here: Vec<_> = here.map(|(column, frames)| (*column, piece.local(frames))).collect();
+                next += here.len();
+                // All of them on their way before the first is waited for.
+                here.iter().for_each(|(_, frames)| piece.layout.will_need(frames.clone()));
+                let flat = &piece.layout;
+                with_type!(self.store.shape.sample_type, T => self.sample_rows::<T>(flat, weave, &here, task))?;
+                continue;
+            }
             source.read_estimate(self.store.stream, frames.clone(), &self.request.channels, &mut block)?;
             let values = &mut self.values;
             let n = (frames.end - frames.start) as usize;
@@ -329,16 +340,29 @@ impl Answer<'_> {
                     values[c][*column] = values[c][*column].union(to_min_max(found.min, found.max));
                 });
             });
-            if let Some(flat) = flat {
-                // Where they are mapped, the system maps the neighbourhood of a page with it; all of that goes.
-                flat.release(edges[*column]..edges[*column + 1]);
-            }
+            // The system maps the neighbourhood of a page with it; all of that goes.
+            for_flat_pieces(
+                source.as_ref(),
+                self.store.stream,
+                &(edges[*column]..edges[*column + 1]),
+                |piece, frames| {
+                    piece.layout.release(frames);
+                    Ok(())
+                },
+            )?;
+            next += 1;
             task.advance(0)?;
         }
         Ok(())
     }
 
-    /// The stretches of `plan`, in rows.
+    /// Whether `flat` lies as `weave` takes it.
+    fn is_woven(&self, weave: &Weave, flat: &FlatLayout) -> bool {
+        let offsets = self.request.channels.iter().map(|&c| flat.channel_offsets()[c]);
+        flat.is_interleaved() && weave.fits(flat.frame_stride() as usize, offsets)
+    }
+
+    /// The stretches of `plan`, in place.
     fn sample_rows<T: Lane>(
         &mut self,
         flat: &FlatLayout,
@@ -372,6 +396,8 @@ struct Read {
 
 struct Reading<'a, 'b> {
     weave: Option<&'a Weave>,
+    /// Those that the weave takes, in its order.
+    channels: &'a [usize],
     bucket: u64,
     segment: &'a Segment,
     target: &'a Mutex<&'b mut Vec<Vec<MinMax>>>,
@@ -388,6 +414,7 @@ impl Accumulator for Reading<'_, '_> {
         let mut values = Vec::new();
         if let Some(weave) = self.weave
             && let Some(rows) = view.rows()?
+            && weave.fits(rows.stride, self.channels.iter().map(|&c| rows.channel_offsets[c]))
         {
             values.resize(weave.channels() * columns, MinMax::EMPTY);
             with_type!(rows.format.sample_type, T => {

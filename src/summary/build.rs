@@ -17,6 +17,7 @@ use super::store::{Store, Summary, lock};
 use super::tile::{LEVELS, MOMENT_FRAMES, Part, RowShape, TILE_FRAMES, put_pair};
 use crate::budget::Reservation;
 use crate::error::{Error, Result};
+use crate::file::FlatLayout;
 use crate::scan::{Accumulator, Chunk, ChunkPlan, ChunkView, MIN_CHUNK_FRAMES, Overlap, Selection, scan};
 use crate::source::Source;
 use crate::task::Task;
@@ -158,8 +159,9 @@ fn stretch(store: &Store, frames: std::ops::Range<u64>, task: &Task) -> Result<(
     let mut plan = ChunkPlan::new(task, stream, &selection, Overlap::default())?;
     // Rows are never longer than tiles; a chunk of a wide recording is as short as the engine allows.
     plan.chunk_frames = plan.chunk_frames.clamp(MIN_CHUNK_FRAMES, TILE_FRAMES);
-    let rows_in_place = source.flat(store.stream).filter(|flat| flat.is_interleaved());
-    if let Some(flat) = rows_in_place {
+    let first = source.flat_at(store.stream, selection.frames.start);
+    let rows_in_place = first.map(|piece| piece.layout).filter(FlatLayout::is_interleaved);
+    if let Some(flat) = &rows_in_place {
         let frames = (CHUNK_BYTES / flat.frame_stride().max(1)).max(1);
         plan.chunk_frames = plan.chunk_frames.min(frames.next_power_of_two()).max(MIN_CHUNK_FRAMES);
     }
@@ -214,6 +216,7 @@ impl Accumulator for Partial<'_, '_> {
         let at = (chunk.core.start, (chunk.core.end - chunk.core.start) as usize);
         if let Some(weave) = self.weave
             && let Some(rows) = view.rows()?
+            && weave.fits(rows.stride, rows.channel_offsets.iter().copied())
         {
             self.fine =
                 Some(with_type!(rows.format.sample_type, T => Fine::of::<T>(rows.channel_offsets.len(), at, |found| {

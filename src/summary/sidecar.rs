@@ -20,7 +20,12 @@
 //! Rows may be written in any order; a slot that is missing or broken fails its checksum and counts as not there, so
 //! that a crash at any moment leaves a valid, shorter sidecar. Nothing read from a sidecar says how much to allocate:
 //! all sizes follow from the recording. A sidecar that does not belong to the recording as it is now is made anew,
-//! unless the recording has only grown: then the full rows stay.
+//! unless the recording, of one file, has only grown: then the full rows stay.
+//!
+//! Of a recording of several files, the length is that of all together, and the numbers in the place of time and hashes
+//! are hashes of those of each file (of its first and last 4 KiB), in their order. Its sidecar is called
+//! `FIRST+N-HASH.lwpeaks`: the name of the first file, how many follow, and a hash of all names. If one of the files
+//! grows, it is made anew.
 //!
 //! Two programs may write the same sidecar at once, because they write the same bytes to the same places.
 
@@ -42,6 +47,8 @@ const VERSION: u32 = 1;
 const MAGIC: [u8; 8] = *b"LWPEAKS\0";
 /// How much of either end of the recording's file is hashed.
 const END_BYTES: u64 = 64 << 10;
+/// The same of each file of a recording of several: opening has touched these pages already.
+const PART_END_BYTES: u64 = 4 << 10;
 
 /// Whether and where a summary is kept.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -70,6 +77,9 @@ pub(super) struct Key {
 impl Key {
     /// Of stream `stream`; `None` where the samples are in no file.
     pub(super) fn of(source: &dyn Source, stream: usize, shape: Shape) -> Result<Option<Self>> {
+        if !source.parts().is_empty() {
+            return Self::of_parts(source, stream, shape).map(Some);
+        }
         let Some(path) = source.path() else { return Ok(None) };
         let io = |e| Error::io(path, e);
         // Of the file whose samples are read, even if its name has gone to another one since it was opened; and of so
@@ -97,6 +107,48 @@ impl Key {
         }))
     }
 
+    /// Of a recording of several files: all of them in their order. The sidecar stands beside the first and has a name
+    /// that tells the list, so that other lists with the same first file have other sidecars. Moving the folder keeps
+    /// it valid.
+    fn of_parts(source: &dyn Source, stream: usize, shape: Shape) -> Result<Self> {
+        let parts = source.parts();
+        let first = &parts[0].path;
+        let s = &source.recording().streams[stream];
+        let mut list = Vec::new();
+        let mut identity = Vec::new();
+        let mut description =
+            format!("{}\n{}\n{:?}\n{}", source.recording().format, s.name, s.format, s.channels.len());
+        let mut head = Vec::new();
+        let mut tail = Vec::new();
+        for part in parts {
+            let io = |e| Error::io(&part.path, e);
+            let same_folder = part.path.parent() == first.parent();
+            let name = part.path.file_name().filter(|_| same_folder).unwrap_or(part.path.as_os_str());
+            list.extend_from_slice(name.as_encoded_bytes());
+            list.push(b'\n');
+            let file = File::open(&part.path).map_err(io)?;
+            let meta = file.metadata().map_err(io)?;
+            let modified = meta.modified().ok().and_then(|t| t.duration_since(UNIX_EPOCH).ok());
+            identity.extend_from_slice(&meta.len().to_le_bytes());
+            identity.extend_from_slice(&modified.map_or(0, |t| t.as_nanos() as u64).to_le_bytes());
+            let (first_bytes, last_bytes) = ends_of(&file, meta.len(), PART_END_BYTES).map_err(io)?;
+            head.extend_from_slice(&first_bytes.to_le_bytes());
+            tail.extend_from_slice(&last_bytes.to_le_bytes());
+            description += &format!("\n{} {}", part.frames, part.layout);
+        }
+        let mut name = first.file_name().unwrap_or_default().to_owned();
+        name.push(format!("+{}-{:08x}", parts.len() - 1, XxHash3_64::oneshot(&list) as u32));
+        Ok(Self {
+            source: first.with_file_name(name),
+            source_bytes: parts.iter().map(|part| part.bytes).fold(0, u64::saturating_add),
+            modified_ns: XxHash3_64::oneshot(&identity),
+            head: XxHash3_64::oneshot(&head),
+            tail: XxHash3_64::oneshot(&tail),
+            description: XxHash3_64::oneshot(description.as_bytes()),
+            shape,
+        })
+    }
+
     fn header(&self, complete: bool) -> [u8; HEADER_BYTES as usize] {
         let mut header = [0; HEADER_BYTES as usize];
         header[..8].copy_from_slice(&MAGIC);
@@ -114,10 +166,14 @@ impl Key {
 
 /// Hashes of the first and last [`END_BYTES`] of the first `len` bytes of `file`.
 fn ends(file: &File, len: u64) -> io::Result<(u64, u64)> {
-    let mut bytes = vec![0; END_BYTES.min(len) as usize];
+    ends_of(file, len, END_BYTES)
+}
+
+fn ends_of(file: &File, len: u64, each: u64) -> io::Result<(u64, u64)> {
+    let mut bytes = vec![0; each.min(len) as usize];
     read_at(file, &mut bytes, 0)?;
     let head = XxHash3_64::oneshot(&bytes);
-    read_at(file, &mut bytes, len - END_BYTES.min(len))?;
+    read_at(file, &mut bytes, len - each.min(len))?;
     Ok((head, XxHash3_64::oneshot(&bytes)))
 }
 

@@ -18,6 +18,8 @@ pub(in crate::summary) struct Weave {
     pub(super) channels: Vec<usize>,
     /// Lanes of one row.
     pub(super) row_lanes: usize,
+    /// Place in the row of each channel.
+    offsets: Vec<usize>,
 }
 
 impl Weave {
@@ -45,7 +47,14 @@ impl Weave {
                 channels = (0..rows).flat_map(|_| channels.iter().copied()).collect();
             }
         }
-        Self { stride, woven, runs, channels, row_lanes }
+        Self { stride, woven, runs, channels, row_lanes, offsets: offsets.to_vec() }
+    }
+
+    /// Whether rows `stride` apart, in which channel `i` is at the `i`th of `offsets`, are those it was made for.
+    pub(in crate::summary) fn fits(&self, stride: usize, offsets: impl ExactSizeIterator<Item = u64>) -> bool {
+        stride == self.stride
+            && offsets.len() == self.offsets.len()
+            && self.offsets.iter().zip(offsets).all(|(&own, other)| own as u64 == other)
     }
 
     /// Channels of a row.

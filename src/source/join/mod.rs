@@ -1,0 +1,591 @@
+//! Several files as one recording on one time line.
+//!
+//! [`JoinedSource`] wraps sources and is one: frames are counted on from file to file, the clock is one [`TimeBase`] whose
+//! gaps are those inside the files and those between them ([`timeline`]), events stand at their times on it. Nobody
+//! above can tell where a file ends, except that in-place access ([`Source::flat_at`]) ends there.
+//!
+//! The files must describe the same streams ([`compare`]); their properties may differ, and those of the first are shown.
+//!
+//! **Cost**: opening opens every file once, on the task's threads. At most [`MAX_OPEN`] stay open, the ones last asked
+//! for; another one is opened again when it is read, and must then be the file that it was. A read inside one file
+//! costs what it costs there; one across a boundary is put together in pieces of [`SCRATCH_BYTES`].
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use twox_hash::XxHash3_64;
+
+use super::{FlatPiece, OpenOptions, Source};
+use crate::error::{Error, ErrorKind, Result};
+use crate::recording::{Block, Event, EventTrack, Recording, Samples, TimeBase, Warning};
+use crate::task::Task;
+
+mod compare;
+mod timeline;
+
+pub use timeline::PlacedBy;
+
+/// Files that are kept open: each is a memory map and a file handle, of which a process has 1024 by default.
+const MAX_OPEN: usize = 256;
+/// More files in one recording are taken for a mistake.
+const MAX_PARTS: usize = 1 << 16;
+/// A read across a boundary is put together from pieces of this size.
+const SCRATCH_BYTES: usize = 1 << 20;
+/// Events that one question may bring.
+const MAX_EVENTS: usize = 1 << 20;
+/// Different warnings of the files that are kept.
+const MAX_WARNINGS: usize = 100;
+/// Files that opening looks at at once, at most.
+const MAX_THREADS: usize = 8;
+
+/// One file of a recording of several.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Part {
+    pub path: PathBuf,
+    /// Its length and when it was last changed, as of opening.
+    pub bytes: u64,
+    pub modified: Option<SystemTime>,
+    /// Frames of the default stream in it, the first of them, and its tick.
+    pub frames: u64,
+    pub first_frame: u64,
+    pub first_tick: u64,
+    /// One past the tick of its last frame; `first_tick` if it has none.
+    pub end_tick: u64,
+    /// What its own clock says of its first frame, nanoseconds since the Unix epoch.
+    pub start_unix_ns: Option<i128>,
+    pub placed_by: PlacedBy,
+    /// A hash of the places of the samples in the file, for sidecars.
+    pub layout: u64,
+}
+
+/// What opening found out about a file.
+struct Found {
+    source: Option<Arc<dyn Source>>,
+    path: PathBuf,
+    bytes: u64,
+    modified: Option<SystemTime>,
+    /// For each stream.
+    clocks: Vec<(TimeBase, u64)>,
+    counters: Option<(u32, u32)>,
+    layout: u64,
+    events: Vec<Option<u64>>,
+    warnings: Vec<Warning>,
+    difference: Option<String>,
+}
+
+/// Several sources, one behind the other.
+pub struct JoinedSource {
+    recording: Recording,
+    parts: Vec<Part>,
+    /// For each stream: the first frame of each part, and one past the last frame of all.
+    first_frames: Vec<Vec<u64>>,
+    /// The rate of the clock that `parts` count ticks of.
+    rate_hz: f64,
+    options: OpenOptions,
+    task: Task,
+    open: Mutex<Open>,
+}
+
+/// The sources that are open now.
+struct Open {
+    sources: Vec<Option<Arc<dyn Source>>>,
+    /// When each was asked for last.
+    looks: Vec<u64>,
+    clock: u64,
+    number: usize,
+}
+
+/// Opens `files` as the recording `name`.
+pub(super) fn open(name: &str, files: &[PathBuf], options: &OpenOptions, task: &Task) -> Result<Arc<dyn Source>> {
+    if files.len() > MAX_PARTS {
+        return Err(Error::invalid(format!("{} files are more than one recording can have", files.len()))
+            .with_remedy(format!("open at most {MAX_PARTS} files together")));
+    }
+    // A start that the user gives is that of the first frame of all, not of every file.
+    let each = OpenOptions { start: None, ..options.clone() };
+    let open_one = |path: &Path| super::open_file(path, &each, task);
+    let first = open_one(&files[0])?;
+    let model = first.recording().clone();
+    let look = |i: usize, source: Arc<dyn Source>| Found::of(&files[i], source, &model, i < MAX_OPEN);
+    let mut found: Vec<Option<Result<Found>>> = (0..files.len()).map(|_| None).collect();
+    found[0] = Some(look(0, first));
+    let next = AtomicUsize::new(1);
+    let results = Mutex::new(&mut found);
+    let work = || {
+        loop {
+            let i = next.fetch_add(1, Ordering::Relaxed);
+            if i >= files.len() || task.is_cancelled() {
+                return;
+            }
+            let result = open_one(&files[i]).and_then(|source| look(i, source));
+            lock(&results)[i] = Some(result);
+        }
+    };
+    std::thread::scope(|scope| {
+        for i in 1..task.threads().min(files.len()).min(MAX_THREADS) {
+            // Without a further thread this one does all of the work.
+            drop(std::thread::Builder::new().name(format!("open-{i}")).spawn_scoped(scope, work));
+        }
+        work();
+    });
+    task.advance(0)?;
+    let found = found.into_iter().map(|f| f.unwrap_or_else(|| Err(Error::cancelled()))).collect::<Result<_>>()?;
+    let mut joined = JoinedSource::of(name.to_owned(), &model, found, each, task)?;
+    if let Some(start) = options.start_unix_ns()? {
+        for stream in &mut joined.recording.streams {
+            stream.time = stream.time.clone().starting_at(start);
+        }
+    }
+    Ok(Arc::new(joined))
+}
+
+impl Found {
+    fn of(path: &Path, source: Arc<dyn Source>, model: &Recording, keep: bool) -> Result<Self> {
+        let recording = source.recording();
+        let mut layout = String::new();
+        for stream in 0..recording.streams.len() {
+            if let Some(flat) = source.flat(stream) {
+                layout += &format!("{} {} {:?}\n", flat.first_byte(), flat.frame_stride(), flat.channel_offsets());
+            }
+        }
+        let meta = std::fs::metadata(path).ok();
+        let clocks = recording.streams.iter().map(|s| (s.time.clone(), s.frames)).collect();
+        let (warnings, difference) = (recording.warnings.clone(), compare::difference(model, recording));
+        let events = recording.events.iter().map(|track| track.events).collect();
+        let counters = counters(source.as_ref())?;
+        Ok(Self {
+            path: path.to_path_buf(),
+            bytes: meta.as_ref().map_or(0, std::fs::Metadata::len),
+            modified: meta.and_then(|m| m.modified().ok()),
+            clocks,
+            counters,
+            layout: XxHash3_64::oneshot(layout.as_bytes()),
+            events,
+            warnings,
+            difference,
+            source: keep.then_some(source),
+        })
+    }
+
+    fn name(&self) -> String {
+        self.path.file_name().unwrap_or(self.path.as_os_str()).to_string_lossy().into_owned()
+    }
+}
+
+/// The packet counter of the first and of the last frame, where the recording keeps one (`.rec`: stream `counter`).
+fn counters(source: &dyn Source) -> Result<Option<(u32, u32)>> {
+    let recording = source.recording();
+    let Some(stream) = recording.stream_index("counter").filter(|_| recording.format == "rec") else {
+        return Ok(None);
+    };
+    let frames = recording.streams[stream].frames;
+    if frames == 0 {
+        return Ok(None);
+    }
+    let mut block = Block::default();
+    let mut at = |frame: u64| -> Result<Option<u32>> {
+        source.read(stream, frame..frame + 1, &[0], &mut block)?;
+        Ok(if let Samples::U32(counter) = block.samples() { counter.first().copied() } else { None })
+    };
+    let (first, last) = (at(0)?, at(frames - 1)?);
+    for frame in [0, frames - 1] {
+        super::for_flat_pieces(source, stream, &(frame..frame + 1), |piece, local| {
+            piece.layout.release(local);
+            Ok(())
+        })?;
+    }
+    Ok(first.zip(last))
+}
+
+impl JoinedSource {
+    /// Joins sources that are open already, in order: recordings in memory, say. They are kept.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`] naming the difference if they do not describe the same streams, or if there is none.
+    pub fn new(name: impl Into<String>, sources: Vec<Arc<dyn Source>>) -> Result<Self> {
+        let Some(first) = sources.first() else { return Err(Error::invalid("there is nothing to join")) };
+        let model = first.recording().clone();
+        let paths: Vec<PathBuf> = sources
+            .iter()
+            .map(|source| source.path().map_or_else(|| PathBuf::from(&source.recording().name), Path::to_path_buf))
+            .collect();
+        let found = sources.into_iter().zip(&paths).map(|(source, path)| Found::of(path, source, &model, true));
+        Self::of(name.into(), &model, found.collect::<Result<_>>()?, OpenOptions::default(), &Task::unattended())
+    }
+
+    fn of(name: String, model: &Recording, found: Vec<Found>, options: OpenOptions, task: &Task) -> Result<Self> {
+        if let Some((other, difference)) = found.iter().find_map(|f| Some((f, f.difference.as_deref()?))) {
+            let first = &found[0].path;
+            return Err(Error::invalid(format!("this is not of one recording with {}: {difference}", first.display()))
+                .with_path(&other.path)
+                .with_remedy("open only files together that were recorded with the same settings"));
+        }
+        let mut warnings = gathered(&found);
+        let main = model.default_stream();
+        let main_clock = model.streams.get(main).map_or_else(TimeBase::frames_only, |s| s.time.clone());
+        let known: Vec<timeline::Known> = found
+            .iter()
+            .map(|f| timeline::Known {
+                name: f.name(),
+                end_tick: f.clocks.get(main).map_or(0, |(time, frames)| time.end_tick(*frames)),
+                counters: f.counters,
+                start_unix_ns: f.clocks.get(main).and_then(|(time, _)| time.start_unix_ns()),
+            })
+            .collect();
+        let clocks: Vec<_> = found.iter().filter_map(|f| f.clocks.get(main)).collect();
+        let placed = timeline::place(&known, &main_clock, timeline::wall_rate_hz(&clocks), &mut warnings);
+        let mut recording = Recording { name, warnings, ..model.clone() };
+        let mut first_frames = Vec::with_capacity(recording.streams.len());
+        for (i, stream) in recording.streams.iter_mut().enumerate() {
+            let mut firsts = vec![0_u64];
+            let mut end_tick = 0;
+            let mut clocks = Vec::with_capacity(found.len());
+            for (f, &(tick, _)) in found.iter().zip(&placed) {
+                let (time, frames) = &f.clocks[i];
+                // Streams of other rates begin at the same time, as nearly as their ticks allow.
+                let same = time.rate_hz() == main_clock.rate_hz();
+                let tick = if same { tick } else { time.tick_of_secs(main_clock.secs_of_tick(tick)) }.max(end_tick);
+                end_tick = tick.saturating_add(time.end_tick(*frames));
+                clocks.push((time, *frames, tick));
+                let last = firsts[firsts.len() - 1];
+                firsts.push(last.checked_add(*frames).ok_or_else(|| Error::invalid("the files are too long"))?);
+            }
+            stream.frames = firsts[firsts.len() - 1];
+            stream.time = timeline::join_clocks(&clocks)?;
+            first_frames.push(firsts);
+        }
+        for (i, track) in recording.events.iter_mut().enumerate() {
+            let EventTrack { events, .. } = track;
+            *events = found.iter().map(|f| f.events[i]).sum();
+        }
+        let parts = found
+            .iter()
+            .zip(known.iter().zip(&placed))
+            .enumerate()
+            .map(|(i, (f, (known, &(first_tick, placed_by))))| {
+                let firsts = first_frames.get(main).map_or((0, 0), |firsts| (firsts[i], firsts[i + 1]));
+                Part {
+                    path: f.path.clone(),
+                    bytes: f.bytes,
+                    modified: f.modified,
+                    frames: firsts.1 - firsts.0,
+                    first_frame: firsts.0,
+                    first_tick,
+                    end_tick: first_tick.saturating_add(known.end_tick),
+                    start_unix_ns: known.start_unix_ns,
+                    placed_by,
+                    layout: f.layout,
+                }
+            })
+            .collect();
+        let sources: Vec<Option<Arc<dyn Source>>> = found.into_iter().map(|f| f.source).collect();
+        let number = sources.iter().flatten().count();
+        let open = Open { looks: vec![0; sources.len()], sources, clock: 0, number };
+        Ok(Self {
+            recording,
+            parts,
+            first_frames,
+            rate_hz: main_clock.rate_hz(),
+            options,
+            task: task.clone(),
+            open: Mutex::new(open),
+        })
+    }
+
+    /// The source of part `i`, opened again if need be.
+    fn part(&self, i: usize) -> Result<Arc<dyn Source>> {
+        let mut open = lock(&self.open);
+        open.clock += 1;
+        open.looks[i] = open.clock;
+        if let Some(source) = &open.sources[i] {
+            return Ok(Arc::clone(source));
+        }
+        let source = self.open_again(i)?;
+        if open.number >= MAX_OPEN {
+            let there = (0..open.sources.len()).filter(|&j| open.sources[j].is_some());
+            if let Some(oldest) = there.min_by_key(|&j| open.looks[j]) {
+                open.sources[oldest] = None;
+                open.number -= 1;
+            }
+        }
+        open.sources[i] = Some(Arc::clone(&source));
+        open.number += 1;
+        Ok(source)
+    }
+
+    fn open_again(&self, i: usize) -> Result<Arc<dyn Source>> {
+        let part = &self.parts[i];
+        let changed = || {
+            Error::invalid("the file was changed while the recording was open")
+                .with_path(&part.path)
+                .with_remedy("open the recording again")
+        };
+        let meta = std::fs::metadata(&part.path).map_err(|e| Error::io(&part.path, e))?;
+        if meta.len() != part.bytes || meta.modified().ok() != part.modified {
+            return Err(changed());
+        }
+        let source = super::open_file(&part.path, &self.options, &self.task)?;
+        let streams = &source.recording().streams;
+        let same = streams.len() == self.first_frames.len()
+            && streams.iter().zip(&self.first_frames).all(|(s, firsts)| s.frames == firsts[i + 1] - firsts[i]);
+        if same { Ok(source) } else { Err(changed()) }
+    }
+
+    /// The part that holds `frame`, which is less than the number of frames.
+    fn part_of(&self, stream: usize, frame: u64) -> usize {
+        // Of parts without frames, which begin where the next one does, the last is taken: the one that has some.
+        self.first_frames[stream].partition_point(|&first| first <= frame) - 1
+    }
+
+    fn check(&self, stream: usize, frames: &Range<u64>, channels: &[usize]) -> Result<()> {
+        let s =
+            self.recording.streams.get(stream).ok_or_else(|| Error::invalid(format!("there is no stream {stream}")))?;
+        if frames.start > frames.end || frames.end > s.frames {
+            return Err(Error::invalid(format!(
+                "frames {} to {} are not in the stream, which has {}",
+                frames.start, frames.end, s.frames
+            )));
+        }
+        match channels.iter().find(|&&c| c >= s.channels.len()) {
+            Some(c) => Err(Error::invalid(format!("there is no channel {c}"))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The warnings of all files; what several say alike is told once.
+fn gathered(found: &[Found]) -> Vec<Warning> {
+    let mut order: Vec<(Warning, usize)> = Vec::new();
+    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut more = 0;
+    for f in found {
+        for warning in &f.warnings {
+            if let Some(&i) = seen.get(warning.text.as_str()) {
+                order[i].1 += 1;
+            } else if order.len() < MAX_WARNINGS {
+                seen.insert(&warning.text, order.len());
+                order.push((Warning { text: format!("{}: {}", f.name(), warning.text), ..warning.clone() }, 1));
+            } else {
+                more += 1;
+            }
+        }
+    }
+    let mut warnings: Vec<Warning> = order
+        .into_iter()
+        .map(|(mut warning, files)| {
+            if files > 1 {
+                warning.text += &format!(" (as do {} more of the files)", files - 1);
+            }
+            warning
+        })
+        .collect();
+    if more > 0 {
+        warnings.push(Warning::new(format!("the files give {more} further warnings; open them one by one to see all")));
+    }
+    warnings
+}
+
+/// Copies channel after channel of `from` into `to`, behind its first `at` frames.
+fn copy_frames(from: &Block, to: &mut Block, at: usize) -> Result<()> {
+    let (n, frames) = (from.frames(), to.frames());
+    macro_rules! copy { ($($variant:ident)*) => {
+        match (from.samples(), to.samples_mut()) {
+            $((Samples::$variant(from), Samples::$variant(to)) if n > 0 => {
+                for (from, to) in from.chunks_exact(n).zip(to.chunks_exact_mut(frames)) {
+                    to[at..at + n].copy_from_slice(from);
+                }
+            })*
+            _ if n == 0 => {}
+            _ => return Err(Error::invalid("the files do not hold samples of one type")),
+        }
+    } }
+    copy!(I8 U8 I16 U16 I32 U32 I64 U64 F16 F32 F64);
+    Ok(())
+}
+
+impl Source for JoinedSource {
+    fn recording(&self) -> &Recording {
+        &self.recording
+    }
+
+    fn read(&self, stream: usize, frames: Range<u64>, channels: &[usize], out: &mut Block) -> Result<()> {
+        self.read_parts(stream, frames, channels, out, |source, frames, out| source.read(stream, frames, channels, out))
+    }
+
+    fn read_estimate(&self, stream: usize, frames: Range<u64>, channels: &[usize], out: &mut Block) -> Result<()> {
+        self.read_parts(stream, frames, channels, out, |source, frames, out| {
+            source.read_estimate(stream, frames, channels, out)
+        })
+    }
+
+    fn flat_at(&self, stream: usize, frame: u64) -> Option<FlatPiece> {
+        let firsts = self.first_frames.get(stream)?;
+        if frame >= *firsts.last()? {
+            return None;
+        }
+        let part = self.part_of(stream, frame);
+        // A file that cannot be opened again is told about by `read`.
+        let piece = self.part(part).ok()?.flat_at(stream, frame - firsts[part])?;
+        Some(FlatPiece { first_frame: piece.first_frame + firsts[part], layout: piece.layout })
+    }
+
+    fn read_all_events(&self, range: Range<f64>, out: &mut [Vec<Event>]) -> Result<()> {
+        let first = self.parts.partition_point(|p| p.end_tick as f64 / self.rate_hz <= range.start);
+        for (i, part) in self.parts.iter().enumerate().skip(first) {
+            let offset = part.first_tick as f64 / self.rate_hz;
+            if offset >= range.end {
+                break;
+            }
+            if part.frames == 0 {
+                continue;
+            }
+            let mut own = vec![Vec::new(); out.len()];
+            let local = (range.start - offset).max(0.0)..range.end - offset;
+            self.part(i)?.read_all_events(local, &mut own)?;
+            for ((own, out), about) in own.into_iter().zip(out.iter_mut()).zip(&self.recording.events) {
+                let states = about.description.starts_with("digital");
+                for mut event in own {
+                    event.start_secs = self.shifted(event.start_secs, part.first_tick);
+                    let same = |last: &Event| last.label == event.label && event.duration_secs == 0.0;
+                    let known = states && event.start_secs <= offset && out.last().is_some_and(same);
+                    if !known && event.touches(&range) {
+                        out.push(event);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn read_events(&self, track: usize, range: Range<f64>, out: &mut Vec<Event>) -> Result<()> {
+        let about = self
+            .recording
+            .events
+            .get(track)
+            .ok_or_else(|| Error::invalid(format!("there is no event track {track}")))?;
+        // A track of states begins in every file with the state in its first frame, which is news only if it is another.
+        let states = about.description.starts_with("digital");
+        let first_event = out.len();
+        let mut own = Vec::new();
+        let first = self.parts.partition_point(|p| p.end_tick as f64 / self.rate_hz <= range.start);
+        for (i, part) in self.parts.iter().enumerate().skip(first) {
+            let offset = part.first_tick as f64 / self.rate_hz;
+            if offset >= range.end {
+                break;
+            }
+            if part.frames == 0 {
+                continue;
+            }
+            let local = (range.start - offset).max(0.0)..range.end - offset;
+            own.clear();
+            self.part(i)?.read_events(track, local, &mut own)?;
+            for mut event in own.drain(..) {
+                event.start_secs = self.shifted(event.start_secs, part.first_tick);
+                let last = out.get(first_event..).and_then(<[Event]>::last);
+                let known = states
+                    && event.start_secs <= offset
+                    && last.is_some_and(|last| last.label == event.label && event.duration_secs == 0.0);
+                if known || !event.touches(&range) {
+                    continue;
+                }
+                if out.len() - first_event == MAX_EVENTS {
+                    out.truncate(first_event);
+                    return Err(Error::invalid(format!("there are more than {MAX_EVENTS} events here"))
+                        .with_remedy("ask for a shorter range"));
+                }
+                out.push(event);
+            }
+        }
+        Ok(())
+    }
+
+    fn path(&self) -> Option<&Path> {
+        None
+    }
+
+    fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+
+    fn check_files(&self) -> Result<()> {
+        for (i, part) in self.parts.iter().enumerate() {
+            let open = lock(&self.open).sources[i].clone();
+            match open {
+                Some(source) => source.check_files()?,
+                None => {
+                    let len = std::fs::metadata(&part.path).map_err(|e| Error::io(&part.path, e))?.len();
+                    if len < part.bytes {
+                        let kind = ErrorKind::Truncated { at: len, needed: part.bytes - len, len };
+                        return Err(Error::new(kind)
+                            .with_path(&part.path)
+                            .with_remedy("the file was shortened while it was open: open it again"));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl JoinedSource {
+    /// Reads frames of one part straight into `out`, others piece by piece.
+    fn read_parts(
+        &self,
+        stream: usize,
+        frames: Range<u64>,
+        channels: &[usize],
+        out: &mut Block,
+        read: impl Fn(&dyn Source, Range<u64>, &mut Block) -> Result<()>,
+    ) -> Result<()> {
+        self.check(stream, &frames, channels)?;
+        let sample_type = self.recording.streams[stream].format.sample_type;
+        if frames.is_empty() {
+            out.reset(sample_type, channels.len(), 0);
+            return Ok(());
+        }
+        let firsts = &self.first_frames[stream];
+        let mut part = self.part_of(stream, frames.start);
+        let first = firsts[part];
+        if frames.end <= firsts[part + 1] {
+            return read(self.part(part)?.as_ref(), frames.start - first..frames.end - first, out);
+        }
+        out.reset(sample_type, channels.len(), (frames.end - frames.start) as usize);
+        let piece = (SCRATCH_BYTES / (channels.len() * sample_type.size()).max(1)).max(1) as u64;
+        let mut scratch = Block::default();
+        let mut at = frames.start;
+        while at < frames.end {
+            part = self.part_of(stream, at);
+            let first = firsts[part];
+            let end = firsts[part + 1].min(frames.end);
+            let source = self.part(part)?;
+            while at < end {
+                let until = end.min(at + piece);
+                read(source.as_ref(), at - first..until - first, &mut scratch)?;
+                copy_frames(&scratch, out, (at - frames.start) as usize)?;
+                at = until;
+            }
+        }
+        Ok(())
+    }
+
+    /// `secs` of a part that begins at `first_tick`, from the first frame of all. On a tick, exactly that of the joined
+    /// clock, so that an event stands where its frame does.
+    fn shifted(&self, secs: f64, first_tick: u64) -> f64 {
+        let ticks = secs * self.rate_hz;
+        let nearest = ticks.round();
+        let ticks =
+            if (ticks - nearest).abs() < 1e-6 * nearest.abs().max(1.0).log2().max(1.0) { nearest } else { ticks };
+        (first_tick as f64 + ticks) / self.rate_hz
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;
