@@ -447,7 +447,7 @@ impl Contents<'_> {
                 of(texts(&about.told.associated_files, |f| f.name.clone())),
             );
             table.column(
-                "description",
+                "file_description",
                 "what it is",
                 of(texts(&about.told.associated_files, |f| text(&f.description))),
             );
@@ -489,6 +489,7 @@ impl<'a> Table<'a> {
     }
 
     fn column(&mut self, name: &str, description: &str, data: Data) {
+        debug_assert!(name != "description" && name != "colnames", "the table has an attribute of this name");
         let path = format!("{}/{name}", self.path);
         let attributes = self.contents.described("hdmf-common", "VectorData", &path, description);
         self.group.put(name, Object::Dataset(Dataset { attributes, data }));
