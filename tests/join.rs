@@ -484,4 +484,11 @@ fn commands_take_several_files_folders_and_sessions() {
     assert!(error.contains("2 channels in the first and 3") && error.contains(&parts[0]) && error.contains(&other));
     let output = longwave(&["info", &parts[0], "no such file.rec"]);
     assert_eq!(output.status.code(), Some(1));
+    let output = longwave(&["info", &parts[0], &parts[1], &parts[0]]);
+    assert!(output.status.code() == Some(1) && String::from_utf8_lossy(&output.stderr).contains("named twice"));
+    // Every file of a session is checked; the demo's lost packets and its saturated artefacts are found.
+    let output = longwave(&["check", &session, "--json", "--quiet"]);
+    assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stderr));
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((report["parts"].as_array().unwrap().len(), report["clean"].as_bool()), (3, Some(false)));
 }
