@@ -35,7 +35,7 @@ pub const LOOKAHEAD: usize = 2;
 /// What a chunk's core holds at most, if the budget allows: enough to keep a worker busy for milliseconds.
 const CHUNK_BYTES: u64 = 4 << 20;
 /// What a chunk may touch of a mapped file, if its core is not shorter than the overlap then.
-const TOUCHED_BYTES: u64 = 16 << 20;
+const TOUCHED_BYTES: u64 = 8 << 20;
 /// Under pressure chunks are this much shorter.
 const PRESSURE_SHIFT: u32 = 3;
 /// No chunk is shorter than this (a power of two), so that fine summary buckets do not straddle chunks.

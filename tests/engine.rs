@@ -282,11 +282,11 @@ fn a_chunk_touches_little_of_wide_rows() {
     let selection = Selection { channels: vec![7], ..Selection::all(source.recording(), 0) };
     let task = Task::new(MemoryBudget::new(64 * MIB), 2);
     let plan = ChunkPlan::new(&task, &source.recording().streams[0], &selection, Overlap::default()).unwrap();
-    assert!(plan.chunk_frames * 2048 > 32 * MIB, "the samples alone would allow long chunks");
+    assert!(plan.chunk_frames * 2048 > 16 * MIB, "the samples alone would allow long chunks");
     let mut frames = 0;
     for_each(&source, &selection, &plan, &task, &mut |chunk, block| {
         let n = chunk.core.end - chunk.core.start;
-        assert!(n * 2048 <= 16 * MIB && block.frames() as u64 == n);
+        assert!(n * 2048 <= 8 * MIB && block.frames() as u64 == n);
         frames += n;
         Ok(())
     })

@@ -39,18 +39,24 @@ pub fn check(source: &dyn Source, stream: usize, task: &Task) -> Result<Report> 
     let selection = Selection::all(recording, stream);
     let s = &recording.streams[stream];
     task.set_total(selection.bytes(s));
+    // What is found, of each chunk that is under way or waits; and the irregular packets kept.
+    let partials = (task.threads() * LOOKAHEAD + 2) as u64;
+    let found_bytes = (s.channels.len() * size_of::<Signal>()) as u64 * partials + Packets::MAX_BYTES;
+    let _held = task.budget().reserve(found_bytes)?;
+    let plan = ChunkPlan::new(task, s, &selection, OVERLAP)?;
+    check_planned(source, &selection, &plan, task)
+}
+
+fn check_planned(source: &dyn Source, selection: &Selection, plan: &ChunkPlan, task: &Task) -> Result<Report> {
+    let s = selection.stream_in(source.recording())?;
     let layout = packet_layout(source)?;
     let sums = layout.and_then(|l| l.clock).and_then(|_| anchor(&s.time)).map(ClockSums::new);
-    let plan = ChunkPlan::new(task, s, &selection, OVERLAP)?;
-    let partials = (plan.threads * LOOKAHEAD + 2) as u64;
-    let packets_bytes = if layout.is_some() { Packets::MAX_BYTES } else { 0 };
-    let _held = task.budget().reserve((s.channels.len() * size_of::<Signal>()) as u64 * partials + packets_bytes)?;
-    let found = scan(source, &selection, &plan, task, || Pass {
+    let found = scan(source, selection, plan, task, || Pass {
         sample_type: s.format.sample_type,
         signals: Vec::new(),
         packets: layout.map(|layout| Packets::new(layout, &s.time, sums)),
     })?;
-    Ok(Report::new(source, stream, layout.as_ref(), found.signals, found.packets.map(Packets::finish)))
+    Ok(Report::new(source, selection.stream, layout.as_ref(), found.signals, found.packets.map(Packets::finish)))
 }
 
 /// The exact line through the system clock of a recording, over all of its packets; `None` if there is no such clock, or
@@ -171,3 +177,6 @@ impl Accumulator for ClockPass<'_> {
         self.sums.line()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,7 +15,9 @@ use crate::recording::{ClockSums, TimeBase};
 use crate::source::rec::{CounterStep, PLAUSIBLE_UNIX_NS, SYNC, counter_step};
 
 /// Steps, and stretches of wrong sync bytes, that are kept one by one; of further ones only the kind is counted.
-const MAX_KEPT: usize = 1 << 17;
+const MAX_KEPT: usize = 1 << 15;
+/// Packets are looked at in pieces of about this many bytes.
+const PIECE_BYTES: u64 = 2 << 20;
 /// Counters of this many packets in a row may be damaged.
 const GLITCH_FRAMES: u64 = 16;
 /// A clock reading this far from the line is none.
@@ -142,6 +144,18 @@ impl<'a> Packets<'a> {
 
     /// Takes in the packets of `frames`.
     pub(super) fn take(&mut self, frames: Range<u64>) -> Result<()> {
+        // Piece by piece, so that what is touched does not stay in memory.
+        let piece = (PIECE_BYTES / self.layout.packets.frame_stride().max(1)).max(1);
+        let mut at = frames.start;
+        while at < frames.end {
+            let until = frames.end.min(at.saturating_add(piece));
+            self.take_piece(at..until)?;
+            at = until;
+        }
+        Ok(())
+    }
+
+    fn take_piece(&mut self, frames: Range<u64>) -> Result<()> {
         let flat = self.layout.packets;
         let stride = flat.frame_stride();
         let range = flat.first_byte() + frames.start * stride..flat.first_byte() + frames.end * stride;
@@ -200,11 +214,8 @@ impl<'a> Packets<'a> {
     fn follow(&mut self, before: Seen, here: Seen) {
         let step = Step { before, here };
         let missing = step.missing();
-        if missing >= 0 && here.counter < before.counter && step.kind(self.time.rate_hz()).0 == Kind::Dropped
-            || missing == 0 && here.counter < before.counter
-        {
-            self.wraps += 1;
-        }
+        let goes_on = missing == 0 || (missing > 0 && step.kind(self.time.rate_hz()).0 == Kind::Dropped);
+        self.wraps += u64::from(goes_on && here.counter < before.counter);
         if missing != 0 {
             self.keep(step);
         }

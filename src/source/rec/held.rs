@@ -35,6 +35,8 @@ const UNKNOWN: u16 = u16::MAX - 1;
 const MAX_BLOCKS: usize = 1 << 17;
 /// Packets are taken in groups of about this many bytes while the channels are taken out of them.
 const GROUP_BYTES: u64 = 128 << 10;
+/// Bytes of the file that a read keeps in memory.
+const KEPT_BYTES: u64 = 4 << 20;
 /// Packets between giving pages back while looking back.
 const STEP_FRAMES: u64 = 1 << 13;
 
@@ -128,7 +130,8 @@ impl Held {
         let stride = packets.frame_stride() as usize;
         // Groups end where blocks do, so that what is found can be remembered.
         let group = (GROUP_BYTES / packets.frame_stride().max(1)).max(64).next_power_of_two().min(BLOCK_FRAMES);
-        let mut at = frames.start;
+        let keep = (KEPT_BYTES / packets.frame_stride().max(1)).max(1);
+        let (mut at, mut kept) = (frames.start, frames.start);
         while at < frames.end {
             let until = frames.end.min((at / group + 1) * group);
             let bytes = packets_of(packets, at..until)?;
@@ -140,9 +143,13 @@ impl Held {
                 self.remember(until / BLOCK_FRAMES - 1, &columns, channels);
             }
             at = until;
+            if at - kept >= keep {
+                packets.map().release(bytes_of(packets, &(kept..at)));
+                kept = at;
+            }
         }
         packets.map().check()?;
-        packets.map().release(bytes_of(packets, &frames));
+        packets.map().release(bytes_of(packets, &(kept..frames.end)));
         Ok(())
     }
 
@@ -167,7 +174,14 @@ impl Held {
         let bytes = packets_of(packets, frames.clone())?;
         let stride = packets.frame_stride() as usize;
         let group = (GROUP_BYTES as usize / stride.max(1)).max(64);
+        let keep = (KEPT_BYTES / packets.frame_stride().max(1)).max(1);
+        let mut kept = frames.start;
         for (g, bytes) in bytes.chunks(group * stride).enumerate() {
+            let at = frames.start + (g * group) as u64;
+            if at - kept >= keep {
+                packets.map().release(bytes_of(packets, &(kept..at)));
+                kept = at;
+            }
             for (i, &c) in channels.iter().enumerate() {
                 let turn = self.turns[self.turn_of[c]];
                 let out = &mut samples[i * n + g * group..(i + 1) * n];
@@ -177,7 +191,7 @@ impl Held {
             }
         }
         packets.map().check()?;
-        packets.map().release(bytes_of(packets, &frames));
+        packets.map().release(bytes_of(packets, &(kept..frames.end)));
         Ok(())
     }
 
