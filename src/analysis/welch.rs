@@ -386,17 +386,26 @@ impl<T: Sample> WithSimd for Convert<'_, T> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) -> f64 {
+        let scale = self.scale;
         let mut sums = [0.0; LANES];
         let (from_groups, from_rest) = self.from.as_chunks::<LANES>();
         let (to_groups, to_rest) = self.to.as_chunks_mut::<LANES>();
         for (from, to) in from_groups.iter().zip(to_groups) {
+            // One step after the other: mixed, they are compiled to one number at a time.
+            let mut values = [0.0; LANES];
             for i in 0..LANES {
-                to[i] = self.scale.apply(from[i].to_f64());
-                sums[i] += to[i];
+                values[i] = from[i].to_f64();
+            }
+            for value in &mut values {
+                *value = scale.apply(*value);
+            }
+            *to = values;
+            for i in 0..LANES {
+                sums[i] += values[i];
             }
         }
         for (from, to) in from_rest.iter().zip(to_rest) {
-            *to = self.scale.apply(from.to_f64());
+            *to = scale.apply(from.to_f64());
             sums[0] += *to;
         }
         sums.iter().sum()

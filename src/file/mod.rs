@@ -10,3 +10,4 @@ pub use atomic::{AtomicFile, free_bytes};
 pub use atomic_folder::AtomicFolder;
 pub use flat::{FlatLayout, Rows};
 pub use map::FileMap;
+pub(crate) use map::prefetch;
