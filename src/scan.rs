@@ -38,8 +38,11 @@ const CHUNK_BYTES: u64 = 4 << 20;
 const TOUCHED_BYTES: u64 = 8 << 20;
 /// Under pressure chunks are this much shorter.
 const PRESSURE_SHIFT: u32 = 3;
-/// No chunk is shorter than this (a power of two), so that fine summary buckets do not straddle chunks.
+/// No chunk is shorter than this (a power of two), so that fine summary buckets do not straddle chunks, unless the
+/// budget leaves no choice.
 pub const MIN_CHUNK_FRAMES: u64 = 4096;
+/// In a recording of very many channels chunks become as short as this before threads are given up.
+const LEAST_CHUNK_FRAMES: u64 = 256;
 
 /// Which samples: some channels of a stream over some frames.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -118,7 +121,7 @@ impl ChunkPlan {
     /// A plan whose blocks, overlaps included, fit into half of what is free of the task's budget.
     ///
     /// # Errors
-    /// [`ErrorKind::OutOfBudget`] if not even the shortest chunk fits on one thread.
+    /// [`ErrorKind::OutOfBudget`] if not even a chunk of one frame fits on one thread.
     pub fn new(task: &Task, stream: &Stream, selection: &Selection, overlap: Overlap) -> Result<Self> {
         let frame_bytes = (selection.channels.len() as u64 * stream.format.size() as u64).max(1);
         let longest = (CHUNK_BYTES / frame_bytes).max(MIN_CHUNK_FRAMES);
@@ -130,12 +133,14 @@ impl ChunkPlan {
         // One block under work and those that wait to be handed on.
         let blocks = 1 + LOOKAHEAD as u64;
         while plan.block_bytes(frame_bytes, overlap, selection).saturating_mul(blocks * plan.threads as u64) > room {
-            if plan.chunk_frames > MIN_CHUNK_FRAMES {
+            if plan.chunk_frames > LEAST_CHUNK_FRAMES {
                 plan.chunk_frames /= 2;
             } else if plan.threads > 1 {
                 plan.threads -= 1;
+            } else if plan.chunk_frames > 1 {
+                plan.chunk_frames /= 2;
             } else {
-                let need = plan.block_bytes(frame_bytes, overlap, selection);
+                let need = plan.block_bytes(frame_bytes, overlap, selection).saturating_mul(blocks);
                 return Err(Error::new(ErrorKind::OutOfBudget { need, free: room })
                     .with_remedy("raise the memory limit (--memory-limit), or select fewer channels"));
             }
@@ -375,7 +380,7 @@ fn run<T: Send>(
         let spare = recycled.lock().ok().and_then(|mut r| r.pop());
         let made = make(chunk, &mut view, spare)?;
         for_flat_pieces(source, selection.stream, &chunk.read, |piece, frames| {
-            piece.layout.map().check()?;
+            piece.layout.check(frames.clone())?;
             piece.layout.release(frames);
             Ok(())
         })?;

@@ -294,6 +294,15 @@ fn spectrum_goes_to_csv_and_npy_and_pipes() {
     assert!(std::fs::read(target("s.npy")).unwrap().starts_with(b"\x93NUMPY"));
     assert_eq!(code(&run(&["-o", &target("s.npy")])), 1);
     assert_eq!(out(&run(&[])), csv);
+    // A result is never written over the recording that it is made of.
+    let itself = target("itself.npy");
+    let made = longwave(&["export", &file, "--no-remember", "--dtype", "i16", "--channel-count", "4", "-o", &itself]);
+    assert_eq!(code(&made), 0, "{}", err(&made));
+    let before = std::fs::read(&itself).unwrap();
+    let over = longwave(&["spectrum", &itself, "--window", "512", "-o", &itself, "--force"]);
+    assert_eq!(code(&over), 1, "{}", err(&over));
+    assert!(err(&over).contains("the recording itself"), "{}", err(&over));
+    assert_eq!(std::fs::read(&itself).unwrap(), before);
     // The overlap follows the window, unless it is given.
     let half = longwave(&[
         "spectrum",

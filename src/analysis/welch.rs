@@ -194,6 +194,11 @@ impl<'a> Welch<'a> {
         (starts, skipped)
     }
 
+    /// Windows that overlap almost wholly make minutes of work of one chunk: who stops waits for one window only.
+    fn go_on(&self) -> Result<()> {
+        if self.task.is_cancelled() { Err(crate::Error::cancelled()) } else { Ok(()) }
+    }
+
     fn workspace(&self) -> Workspace {
         let spare = self.spare.lock().ok().and_then(|mut s| s.pop());
         spare.unwrap_or_else(|| {
@@ -234,11 +239,8 @@ impl Accumulator for Partial<'_, '_> {
         let places: Vec<usize> = starts.iter().map(|s| (s - chunk.read.start) as usize).collect();
         let mut space = welch.workspace();
         for c in 0..block.channels() {
-            if welch.task.is_cancelled() {
-                return Err(crate::Error::cancelled());
-            }
             match self.fold {
-                Fold::Sum => self.sum(block, c, &places, &mut space),
+                Fold::Sum => self.sum(block, c, &places, &mut space)?,
                 Fold::Max | Fold::Each(_) => self.each(block, c, &places, &mut space)?,
             }
         }
@@ -274,12 +276,13 @@ impl Partial<'_, '_> {
     }
 
     /// Adds up the powers of all windows of channel `c`, two at a time.
-    fn sum(&mut self, block: &Block, c: usize, places: &[usize], space: &mut Workspace) {
+    fn sum(&mut self, block: &Block, c: usize, places: &[usize], space: &mut Workspace) -> Result<()> {
         let welch = self.welch;
         let (n, scale) = (welch.window, self.scale(c));
         space.powers.fill(0.0);
         let mut half = None;
         for &place in places {
+            welch.go_on()?;
             let into = if half.is_none() { &mut space.first } else { &mut space.second };
             let Some(line) = load(block, c, place, scale, welch.detrend, into) else {
                 self.folded.irregular[c] += 1;
@@ -307,6 +310,7 @@ impl Partial<'_, '_> {
         for (k, sum) in sums.iter_mut().enumerate().skip(1) {
             *sum += 0.5 * (space.powers[k] + space.powers[n - k]);
         }
+        Ok(())
     }
 
     /// Makes the powers of each window of channel `c` and folds them.
@@ -315,6 +319,7 @@ impl Partial<'_, '_> {
         let bins = welch.bins();
         let scale = self.scale(c);
         for &place in places {
+            welch.go_on()?;
             let Some(line) = load(block, c, place, scale, welch.detrend, &mut space.first) else {
                 self.folded.irregular[c] += 1;
                 continue;

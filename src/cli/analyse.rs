@@ -50,6 +50,11 @@ pub(crate) fn run(analysis: &'static Analysis, matches: &ArgMatches, shell: &She
     let settings = parameters::settings(matches, analysis.parameters)?;
     (analysis.check)(&settings).map_err(|e| Failure::Usage(e.to_string()))?;
     let target = args.output.as_deref().map(|path| Target::of(analysis, path, args.force)).transpose()?;
+    if let Some(target) = &target {
+        for file in &args.file.files {
+            super::export::refuse_source(target.path, file)?;
+        }
+    }
     let source = shell.open(&args.file)?;
     let selection = args.selection.selection(source.as_ref())?;
     let report = shell.attend(analysis.name, |task| {
