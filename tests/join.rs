@@ -466,6 +466,19 @@ fn commands_take_several_files_folders_and_sessions() {
     ok(&["shot", &day_text, "-o", &a]);
     ok(&["shot", &whole, "-o", &b]);
 
+    // What is read is not written over, whichever way it is named.
+    fs::create_dir(folder.path().join("arrays")).unwrap();
+    let part = folder.path().join("arrays/x_part1.npy");
+    for name in [&part, &folder.path().join("arrays/x_part2.npy")] {
+        write_demo(name, 0.1, 2, &Task::unattended(), false).unwrap();
+    }
+    let arrays = text(&folder.path().join("arrays"));
+    for command in ["export", "spectrum"] {
+        let output = longwave(&[command, &arrays, "-o", &text(&part), "--force"]);
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(1) && error.contains("recording itself"), "{command}: {error}");
+    }
+
     // Two sessions: an error that lists them and says how to choose.
     fs::copy(&split.parts[0], day.join("20240518_demo_01_r1.rec")).unwrap();
     let output = longwave(&["info", &day_text]);

@@ -56,6 +56,10 @@ pub(crate) fn run(analysis: &'static Analysis, matches: &ArgMatches, shell: &She
         }
     }
     let source = shell.open(&args.file)?;
+    // A folder or a session does not name its files.
+    for (target, file) in target.iter().flat_map(|target| source.files().into_iter().map(move |file| (target, file))) {
+        super::export::refuse_source(target.path, &file)?;
+    }
     let selection = args.selection.selection(source.as_ref())?;
     let report = shell.attend(analysis.name, |task| {
         let report = (analysis.run)(&Request {

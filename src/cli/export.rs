@@ -170,6 +170,10 @@ fn write(
         refuse_existing(&args.output, args.force)?;
     }
     let source = shell.open(&args.file)?;
+    // A folder or a session does not name its files.
+    for file in source.files() {
+        refuse_source(&args.output, &file)?;
+    }
     let selection = args.selection.selection(source.as_ref())?;
     let request = Request {
         source: &source,
