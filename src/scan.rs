@@ -118,11 +118,24 @@ pub struct ChunkPlan {
 }
 
 impl ChunkPlan {
-    /// A plan whose blocks, overlaps included, fit into half of what is free of the task's budget.
+    /// A plan whose blocks, overlaps included, fit into half of what is free of the task's budget: one under work on each
+    /// thread, and those that wait to be handed on.
     ///
     /// # Errors
     /// [`ErrorKind::OutOfBudget`] if not even a chunk of one frame fits on one thread.
     pub fn new(task: &Task, stream: &Stream, selection: &Selection, overlap: Overlap) -> Result<Self> {
+        Self::with_blocks(1 + LOOKAHEAD as u64, task, stream, selection, overlap)
+    }
+
+    /// As [`Self::new`], for [`scan`] alone: no block is handed on.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn for_scan(task: &Task, stream: &Stream, selection: &Selection, overlap: Overlap) -> Result<Self> {
+        Self::with_blocks(1, task, stream, selection, overlap)
+    }
+
+    fn with_blocks(blocks: u64, task: &Task, stream: &Stream, selection: &Selection, overlap: Overlap) -> Result<Self> {
         let frame_bytes = (selection.channels.len() as u64 * stream.format.size() as u64).max(1);
         let longest = (CHUNK_BYTES / frame_bytes).max(MIN_CHUNK_FRAMES);
         // A core at least as long as the overlap, or most of the work would be reading it again.
@@ -130,8 +143,6 @@ impl ChunkPlan {
         let mut plan =
             Self { chunk_frames: longest.next_power_of_two().max(MIN_CHUNK_FRAMES), threads: task.threads() };
         let room = task.budget().free() / 2;
-        // One block under work and those that wait to be handed on.
-        let blocks = 1 + LOOKAHEAD as u64;
         while plan.block_bytes(frame_bytes, overlap, selection).saturating_mul(blocks * plan.threads as u64) > room {
             if plan.chunk_frames > LEAST_CHUNK_FRAMES {
                 plan.chunk_frames /= 2;

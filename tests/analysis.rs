@@ -11,7 +11,6 @@ use std::sync::Arc;
 
 use common::{Random, run_python};
 use flat::{FlatSource, recording};
-use longwave::Result;
 use longwave::analysis::{Report, Request, View, named};
 use longwave::budget::MemoryBudget;
 use longwave::form::Settings;
@@ -19,6 +18,7 @@ use longwave::recording::{ClockSpan, SampleFormat, SampleType, Samples, Scale, T
 use longwave::scan::Selection;
 use longwave::source::{MemorySource, Source};
 use longwave::task::Task;
+use longwave::{ErrorKind, Result};
 
 const MIB: u64 = 1 << 20;
 
@@ -375,4 +375,19 @@ fn a_median_of_nothing_or_of_too_much_comes_to_an_end() {
         assert!(noise.iter().all(|x| *x > 0.0 && x.is_finite()));
     }
     assert_eq!(little[1..], much[1..]);
+}
+
+/// A prime number of frames is transformed through one that is much larger: that is reserved, or refused, beforehand.
+#[test]
+fn what_a_long_window_needs_is_reserved() {
+    let n = 1 << 20;
+    let source = memory(Samples::F32(vec![1.0; n]), SampleType::F32, 1, TimeBase::regular(1.0));
+    let all = Selection::all(source.recording(), 0);
+    let run = |window: &str| {
+        let task = Task::new(MemoryBudget::new(64 * MIB), 1);
+        run_with(&source, &all, "spectrum", &[("window", window), ("average", "max")], &task)
+    };
+    assert!(matches!(run("524287").unwrap_err().kind(), ErrorKind::OutOfBudget { .. }));
+    assert_eq!(curve(&run("262144").unwrap(), 0).1.len(), 131_073);
+    assert_eq!(curve(&run("65537").unwrap(), 0).1.len(), 32_769);
 }

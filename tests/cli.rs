@@ -48,7 +48,9 @@ fn names(folder: &Path) -> Vec<String> {
 fn every_help_is_complete() {
     let help = longwave(&["--help"]);
     assert_eq!(code(&help), 0);
-    for name in ["info", "check", "stats", "spectrum", "export", "peaks", "shot", "demo", "completions", "man"] {
+    for name in
+        ["info", "check", "stats", "spectrum", "export", "peaks", "shot", "demo", "metadata", "completions", "man"]
+    {
         assert!(out(&help).contains(&format!("\n  {name} ")), "{name} is not in\n{}", out(&help));
         let sub = longwave(&[name, "--help"]);
         assert_eq!(code(&sub), 0, "{name}");
@@ -294,6 +296,15 @@ fn spectrum_goes_to_csv_and_npy_and_pipes() {
     assert!(std::fs::read(target("s.npy")).unwrap().starts_with(b"\x93NUMPY"));
     assert_eq!(code(&run(&["-o", &target("s.npy")])), 1);
     assert_eq!(out(&run(&[])), csv);
+    let object = json(&run(&["--json"]));
+    assert_eq!(object["frequency_hz"].as_array().unwrap().len(), 257);
+    let channels = object["channels"].as_array().unwrap();
+    assert_eq!(channels.len(), 4);
+    for (i, channel) in channels.iter().enumerate() {
+        let in_csv: f64 = csv.lines().nth(101).unwrap().split(',').nth(1 + i).unwrap().parse().unwrap();
+        assert_eq!((channel["values"][100].as_f64(), channel["values"].as_array().unwrap().len()), (Some(in_csv), 257));
+        assert!(channel["windows"].as_u64().unwrap() > 0 && channel["name"].is_string() && channel["unit"].is_string());
+    }
     // A result is never written over the recording that it is made of.
     let itself = target("itself.npy");
     let made = longwave(&["export", &file, "--no-remember", "--dtype", "i16", "--channel-count", "4", "-o", &itself]);

@@ -26,6 +26,9 @@ use packets::{PacketLayout, Packets};
 pub use report::{ChannelReport, ClockReport, Finding, Kind, PacketReport, Place, Report};
 use signals::Signal;
 
+/// A reading of the system clock this far from the sampled line is none.
+const MAX_STRAY_NS: i64 = 1_000_000_000;
+
 /// Checks stream `stream` of a recording, and its packets if it has any.
 ///
 /// # Errors
@@ -148,9 +151,6 @@ struct ClockPass<'a> {
     time: &'a TimeBase,
     sums: ClockSums,
 }
-
-/// A reading this far from the sampled line is none.
-const MAX_STRAY_NS: i64 = 1_000_000_000;
 
 impl Accumulator for ClockPass<'_> {
     type Output = Option<ClockFit>;

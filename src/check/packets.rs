@@ -8,7 +8,7 @@
 
 use std::ops::Range;
 
-use super::{Kind, Place};
+use super::{Kind, MAX_STRAY_NS, Place};
 use crate::error::Result;
 use crate::file::FlatLayout;
 use crate::recording::{ClockSums, TimeBase};
@@ -20,8 +20,6 @@ const MAX_KEPT: usize = 1 << 15;
 const PIECE_BYTES: u64 = 2 << 20;
 /// Counters of this many packets in a row may be damaged.
 const GLITCH_FRAMES: u64 = 16;
-/// A clock reading this far from the line is none.
-const MAX_STRAY_NS: i64 = 1_000_000_000;
 
 /// Where things are in a packet.
 #[derive(Clone, Copy)]

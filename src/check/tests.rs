@@ -96,7 +96,9 @@ fn faults() -> impl Strategy<Value = Vec<(u32, Fault)>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
-    fn every_fault_is_found_where_it_is_whatever_the_chunks(start in any::<u32>(), faults in faults(), tail in 40_u32..9000) {
+    fn every_fault_is_found_where_it_is_whatever_the_chunks(
+        start in any::<u32>(), faults in faults(), tail in 40_u32..9000,
+    ) {
         let mut made = Made::new(start, false);
         // Kind → places, amount, first frame.
         let mut expected: Vec<(Kind, u64, u64, u64)> = Vec::new();

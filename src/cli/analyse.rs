@@ -76,7 +76,7 @@ pub(crate) fn run(analysis: &'static Analysis, matches: &ArgMatches, shell: &She
     })?;
     shell.notes(&report.notes);
     if args.json {
-        return shell.print_json(&report.json);
+        return shell.print_json(&report.whole_json());
     }
     match (&target, &report.view) {
         (Some(target), _) => shell.print(&format!("wrote {}\n", target.path.display())),

@@ -28,6 +28,7 @@ mod demo;
 mod export;
 mod info;
 mod manual;
+mod metadata;
 mod parameters;
 mod peaks;
 mod progress;
@@ -120,6 +121,7 @@ pub fn command() -> Command {
         peaks::command(),
         export::shot_command(),
         demo::command(),
+        metadata::command(),
         manual::completions_command(),
         manual::man_command(),
     ])
@@ -188,6 +190,7 @@ fn dispatch(matches: &ArgMatches) -> Result<Option<Viewer>, Failure> {
         "shot" => export::run_shot(sub, &shell),
         "peaks" => peaks::run(&parsed(sub)?, &shell),
         "demo" => demo::run(&parsed(sub)?, &shell),
+        "metadata" => metadata::run(&parsed(sub)?, &shell),
         "completions" => manual::completions(sub, &shell),
         "man" => manual::man(sub, &shell),
         _ => analyse::run(crate::analysis::named(name)?, sub, &shell),

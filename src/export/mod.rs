@@ -13,11 +13,14 @@ use crate::source::Source;
 use crate::task::Task;
 
 mod npy;
+mod nwb;
 mod payload;
 mod picture;
 mod raw;
 mod sorter;
 mod trodes;
+
+pub(crate) use nwb::metadata;
 
 /// Every exporter; the first one that knows the extension of the target is taken.
 pub const EXPORTERS: &[Exporter] =

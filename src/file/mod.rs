@@ -3,6 +3,7 @@
 
 mod atomic;
 mod atomic_folder;
+pub(crate) mod feed;
 mod flat;
 mod map;
 
@@ -10,4 +11,3 @@ pub use atomic::{AtomicFile, free_bytes};
 pub use atomic_folder::AtomicFolder;
 pub use flat::{FlatLayout, Rows};
 pub use map::FileMap;
-pub(crate) use map::prefetch;

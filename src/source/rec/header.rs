@@ -176,7 +176,8 @@ pub(super) fn parse(xml: &[u8], len_bytes: u64, choice: Option<HardwareOrder>) -
 
     let global = child(root, "GlobalConfiguration");
     let attribute = |name: &str| global.and_then(|g| g.attribute(name)).map(str::trim);
-    let properties = properties(global, &devices, packet_bytes, len_bytes);
+    let mut properties = properties(global, &devices, packet_bytes, len_bytes);
+    properties.extend(references(root));
     Ok(Header {
         len_bytes,
         rate_hz,
@@ -435,6 +436,22 @@ fn ephys(
     let mut slots: Vec<Option<Channel>> = channels.into_iter().map(|c| Some(c.2)).collect();
     let columns = packet_order(&order, &hardware, warnings)?;
     Ok(columns.into_iter().filter_map(|i| slots[i].take()).collect())
+}
+
+/// Which channel each nTrode is shown against, as far as one was selected: `nTrode 2: nTrode 1 ch 3; …`. The samples are
+/// stored without it.
+fn references(root: Node<'_, '_>) -> Option<(String, String)> {
+    let one = |trode: Node<'_, '_>| {
+        let id = trode.attribute("id")?;
+        let reference = trode.attribute("refNTrodeID")?.trim();
+        let channel: u32 = trode.attribute("refChan")?.trim().parse().ok()?;
+        // Zero and -1 mean none.
+        (reference.parse::<i64>().ok()? > 0 && channel > 0)
+            .then(|| format!("nTrode {}: nTrode {reference} ch {channel}", clipped(id)))
+    };
+    let trodes = child(root, "SpikeConfiguration")?.children().filter(Node::is_element);
+    let references: Vec<String> = trodes.filter_map(one).collect();
+    (!references.is_empty()).then(|| ("references".to_owned(), references.join("; ")))
 }
 
 fn properties(

@@ -7,9 +7,9 @@ use pulp::x86::V3;
 use pulp::{cast, i16x16, i32x8, u32x8};
 
 use super::WIDE;
-use super::feed::{Feed, load};
 use super::lane::HalfWord;
 use super::take::{Lanes, extremes};
+use crate::file::feed::{Feed, load};
 
 /// Sums over pairs of rows, in the order in which the processor unpacks: lanes 0 to 3 and 8 to 11, then the others.
 #[derive(Clone, Copy)]
@@ -84,9 +84,9 @@ pub(super) fn take<T: HalfWord, F: Feed<T>>(
 
 #[cfg(test)]
 mod tests {
-    use super::super::feed::Plain;
     use super::super::lane::Lane;
     use super::*;
+    use crate::file::feed::Plain;
 
     /// Pairs of rows and an odd one, extremes included: the same as one by one.
     fn check<T: HalfWord + TryFrom<i64>>(v3: V3, low: i64)

@@ -8,9 +8,9 @@ use half::f16;
 
 use crate::recording::Sample;
 
-use super::feed::Feed;
 use super::take::{Lanes, Vectors, take};
 use super::{WIDE, half_words};
+use crate::file::feed::Feed;
 
 /// How samples of one type are compared and summed.
 pub(in crate::summary) trait Lane: Sample {

@@ -9,15 +9,14 @@
 //! The loops are plain Rust over arrays of fixed length, compiled for the vector instructions that the processor has
 //! (through [`pulp::Arch`]); 16-bit samples, the most frequent ones, have a way of their own (`half_words`).
 
+use crate::file::feed::{Big, Feed, Little, Plain};
 use crate::recording::ByteOrder;
 
-mod feed;
 mod half_words;
 mod lane;
 mod take;
 mod weave;
 
-use feed::{Big, Feed, Little, Plain};
 use take::{Lanes, Vectors, take_run};
 
 pub(super) use lane::Lane;

@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::WIDE;
-use super::feed::{Feed, LINE, load};
 use super::lane::Lane;
+use crate::file::feed::{Feed, LINE, load};
 
 /// What was found so far, lane by lane.
 pub(in crate::summary) struct Lanes<T: Lane> {

@@ -2,14 +2,14 @@
 
 use std::ops::Range;
 
-use super::lane::Lane;
-use crate::file::prefetch;
+use super::map::prefetch;
+use crate::recording::Sample;
 
 /// Bytes that come from memory at once.
-pub(super) const LINE: usize = 64;
+pub(crate) const LINE: usize = 64;
 
 /// Samples to be loaded several at a time.
-pub(in crate::summary) trait Feed<T: Lane> {
+pub(crate) trait Feed<T: Sample> {
     /// `W` neighbouring samples from place `at`.
     fn lanes<const W: usize>(&self, at: usize) -> [T; W];
 
@@ -22,13 +22,13 @@ pub(in crate::summary) trait Feed<T: Lane> {
 }
 
 /// Little-endian bytes; places are bytes.
-pub(super) struct Little<'a>(pub(super) &'a [u8]);
+pub(crate) struct Little<'a>(pub(crate) &'a [u8]);
 /// Big-endian bytes; places are bytes.
-pub(super) struct Big<'a>(pub(super) &'a [u8]);
+pub(crate) struct Big<'a>(pub(crate) &'a [u8]);
 /// Samples in memory; places are samples.
-pub(super) struct Plain<'a, T>(pub(super) &'a [T]);
+pub(crate) struct Plain<'a, T>(pub(crate) &'a [T]);
 
-impl<T: Lane> Feed<T> for Little<'_> {
+impl<T: Sample> Feed<T> for Little<'_> {
     #[inline(always)]
     fn lanes<const W: usize>(&self, at: usize) -> [T; W] {
         let bytes = &self.0[at..at + W * size_of::<T>()];
@@ -42,7 +42,7 @@ impl<T: Lane> Feed<T> for Little<'_> {
     }
 }
 
-impl<T: Lane> Feed<T> for Big<'_> {
+impl<T: Sample> Feed<T> for Big<'_> {
     #[inline(always)]
     fn lanes<const W: usize>(&self, at: usize) -> [T; W] {
         let bytes = &self.0[at..at + W * size_of::<T>()];
@@ -56,7 +56,7 @@ impl<T: Lane> Feed<T> for Big<'_> {
     }
 }
 
-impl<T: Lane> Feed<T> for Plain<'_, T> {
+impl<T: Sample> Feed<T> for Plain<'_, T> {
     #[inline(always)]
     fn lanes<const W: usize>(&self, at: usize) -> [T; W] {
         load(self.0, at)
@@ -64,7 +64,7 @@ impl<T: Lane> Feed<T> for Plain<'_, T> {
 }
 
 #[inline(always)]
-pub(super) fn load<X: Copy + Default, const W: usize>(from: &[X], at: usize) -> [X; W] {
+pub(crate) fn load<X: Copy + Default, const W: usize>(from: &[X], at: usize) -> [X; W] {
     let mut lanes = [X::default(); W];
     lanes.copy_from_slice(&from[at..at + W]);
     lanes
