@@ -355,10 +355,7 @@ impl Cutter<'_> {
 type Make<'a, T> = dyn Fn(&Chunk, &mut ChunkView<'_>, Option<HeldBlock>) -> Result<T> + Sync + 'a;
 type Merge<'a, T> = dyn FnMut(&Chunk, T) -> Result<Option<HeldBlock>> + 'a;
 
-/// The engine: tickets out to the workers, results back, merged in order.
-///
-/// At most `threads × LOOKAHEAD` chunks are out at any time, so neither channel can block for good and the results
-/// that wait for an earlier one are bounded.
+/// Runs the engine over the chunks that a plan makes of the selection.
 fn run<T: Send>(
     source: &dyn Source,
     selection: &Selection,
@@ -368,15 +365,62 @@ fn run<T: Send>(
     make: &Make<'_, T>,
     merge: &mut Merge<'_, T>,
 ) -> Result<()> {
-    let stream = selection.stream_in(source.recording())?;
     if !plan.chunk_frames.is_power_of_two() {
         return Err(Error::invalid(format!("a chunk of {} frames is not a power of two", plan.chunk_frames)));
     }
-    let frame_bytes = selection.channels.len() as u64 * stream.format.size() as u64;
     let chunk_frames = touching_little(source, selection, plan.chunk_frames, overlap);
     let mut cutter = Cutter { selection, overlap, chunk_frames, next_frame: selection.frames.start, next_index: 0 };
     let chunks = selection.len().div_ceil(chunk_frames).saturating_add(1);
     let threads = plan.threads.clamp(1, usize::try_from(chunks).unwrap_or(usize::MAX));
+    run_chunks(source, selection, threads, task, &mut |pressure| cutter.next(pressure), make, merge)
+}
+
+/// Hands `pieces` of the selection, which are in order and may be empty, to the workers, which `make` something of each,
+/// and what they made to `sink`, in order, on this thread: for writers whose pieces are not the engine's to choose. What
+/// a piece reads, and the memory for it, is up to `make`; at most [`LOOKAHEAD`] results for each thread wait.
+///
+/// # Errors
+/// As [`scan`]; an error of the sink stops the pass and is returned.
+pub fn map_pieces<T: Send>(
+    source: &dyn Source,
+    selection: &Selection,
+    pieces: &mut dyn Iterator<Item = Range<u64>>,
+    threads: usize,
+    task: &Task,
+    make: &(dyn Fn(&Chunk) -> Result<T> + Sync),
+    sink: &mut dyn FnMut(&Chunk, T) -> Result<()>,
+) -> Result<()> {
+    let mut numbered = pieces.enumerate();
+    let mut next = |_| {
+        let (index, core) = numbered.next()?;
+        Some(Chunk { index: index as u64, read: core.clone(), core })
+    };
+    run_chunks(
+        source,
+        selection,
+        threads.max(1),
+        task,
+        &mut next,
+        &|chunk: &Chunk, _: &mut ChunkView<'_>, _: Option<HeldBlock>| make(chunk),
+        &mut |chunk, made| sink(chunk, made).map(|()| None),
+    )
+}
+
+/// The engine: tickets out to the workers, results back, merged in order.
+///
+/// At most `threads × LOOKAHEAD` chunks are out at any time, so neither channel can block for good and the results
+/// that wait for an earlier one are bounded.
+fn run_chunks<T: Send>(
+    source: &dyn Source,
+    selection: &Selection,
+    threads: usize,
+    task: &Task,
+    next_chunk: &mut dyn FnMut(bool) -> Option<Chunk>,
+    make: &Make<'_, T>,
+    merge: &mut Merge<'_, T>,
+) -> Result<()> {
+    let stream = selection.stream_in(source.recording())?;
+    let frame_bytes = selection.channels.len() as u64 * stream.format.size() as u64;
     let in_flight = threads * LOOKAHEAD;
     let (ticket_out, ticket_in) = crossbeam_channel::bounded::<Chunk>(in_flight);
     let (result_out, result_in) = crossbeam_channel::bounded::<(Chunk, Result<T>)>(in_flight);
@@ -430,7 +474,7 @@ fn run<T: Send>(
         let mut next_merge = 0_u64;
         loop {
             while failure.is_none() && out + waiting.len() < in_flight {
-                let Some(chunk) = cutter.next(task.budget().pressure()) else { break };
+                let Some(chunk) = next_chunk(task.budget().pressure()) else { break };
                 if ticket_out.send(chunk).is_err() {
                     break;
                 }

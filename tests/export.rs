@@ -42,6 +42,7 @@ impl<'a> Export<'a> {
         act(&Request {
             source: self.source,
             selection: &self.selection,
+            whole: false,
             target: &self.target,
             values: self.values,
             settings: &Settings::defaults(&[]),

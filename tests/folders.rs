@@ -263,6 +263,7 @@ fn an_interrupted_folder_leaves_nothing() {
         let request = longwave::export::Request {
             source: &source,
             selection: &selection,
+            whole: false,
             target: &target,
             values: longwave::export::Values::Stored,
             settings: &settings,

@@ -79,7 +79,9 @@ fn export(source: &Arc<dyn Source>, selection: &Selection, target: &Path, values
     let exporter = for_target(target).unwrap();
     let task = Task::new(MemoryBudget::new(64 << 20), 2);
     let settings = Settings::defaults(exporter.parameters);
-    let request = Request { source, selection, target, values, settings: &settings, overwrite: true, task: &task };
+    let whole = false;
+    let request =
+        Request { source, selection, whole, target, values, settings: &settings, overwrite: true, task: &task };
     let files = (exporter.run)(&request).unwrap();
     files.iter().map(|f| fs::read(f).unwrap()).collect()
 }
@@ -226,6 +228,7 @@ fn parts_of_plain_numbers_are_the_whole() {
     let request = Request {
         source: &joined,
         selection: &selection,
+        whole: false,
         target: &parts[3],
         values: Values::Stored,
         settings: &settings,

@@ -329,6 +329,7 @@ fn the_table_entry_writes_files() {
             (exporter.run)(&export::Request {
                 source: &case.source,
                 selection: &selection,
+                whole: false,
                 target: &target,
                 values: Values::Physical,
                 settings,

@@ -282,6 +282,11 @@ impl StreamArg {
 }
 
 impl SelectionArgs {
+    /// Whether neither a stream nor channels were chosen.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.stream.stream.is_none() && self.channels.is_none()
+    }
+
     /// What is meant, in `source`.
     pub(crate) fn selection(&self, source: &dyn Source) -> Result<Selection, Failure> {
         let stream = self.stream.index(source)?;

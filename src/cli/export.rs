@@ -178,6 +178,7 @@ fn write(
     let request = Request {
         source: &source,
         selection: &selection,
+        whole: args.selection.is_whole(),
         target: &args.output,
         values,
         settings: &settings,

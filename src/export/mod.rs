@@ -24,7 +24,7 @@ pub(crate) use nwb::metadata;
 
 /// Every exporter; the first one that knows the extension of the target is taken.
 pub const EXPORTERS: &[Exporter] =
-    &[npy::EXPORTER, raw::EXPORTER, sorter::EXPORTER, trodes::EXPORTER, picture::EXPORTER];
+    &[npy::EXPORTER, raw::EXPORTER, nwb::EXPORTER, sorter::EXPORTER, trodes::EXPORTER, picture::EXPORTER];
 
 /// Extensions whose target is a folder of files.
 const FOLDERS: &[&str] = &[sorter::EXTENSION, trodes::EXTENSION];
@@ -61,6 +61,9 @@ pub struct Exporter {
 pub struct Request<'a> {
     pub source: &'a Arc<dyn Source>,
     pub selection: &'a Selection,
+    /// Neither a stream nor channels were chosen: a target that can hold several streams takes all of them over the same
+    /// stretch of time.
+    pub whole: bool,
     pub target: &'a Path,
     pub values: Values,
     pub settings: &'a Settings,

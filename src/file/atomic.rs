@@ -33,13 +33,13 @@ const FLUSH_EVERY: Duration = Duration::from_millis(20);
 
 /// Sends what is written to the disk on a thread of its own, so that little is left to wait for at the end.
 #[derive(Debug)]
-struct Flusher {
+pub(crate) struct Flusher {
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<io::Result<()>>>,
 }
 
 impl Flusher {
-    fn start(file: &File) -> Option<Self> {
+    pub(crate) fn start(file: &File) -> Option<Self> {
         let file = file.try_clone().ok()?;
         let stop = Arc::new(AtomicBool::new(false));
         let theirs = Arc::clone(&stop);

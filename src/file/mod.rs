@@ -7,6 +7,7 @@ pub(crate) mod feed;
 mod flat;
 mod map;
 
+pub(crate) use atomic::Flusher;
 pub use atomic::{AtomicFile, free_bytes};
 pub use atomic_folder::AtomicFolder;
 pub use flat::{FlatLayout, Rows};

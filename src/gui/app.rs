@@ -364,6 +364,7 @@ impl App {
                     let request = crate::export::Request {
                         source: &source,
                         selection: &selection,
+                        whole: true,
                         target: &target,
                         values,
                         settings: &settings,

@@ -161,6 +161,7 @@ fn predict(
             (exporter.predict)(&Request {
                 source: &source,
                 selection,
+                whole: true,
                 target,
                 values,
                 settings,

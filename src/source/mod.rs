@@ -83,6 +83,18 @@ pub trait Source: Send + Sync {
         Ok(())
     }
 
+    /// Appends the events of every track that touch `range` (seconds) to its list in `out`, each as
+    /// [`Self::read_events`] would: for those who go through all of them, at the cost of going through the file once.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    fn read_all_events(&self, range: Range<f64>, out: &mut [Vec<Event>]) -> Result<()> {
+        for (track, out) in out.iter_mut().enumerate() {
+            self.read_events(track, range.clone(), out)?;
+        }
+        Ok(())
+    }
+
     /// The file on disk that holds the samples, for sidecars and titles; `None` if there is no (single) one.
     fn path(&self) -> Option<&Path> {
         self.flat(0).map(|flat| flat.map().path())

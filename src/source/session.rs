@@ -133,6 +133,18 @@ fn natural(a: &str, b: &str) -> Ordering {
     }
 }
 
+/// What a file's name says of its place in the session: the epoch, where it is named after the pattern, and what comes
+/// behind it in the name.
+#[must_use]
+pub fn epoch_of(path: &Path) -> Option<(u64, String)> {
+    let stem = path.file_stem()?.to_string_lossy().into_owned();
+    let (base, _) = without_part(&stem);
+    let (session, epoch) = dated(base)?;
+    // Behind the session's name: the epoch's number, then the tag.
+    let tag = base.get(session.len() + 1..)?.split_once('_').map_or("", |(_, tag)| tag);
+    Some((epoch, tag.to_owned()))
+}
+
 /// Sorts files into sessions, each in its order, by their names alone: Trodes may put each of them in a folder of its
 /// own.
 #[must_use]

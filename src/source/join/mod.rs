@@ -435,6 +435,34 @@ impl Source for JoinedSource {
         Some(FlatPiece { first_frame: piece.first_frame + firsts[part], layout: piece.layout })
     }
 
+    fn read_all_events(&self, range: Range<f64>, out: &mut [Vec<Event>]) -> Result<()> {
+        let first = self.parts.partition_point(|p| p.end_tick as f64 / self.rate_hz <= range.start);
+        for (i, part) in self.parts.iter().enumerate().skip(first) {
+            let offset = part.first_tick as f64 / self.rate_hz;
+            if offset >= range.end {
+                break;
+            }
+            if part.frames == 0 {
+                continue;
+            }
+            let mut own = vec![Vec::new(); out.len()];
+            let local = (range.start - offset).max(0.0)..range.end - offset;
+            self.part(i)?.read_all_events(local, &mut own)?;
+            for ((own, out), about) in own.into_iter().zip(out.iter_mut()).zip(&self.recording.events) {
+                let states = about.description.starts_with("digital");
+                for mut event in own {
+                    event.start_secs = self.shifted(event.start_secs, part.first_tick);
+                    let same = |last: &Event| last.label == event.label && event.duration_secs == 0.0;
+                    let known = states && event.start_secs <= offset && out.last().is_some_and(same);
+                    if !known && event.touches(&range) {
+                        out.push(event);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn read_events(&self, track: usize, range: Range<f64>, out: &mut Vec<Event>) -> Result<()> {
         let about = self
             .recording

@@ -126,6 +126,10 @@ impl Source for RecSource {
         digital::read(line, &self.packets, &stream.time, range, out)
     }
 
+    fn read_all_events(&self, range: Range<f64>, out: &mut [Vec<Event>]) -> Result<()> {
+        digital::read_all(&self.lines, &self.packets, &self.recording.streams[0].time, range, out)
+    }
+
     fn path(&self) -> Option<&Path> {
         Some(self.packets.map().path())
     }

@@ -207,13 +207,6 @@ pub(crate) struct Optogenetics {
     pub protocols: Vec<Protocol>,
 }
 
-impl Optogenetics {
-    /// Whether nothing is known.
-    pub(crate) fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
 /// A position: millimetres along the three axes, degrees about them.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub(crate) struct Implant {
