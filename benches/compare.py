@@ -20,6 +20,7 @@ import os
 import platform
 import shutil
 import statistics
+import struct
 import subprocess
 import sys
 import time
@@ -161,6 +162,41 @@ def input_rec():
     return path, "10 min demo (no generator for .rec here)"
 
 
+def input_session(parts):
+    """A folder of `parts` sparse .rec files, 17 hours together; `None` without the generator. Each has 20 packets at
+    either end, whose counters and clocks go on from file to file."""
+    generator = ORACLE / "gen_rec.py"
+    folder = BENCH / f"session_{parts}"
+    if not generator.exists():
+        return None
+    if folder.exists():
+        return folder
+    model = BENCH / "model.rec"
+    run([sys.executable, generator, "--out", model, "--packets", "40"])
+    facts = json.loads(Path(f"{model}.json").read_text())
+    data, start, size = model.read_bytes(), facts["header_bytes"], facts["packet_bytes"]
+    packets = [data[start + i * size : start + (i + 1) * size] for i in range(40)]
+    counter_at, clock_at = facts["timestamp_offset"], facts["device_offsets"].get("SysClock")
+    (counter,) = struct.unpack_from("<I", packets[0], counter_at)
+    frames = 17 * 3600 * 30_000 // parts
+    making = folder.with_suffix(".part")
+    making.mkdir(parents=True, exist_ok=True)
+    for part in range(parts):
+        name = f"20230622_rat_{part // 50 + 1:02d}_r_part{part % 50 + 1}.rec"
+        with (making / name).open("wb") as file:
+            file.write(data[:start])
+            for i in [*range(20), *range(frames - 20, frames)]:
+                packet, tick = bytearray(packets[i % 40]), part * frames + i
+                struct.pack_into("<I", packet, counter_at, (counter + tick) & 0xFFFFFFFF)
+                if clock_at is not None:
+                    (clock,) = struct.unpack_from("<q", packets[0], clock_at)
+                    struct.pack_into("<q", packet, clock_at, clock + tick * 100_000 // 3)
+                file.seek(start + i * size)
+                file.write(packet)
+    making.rename(folder)
+    return folder
+
+
 def warm(path):
     """Reads the file once, so that it is in the page cache if it fits."""
     with path.open("rb", buffering=0) as file:
@@ -253,6 +289,16 @@ def row_info(o):
         o.runs, lambda: longwave("shot", path, "-o", target, "--force"), before=lambda: forget(path)
     )
     yield f"shot, {what}", f"{seconds:.3f} s, {mib(peak)}", "1 s, 150 MB", seconds < 1 and peak < 150e6
+
+
+def row_session(o):
+    for parts in (17, 200):
+        folder = input_session(parts)
+        if folder is None:
+            yield f"info, 17 h in {parts} parts", "no generator for .rec here", "0.5 s", None
+            continue
+        seconds, peak = alone(o.runs, lambda: longwave("info", folder, "--json"))
+        yield f"info, 17 h in {parts} parts", f"{seconds:.3f} s, {mib(peak)}", "0.5 s", seconds < 0.5
 
 
 def row_peaks(o):
@@ -355,6 +401,7 @@ def row_frame(_):
 
 ROWS = {
     "info": row_info,
+    "session": row_session,
     "peaks": row_peaks,
     "stats": row_stats,
     "spectrum": row_spectrum,

@@ -34,11 +34,10 @@ use crate::task::Task;
 pub const LOOKAHEAD: usize = 2;
 /// What a chunk's core holds at most, if the budget allows: enough to keep a worker busy for milliseconds.
 const CHUNK_BYTES: u64 = 4 << 20;
+/// What a chunk may touch of a mapped file, if its core is not shorter than the overlap then.
+const TOUCHED_BYTES: u64 = 8 << 20;
 /// Under pressure chunks are this much shorter.
 const PRESSURE_SHIFT: u32 = 3;
-/// What a chunk touches of a mapped file at most: a stream that takes a few bytes of each packet brings all of them into
-/// memory.
-const TOUCHED_BYTES: u64 = 8 << 20;
 /// No chunk is shorter than this (a power of two), so that fine summary buckets do not straddle chunks, unless the
 /// budget leaves no choice.
 pub const MIN_CHUNK_FRAMES: u64 = 4096;
@@ -369,12 +368,7 @@ fn run<T: Send>(
     if !plan.chunk_frames.is_power_of_two() {
         return Err(Error::invalid(format!("a chunk of {} frames is not a power of two", plan.chunk_frames)));
     }
-    let touched = source.flat(selection.stream).map_or(0, crate::file::FlatLayout::frame_stride);
-    let shortest = MIN_CHUNK_FRAMES.max(overlap.before.saturating_add(overlap.after));
-    let mut chunk_frames = plan.chunk_frames;
-    while chunk_frames > shortest && chunk_frames.saturating_mul(touched) > TOUCHED_BYTES {
-        chunk_frames /= 2;
-    }
+    let chunk_frames = touching_little(source, selection, plan.chunk_frames, overlap);
     let mut cutter = Cutter { selection, overlap, chunk_frames, next_frame: selection.frames.start, next_index: 0 };
     let chunks = selection.len().div_ceil(chunk_frames).saturating_add(1);
     let threads = plan.threads.clamp(1, usize::try_from(chunks).unwrap_or(usize::MAX));
@@ -524,6 +518,17 @@ fn run_chunks<T: Send>(
         drop(ticket_out);
         failure.map_or(Ok(()), |(_, e)| Err(e))
     })
+}
+
+/// The length of chunks, so that a worker has no more of a mapped file resident than [`TOUCHED_BYTES`]: one channel of
+/// many in a row touches the pages of all of them.
+fn touching_little(source: &dyn Source, selection: &Selection, chunk_frames: u64, overlap: Overlap) -> u64 {
+    let stride = match source.flat_at(selection.stream, selection.frames.start) {
+        Some(piece) if piece.layout.is_interleaved() => piece.layout.frame_stride().max(1),
+        _ => return chunk_frames,
+    };
+    let frames = (TOUCHED_BYTES / stride).max(overlap.before.saturating_add(overlap.after)).max(MIN_CHUNK_FRAMES);
+    chunk_frames.min(1 << frames.ilog2())
 }
 
 /// Keeps the error of the first chunk that did not merely stop.

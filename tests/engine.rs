@@ -278,6 +278,27 @@ fn a_lowered_budget_is_an_error_not_a_hang() {
     for_each(&source, &selection, &plan, &task, &mut |_, _| Ok(())).unwrap();
 }
 
+/// One channel of many touches the pages of all of them: chunks are as short as that asks for.
+#[test]
+fn a_chunk_touches_little_of_wide_rows() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    file.as_file().set_len(128 * MIB).unwrap();
+    let source = flat::FlatSource::open(file.path(), SampleFormat::little(SampleType::I16), 1000, 0, 48);
+    let selection = Selection { channels: vec![7], ..Selection::all(source.recording(), 0) };
+    let task = Task::new(MemoryBudget::new(64 * MIB), 2);
+    let plan = ChunkPlan::new(&task, &source.recording().streams[0], &selection, Overlap::default()).unwrap();
+    assert!(plan.chunk_frames * 2048 > 16 * MIB, "the samples alone would allow long chunks");
+    let mut frames = 0;
+    for_each(&source, &selection, &plan, &task, &mut |chunk, block| {
+        let n = chunk.core.end - chunk.core.start;
+        assert!(n * 2048 <= 8 * MIB && block.frames() as u64 == n);
+        frames += n;
+        Ok(())
+    })
+    .unwrap();
+    assert_eq!(frames, selection.len());
+}
+
 /// What is mapped around each channel of a planar file would add up; such files are copied past the map.
 #[cfg(target_os = "linux")]
 #[test]

@@ -67,7 +67,7 @@ fn trodes_files_hold_every_stored_value() {
     let target = at("rat.trodes");
     let (code, out, err) = run(&["export", text(&rec), "-o", text(&target), "--range", "#100..#70000"]);
     assert_eq!(code, 0, "{err}");
-    assert!(out.contains("rat.raw_nt1ch1.dat"), "{out}");
+    assert!(out.contains("rat.raw_nt1ch1.dat"), "a list of a few files is printed: {out}");
     let source = source::open(&rec, &OpenOptions::default(), &Task::unattended()).unwrap();
     let recording = source.recording();
     // What the files must hold, from the reader, as numbers for Python.

@@ -469,6 +469,19 @@ fn commands_take_several_files_folders_and_sessions() {
     ok(&["shot", &day_text, "-o", &a]);
     ok(&["shot", &whole, "-o", &b]);
 
+    // What is read is not written over, whichever way it is named.
+    fs::create_dir(folder.path().join("arrays")).unwrap();
+    let part = folder.path().join("arrays/x_part1.npy");
+    for name in [&part, &folder.path().join("arrays/x_part2.npy")] {
+        write_demo(name, 0.1, 2, &Task::unattended(), false).unwrap();
+    }
+    let arrays = text(&folder.path().join("arrays"));
+    for command in ["export", "spectrum"] {
+        let output = longwave(&[command, &arrays, "-o", &text(&part), "--force"]);
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(1) && error.contains("recording itself"), "{command}: {error}");
+    }
+
     // Two sessions: an error that lists them and says how to choose.
     fs::copy(&split.parts[0], day.join("20240518_demo_01_r1.rec")).unwrap();
     let output = longwave(&["info", &day_text]);
@@ -487,4 +500,11 @@ fn commands_take_several_files_folders_and_sessions() {
     assert!(error.contains("2 channels in the first and 3") && error.contains(&parts[0]) && error.contains(&other));
     let output = longwave(&["info", &parts[0], "no such file.rec"]);
     assert_eq!(output.status.code(), Some(1));
+    let output = longwave(&["info", &parts[0], &parts[1], &parts[0]]);
+    assert!(output.status.code() == Some(1) && String::from_utf8_lossy(&output.stderr).contains("named twice"));
+    // Every file of a session is checked; the demo's lost packets and its saturated artefacts are found.
+    let output = longwave(&["check", &session, "--json", "--quiet"]);
+    assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stderr));
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((report["parts"].as_array().unwrap().len(), report["clean"].as_bool()), (3, Some(false)));
 }

@@ -17,6 +17,8 @@ use crate::text;
 
 /// The exporter behind `longwave shot`.
 const PICTURE: &str = "picture";
+/// Of more files than this only their number is told; `--json` lists all.
+const FILES_SHOWN: usize = 16;
 
 #[derive(Args, Clone, Debug)]
 struct TargetArgs {
@@ -60,10 +62,11 @@ pub(crate) fn command() -> Command {
     let mut command = ExportArgs::augment_args(Command::new("export"))
         .about("Write a part of a recording to a file of another format")
         .after_help(
-            "The file appears whole or not at all. Of complex recordings, real and imaginary part are a channel each.\n\n\
+            "The file appears whole or not at all; NAME.sorter and NAME.trodes are folders, which do the same. Of complex recordings, real and imaginary part are a channel each.\n\n\
          Examples:\n  longwave export day.rec -o part.npy --range 1h..1h10m --channels 0-3,7\n  \
          longwave export day.rec -o day.bin --dry-run\n  \
-         longwave export 20230622_rat_*.rec -o day.npy",
+         longwave export 20230622_rat_*.rec -o day.npy\n  \
+         longwave export day.rec -o day.sorter        samples, probe.json, probe.prb and params.py",
         );
     // Exporters may share a setting; it is one flag, and says whose it is.
     let exporters = || EXPORTERS.iter().filter(|e| e.name != PICTURE);
@@ -167,6 +170,10 @@ fn write(
         refuse_existing(&args.output, args.force)?;
     }
     let source = shell.open(&args.file)?;
+    // A folder or a session does not name its files.
+    for file in source.files() {
+        refuse_source(&args.output, &file)?;
+    }
     let selection = args.selection.selection(source.as_ref())?;
     let request = Request {
         source: &source,
@@ -195,8 +202,13 @@ fn write(
         return shell.print_json(&json!({ "written": written, "bytes": bytes, "secs": secs }));
     }
     let mut lines = String::new();
-    for file in &files {
-        lines += &format!("wrote {} ({})\n", file.display(), text::bytes(size(file)));
+    if files.len() > FILES_SHOWN {
+        let number = text::count(files.len() as u64);
+        lines += &format!("wrote {} ({number} files, {})\n", args.output.display(), text::bytes(bytes));
+    } else {
+        for file in &files {
+            lines += &format!("wrote {} ({})\n", file.display(), text::bytes(size(file)));
+        }
     }
     if exporter.name != PICTURE {
         lines += &format!("in {}, {}\n", text::duration(secs), text::rate(bytes as f64 / secs.max(1e-9)));

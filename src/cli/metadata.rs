@@ -66,10 +66,9 @@ pub(crate) fn run(args: &MetadataArgs, shell: &Shell) -> Result<(), Failure> {
     if args.json {
         return shell.print_json(&json!({ "path": path.to_string(), "bytes": text.len() }));
     }
-    shell.print(&format!(
-        "wrote {path}; fill it in, then: longwave metadata {} --check {path}\n",
-        args.file.files.first().map_or_else(String::new, |f| f.display().to_string())
-    ))
+    let files: Vec<String> = args.file.files.iter().map(|file| file.display().to_string()).collect();
+    let files = files.join(" ");
+    shell.print(&format!("wrote {path}; fill it in, then: longwave metadata {files} --check {path}\n"))
 }
 
 fn check(args: &MetadataArgs, path: &Path, recording: &Recording, shell: &Shell) -> Result<(), Failure> {

@@ -265,8 +265,8 @@ impl Export<'_> {
         };
         let stream = &self.recording().streams[selection.stream];
         let plan = ChunkPlan::new(task, stream, &selection, Overlap::default())?;
-        let longest = plan.chunk_frames.min(selection.len());
-        let _memory = task.budget().reserve(8 * longest)?;
+        // The times of a chunk, as numbers and as bytes.
+        let _memory = task.budget().reserve(8 * plan.chunk_frames.min(selection.len()))?;
         let mut list: Vec<u32> = Vec::new();
         let mut bytes: Vec<u8> = Vec::new();
         for_each(request.source.as_ref(), &selection, &plan, task, &mut |chunk, block| {
@@ -297,7 +297,9 @@ impl Export<'_> {
         };
         line("Description", about);
         line("Byte_order", "little endian");
-        line("Original_file", &recording.name);
+        let parts = self.request.source.parts();
+        let first = parts.first().and_then(|part| part.path.file_name()).map(|name| name.to_string_lossy());
+        line("Original_file", first.as_deref().unwrap_or(&recording.name));
         let rate_hz = self.main().time.rate_hz();
         line("Clockrate", &rate_hz.to_string());
         let told = [

@@ -1,11 +1,15 @@
 //! A folder of files that appears whole or not at all.
 
-use std::ffi::OsString;
+use std::ffi::OsStr;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::free_bytes;
 use crate::error::{Error, ErrorKind, Result};
+
+/// So many temporary names are tried.
+const NAMES_TRIED: u32 = 1000;
 
 /// A folder filled under a temporary name beside its target; [`AtomicFolder::commit`] makes it durable and renames it,
 /// dropping it uncommitted removes it with all that is in it.
@@ -46,13 +50,7 @@ impl AtomicFolder {
                 .with_path(target)
                 .with_remedy("free some space, choose another disk, or export a shorter range"));
         }
-        let mut temporary_name = OsString::from(".");
-        temporary_name.push(name);
-        temporary_name.push(format!(".{}.part", std::process::id()));
-        let temporary = around.join(temporary_name);
-        // Left behind by a program of the same number that was killed; nobody else makes such a name.
-        drop(std::fs::remove_dir_all(&temporary));
-        std::fs::create_dir(&temporary)
+        let temporary = create_temporary(around, name)
             .map_err(|e| Error::io(target, e).with_remedy("check that the folder exists and can be written to"))?;
         Ok(Self { target: target.to_path_buf(), temporary, overwrite, committed: false })
     }
@@ -152,6 +150,24 @@ impl Drop for AtomicFolder {
             drop(std::fs::remove_dir_all(&self.temporary));
         }
     }
+}
+
+/// Makes a folder in `around` whose name nobody else uses.
+fn create_temporary(around: &Path, name: &OsStr) -> std::io::Result<PathBuf> {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    // Long names leave no room for more.
+    let stem: String = name.to_string_lossy().chars().take(48).collect();
+    let mut result = Err(std::io::ErrorKind::AlreadyExists.into());
+    for _ in 0..NAMES_TRIED {
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let path = around.join(format!(".{stem}.{}-{count}.part", std::process::id()));
+        result = std::fs::create_dir(&path).map(|()| path);
+        // Left behind by a program of the same number that was killed.
+        if !matches!(&result, Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists) {
+            break;
+        }
+    }
+    result
 }
 
 /// Every file under `folder`, relative to it.

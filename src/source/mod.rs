@@ -308,6 +308,12 @@ pub fn open_all(paths: &[PathBuf], options: &OpenOptions, task: &Task) -> Result
             None => files.push(path.clone()),
         }
     }
+    let mut seen = std::collections::HashSet::new();
+    if let Some(twice) = files.iter().find(|file| !seen.insert(*file)) {
+        return Err(Error::invalid("this file is named twice")
+            .with_path(twice)
+            .with_remedy("name every file once, in the order of time"));
+    }
     open_session(&session::Session { name: session::name_of(&files), files }, options, task)
 }
 

@@ -340,7 +340,7 @@ impl Answer<'_> {
                     values[c][*column] = values[c][*column].union(to_min_max(found.min, found.max));
                 });
             });
-            // The system maps the neighbourhood of a page with it; all of that goes.
+            // Where they are mapped, the system maps the neighbourhood of a page with it; all of that goes.
             for_flat_pieces(
                 source.as_ref(),
                 self.store.stream,
@@ -362,7 +362,7 @@ impl Answer<'_> {
         flat.is_interleaved() && weave.fits(flat.frame_stride() as usize, offsets)
     }
 
-    /// The stretches of `plan`, in place.
+    /// The stretches of `plan`, in rows.
     fn sample_rows<T: Lane>(
         &mut self,
         flat: &FlatLayout,

@@ -131,7 +131,7 @@ impl Key {
             let modified = meta.modified().ok().and_then(|t| t.duration_since(UNIX_EPOCH).ok());
             identity.extend_from_slice(&meta.len().to_le_bytes());
             identity.extend_from_slice(&modified.map_or(0, |t| t.as_nanos() as u64).to_le_bytes());
-            let (first_bytes, last_bytes) = ends_of(&file, meta.len(), PART_END_BYTES).map_err(io)?;
+            let (first_bytes, last_bytes) = ends_of(&file, part.bytes.min(meta.len()), PART_END_BYTES).map_err(io)?;
             head.extend_from_slice(&first_bytes.to_le_bytes());
             tail.extend_from_slice(&last_bytes.to_le_bytes());
             description += &format!("\n{} {}", part.frames, part.layout);

@@ -4,6 +4,8 @@
 //! gaps are those inside the files and those between them ([`timeline`]), events stand at their times on it. Nobody
 //! above can tell where a file ends, except that in-place access ([`Source::flat_at`]) ends there.
 //!
+//! What a reader holds from packet to packet (the values of multiplexed sensors) begins anew in every file.
+//!
 //! The files must describe the same streams ([`compare`]); their properties may differ, and those of the first are shown.
 //!
 //! **Cost**: opening opens every file once, on the task's threads. At most [`MAX_OPEN`] stay open, the ones last asked
