@@ -443,7 +443,7 @@ impl Contents<'_> {
             let mut table = Table::new(self, path, "DynamicTable", "hdmf-common", "files that belong to the session");
             table.column("file_name", "the name of the file", of(texts(&about.told.associated_files, |f| f.name.clone())));
             table.column(
-                "description",
+                "file_description",
                 "what it is",
                 of(texts(&about.told.associated_files, |f| text(&f.description))),
             );
