@@ -441,7 +441,11 @@ impl Contents<'_> {
         if !about.told.associated_files.is_empty() {
             let path = "/processing/associated_files/associated_files";
             let mut table = Table::new(self, path, "DynamicTable", "hdmf-common", "files that belong to the session");
-            table.column("file_name", "the name of the file", of(texts(&about.told.associated_files, |f| f.name.clone())));
+            table.column(
+                "file_name",
+                "the name of the file",
+                of(texts(&about.told.associated_files, |f| f.name.clone())),
+            );
             table.column(
                 "file_description",
                 "what it is",
@@ -456,7 +460,11 @@ impl Contents<'_> {
         if !about.told.associated_videos.is_empty() {
             let path = "/processing/video_files/video_files";
             let mut table = Table::new(self, path, "DynamicTable", "hdmf-common", "videos of the session");
-            table.column("file_name", "the name of the file", of(texts(&about.told.associated_videos, |v| v.name.clone())));
+            table.column(
+                "file_name",
+                "the name of the file",
+                of(texts(&about.told.associated_videos, |v| v.name.clone())),
+            );
             let cameras = Data::i64s(about.told.associated_videos.iter().map(|v| v.camera_id.unwrap_or(-1)));
             table.column("camera_id", "the camera, -1 if it is not told", cameras);
             table.column("task_epochs", "its epochs", of(texts(&about.told.associated_videos, |v| numbers(&v.epochs))));
