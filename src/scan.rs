@@ -38,9 +38,12 @@ const CHUNK_BYTES: u64 = 4 << 20;
 const PRESSURE_SHIFT: u32 = 3;
 /// What a chunk touches of a mapped file at most: a stream that takes a few bytes of each packet brings all of them into
 /// memory.
-const TOUCHED_BYTES: u64 = 16 << 20;
-/// No chunk is shorter than this (a power of two), so that fine summary buckets do not straddle chunks.
+const TOUCHED_BYTES: u64 = 8 << 20;
+/// No chunk is shorter than this (a power of two), so that fine summary buckets do not straddle chunks, unless the
+/// budget leaves no choice.
 pub const MIN_CHUNK_FRAMES: u64 = 4096;
+/// In a recording of very many channels chunks become as short as this before threads are given up.
+const LEAST_CHUNK_FRAMES: u64 = 256;
 
 /// Which samples: some channels of a stream over some frames.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -116,11 +119,24 @@ pub struct ChunkPlan {
 }
 
 impl ChunkPlan {
-    /// A plan whose blocks, overlaps included, fit into half of what is free of the task's budget.
+    /// A plan whose blocks, overlaps included, fit into half of what is free of the task's budget: one under work on each
+    /// thread, and those that wait to be handed on.
     ///
     /// # Errors
-    /// [`ErrorKind::OutOfBudget`] if not even the shortest chunk fits on one thread.
+    /// [`ErrorKind::OutOfBudget`] if not even a chunk of one frame fits on one thread.
     pub fn new(task: &Task, stream: &Stream, selection: &Selection, overlap: Overlap) -> Result<Self> {
+        Self::with_blocks(1 + LOOKAHEAD as u64, task, stream, selection, overlap)
+    }
+
+    /// As [`Self::new`], for [`scan`] alone: no block is handed on.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn for_scan(task: &Task, stream: &Stream, selection: &Selection, overlap: Overlap) -> Result<Self> {
+        Self::with_blocks(1, task, stream, selection, overlap)
+    }
+
+    fn with_blocks(blocks: u64, task: &Task, stream: &Stream, selection: &Selection, overlap: Overlap) -> Result<Self> {
         let frame_bytes = (selection.channels.len() as u64 * stream.format.size() as u64).max(1);
         let longest = (CHUNK_BYTES / frame_bytes).max(MIN_CHUNK_FRAMES);
         // A core at least as long as the overlap, or most of the work would be reading it again.
@@ -128,15 +144,15 @@ impl ChunkPlan {
         let mut plan =
             Self { chunk_frames: longest.next_power_of_two().max(MIN_CHUNK_FRAMES), threads: task.threads() };
         let room = task.budget().free() / 2;
-        // One block under work and those that wait to be handed on.
-        let blocks = 1 + LOOKAHEAD as u64;
         while plan.block_bytes(frame_bytes, overlap, selection).saturating_mul(blocks * plan.threads as u64) > room {
-            if plan.chunk_frames > MIN_CHUNK_FRAMES {
+            if plan.chunk_frames > LEAST_CHUNK_FRAMES {
                 plan.chunk_frames /= 2;
             } else if plan.threads > 1 {
                 plan.threads -= 1;
+            } else if plan.chunk_frames > 1 {
+                plan.chunk_frames /= 2;
             } else {
-                let need = plan.block_bytes(frame_bytes, overlap, selection);
+                let need = plan.block_bytes(frame_bytes, overlap, selection).saturating_mul(blocks);
                 return Err(Error::new(ErrorKind::OutOfBudget { need, free: room })
                     .with_remedy("raise the memory limit (--memory-limit), or select fewer channels"));
             }
@@ -425,7 +441,7 @@ fn run_chunks<T: Send>(
         let spare = recycled.lock().ok().and_then(|mut r| r.pop());
         let made = make(chunk, &mut view, spare)?;
         for_flat_pieces(source, selection.stream, &chunk.read, |piece, frames| {
-            piece.layout.map().check()?;
+            piece.layout.check(frames.clone())?;
             piece.layout.release(frames);
             Ok(())
         })?;

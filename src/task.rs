@@ -53,8 +53,11 @@ impl Progress {
     #[must_use]
     pub fn left(&self) -> Option<Duration> {
         let rate = self.bytes_per_sec();
-        (self.total_bytes > 0 && rate > 0.0)
-            .then(|| Duration::from_secs_f64((self.total_bytes.saturating_sub(self.done_bytes)) as f64 / rate))
+        if self.total_bytes == 0 || rate <= 0.0 {
+            return None;
+        }
+        // A time that no clock can hold is not known.
+        Duration::try_from_secs_f64(self.total_bytes.saturating_sub(self.done_bytes) as f64 / rate).ok()
     }
 }
 

@@ -11,7 +11,6 @@ use std::sync::Arc;
 
 use common::{Random, run_python};
 use flat::{FlatSource, recording};
-use longwave::Result;
 use longwave::analysis::{Report, Request, View, named};
 use longwave::budget::MemoryBudget;
 use longwave::form::Settings;
@@ -19,6 +18,7 @@ use longwave::recording::{ClockSpan, SampleFormat, SampleType, Samples, Scale, T
 use longwave::scan::Selection;
 use longwave::source::{MemorySource, Source};
 use longwave::task::Task;
+use longwave::{ErrorKind, Result};
 
 const MIB: u64 = 1 << 20;
 
@@ -328,4 +328,66 @@ fn a_stopped_analysis_says_so() {
         assert!(error.is_cancelled(), "{error}");
         assert_eq!(task.budget().used(), 0);
     }
+}
+
+/// Almost wholly overlapping windows make a quarter of an hour of work of a single chunk: a stop does not wait for it.
+#[test]
+fn a_stop_does_not_wait_for_a_chunk() {
+    for average in ["mean", "median", "max"] {
+        let samples = Samples::F64(noise((1 << 16) + (1 << 19), 4));
+        let source = memory(samples, SampleType::F64, 1, TimeBase::regular(1000.0));
+        let task = Task::new(MemoryBudget::new(256 * MIB), 2);
+        let stopper = task.clone();
+        let (run, settings) = (Selection::all(source.recording(), 0), [("window", "65536"), ("overlap", "65535")]);
+        let settings: Vec<(&str, &str)> = settings.into_iter().chain([("average", average)]).collect();
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                std::thread::sleep(std::time::Duration::from_millis(50));
+                stopper.cancel();
+            });
+            let error = run_with(&source, &run, "spectrum", &settings, &task).unwrap_err();
+            assert!(error.is_cancelled(), "{error}");
+        });
+        assert_eq!(task.budget().used(), 0);
+    }
+}
+
+/// A channel without numbers, and one whose squares are beyond all numbers, with more windows than memory for them.
+#[test]
+fn a_median_of_nothing_or_of_too_much_comes_to_an_end() {
+    let n = 200_000;
+    let mut values = vec![f64::NAN; n];
+    // Sums stay finite, sums of squares do not.
+    values.extend((0..n).map(|i| if (i + i / 16) % 2 == 0 { 1.7e308 } else { -1.7e308 }));
+    values.extend(noise(n, 8));
+    let source = memory(Samples::F64(values), SampleType::F64, 3, TimeBase::regular(1000.0));
+    let settings = [("window", "64"), ("overlap", "60"), ("average", "median")];
+    let all = Selection::all(source.recording(), 0);
+    let spectra = |budget: u64| {
+        let task = Task::new(MemoryBudget::new(budget), 2);
+        let report = run_with(&source, &all, "spectrum", &settings, &task).unwrap();
+        [0, 1, 2].map(|i| curve(&report, i).1.to_vec())
+    };
+    let (little, much) = (spectra(16 * MIB), spectra(512 * MIB));
+    for [nothing, too_much, noise] in [&little, &much] {
+        assert!(nothing.iter().all(|x| x.is_nan()));
+        assert!(too_much.iter().any(|x| x.is_infinite()) && !too_much.iter().any(|x| x.is_nan()), "{too_much:?}");
+        assert!(noise.iter().all(|x| *x > 0.0 && x.is_finite()));
+    }
+    assert_eq!(little[1..], much[1..]);
+}
+
+/// A prime number of frames is transformed through one that is much larger: that is reserved, or refused, beforehand.
+#[test]
+fn what_a_long_window_needs_is_reserved() {
+    let n = 1 << 20;
+    let source = memory(Samples::F32(vec![1.0; n]), SampleType::F32, 1, TimeBase::regular(1.0));
+    let all = Selection::all(source.recording(), 0);
+    let run = |window: &str| {
+        let task = Task::new(MemoryBudget::new(64 * MIB), 1);
+        run_with(&source, &all, "spectrum", &[("window", window), ("average", "max")], &task)
+    };
+    assert!(matches!(run("524287").unwrap_err().kind(), ErrorKind::OutOfBudget { .. }));
+    assert_eq!(curve(&run("262144").unwrap(), 0).1.len(), 131_073);
+    assert_eq!(curve(&run("65537").unwrap(), 0).1.len(), 32_769);
 }

@@ -296,6 +296,24 @@ fn spectrum_goes_to_csv_and_npy_and_pipes() {
     assert!(std::fs::read(target("s.npy")).unwrap().starts_with(b"\x93NUMPY"));
     assert_eq!(code(&run(&["-o", &target("s.npy")])), 1);
     assert_eq!(out(&run(&[])), csv);
+    let object = json(&run(&["--json"]));
+    assert_eq!(object["frequency_hz"].as_array().unwrap().len(), 257);
+    let channels = object["channels"].as_array().unwrap();
+    assert_eq!(channels.len(), 4);
+    for (i, channel) in channels.iter().enumerate() {
+        let in_csv: f64 = csv.lines().nth(101).unwrap().split(',').nth(1 + i).unwrap().parse().unwrap();
+        assert_eq!((channel["values"][100].as_f64(), channel["values"].as_array().unwrap().len()), (Some(in_csv), 257));
+        assert!(channel["windows"].as_u64().unwrap() > 0 && channel["name"].is_string() && channel["unit"].is_string());
+    }
+    // A result is never written over the recording that it is made of.
+    let itself = target("itself.npy");
+    let made = longwave(&["export", &file, "--no-remember", "--dtype", "i16", "--channel-count", "4", "-o", &itself]);
+    assert_eq!(code(&made), 0, "{}", err(&made));
+    let before = std::fs::read(&itself).unwrap();
+    let over = longwave(&["spectrum", &itself, "--window", "512", "-o", &itself, "--force"]);
+    assert_eq!(code(&over), 1, "{}", err(&over));
+    assert!(err(&over).contains("the recording itself"), "{}", err(&over));
+    assert_eq!(std::fs::read(&itself).unwrap(), before);
     // The overlap follows the window, unless it is given.
     let half = longwave(&[
         "spectrum",

@@ -148,13 +148,18 @@ fn plans_fit_the_budget_or_say_so() {
                     assert!((plan.chunk_frames + after) * frame_bytes * blocks <= 8 * MIB, "{plan:?}");
                 }
                 Err(e) => {
-                    assert!(matches!(e.kind(), ErrorKind::OutOfBudget { .. }) && e.remedy().is_some());
+                    assert!(matches!(e.kind(), ErrorKind::OutOfBudget { need, free } if need > free), "{e}");
+                    assert!(e.remedy().is_some());
                     assert!((4096 + after) * frame_bytes * 3 > 8 * MIB);
                 }
             }
         }
     }
-    assert!(ChunkPlan::new(&task, &wide, &selection(10_000), Overlap::default()).is_err());
+    // Very many channels are read in very short chunks, on all threads if that is enough.
+    let plan = ChunkPlan::new(&task, &wide, &selection(1000), Overlap::default()).unwrap();
+    assert!(plan.chunk_frames >= 256 && plan.threads > 1, "{plan:?}");
+    assert!(ChunkPlan::new(&task, &wide, &selection(60_000), Overlap::default()).is_ok());
+    assert!(ChunkPlan::new(&task, &wide, &selection(1_000_000), Overlap::default()).is_err());
 }
 
 /// Serves a ramp, and fails or dies at given frames.
@@ -271,4 +276,55 @@ fn a_lowered_budget_is_an_error_not_a_hang() {
     assert!(matches!(error.kind(), ErrorKind::OutOfBudget { .. }), "{error}");
     drop(held);
     for_each(&source, &selection, &plan, &task, &mut |_, _| Ok(())).unwrap();
+}
+
+/// What is mapped around each channel of a planar file would add up; such files are copied past the map.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_pass_over_a_planar_file_maps_none_of_it() {
+    use longwave::file::{FileMap, FlatLayout};
+    use longwave::recording::ByteOrder;
+
+    const FRAMES: usize = 1 << 19;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("planar");
+    let value = |c: usize, f: usize| (c * 1000 + f % 997) as u16;
+    let bytes: Vec<u8> = (0..3).flat_map(|c| (0..FRAMES).flat_map(move |f| value(c, f).to_be_bytes())).collect();
+    std::fs::write(&path, bytes).unwrap();
+    let map = FileMap::open(&path).unwrap();
+    let format = SampleFormat { sample_type: SampleType::U16, byte_order: ByteOrder::Big };
+    let offsets = (0..3).map(|c| (c * FRAMES * 2) as u64).collect();
+    let flat = FlatLayout::new(map, format, 0, 2, offsets, FRAMES as u64).unwrap();
+    let mut block = Block::default();
+    flat.read(5..FRAMES as u64 - 3, &[2, 0], &mut block).unwrap();
+    let n = FRAMES - 8;
+    for (i, c) in [2, 0].into_iter().enumerate() {
+        for f in (0..n).step_by(1001).chain([n - 1]) {
+            assert_eq!(block.samples().get_f64(i * n + f), f64::from(value(c, f + 5)));
+        }
+    }
+    let maps = std::fs::read_to_string("/proc/self/smaps").unwrap();
+    let name = path.to_str().unwrap();
+    let of_file = maps.lines().skip_while(|line| !line.ends_with(name)).find(|line| line.starts_with("Rss:")).unwrap();
+    assert_eq!(of_file.split_whitespace().nth(1), Some("0"), "{of_file}");
+    std::fs::File::options().write(true).open(&path).unwrap().set_len(1000).unwrap();
+    assert!(matches!(flat.read(0..10_000, &[0], &mut block).unwrap_err().kind(), ErrorKind::Truncated { .. }));
+}
+
+/// In the page that holds the end of the file there are zeros behind it, and no signal that they are none of it.
+#[test]
+fn what_is_cut_off_in_the_last_page_is_noticed() {
+    use longwave::file::{FileMap, FlatLayout};
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file");
+    std::fs::write(&path, [7; 10_000]).unwrap();
+    let map = FileMap::open(&path).unwrap();
+    let flat = FlatLayout::new(map, SampleFormat::little(SampleType::U8), 0, 1, vec![0], 10_000).unwrap();
+    let rows = flat.rows(0..10_000).unwrap().unwrap();
+    std::fs::File::options().write(true).open(&path).unwrap().set_len(9_990).unwrap();
+    assert!(rows.bytes[9_985..].iter().any(|&b| b == 0));
+    let error = flat.check(9_000..10_000).unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Truncated { at: 9_990, needed: 10, len: 9_990 }), "{error}");
+    flat.check(0..9_990).unwrap();
 }

@@ -6,15 +6,17 @@ mod common;
 mod flat;
 
 use std::io::Write as _;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use common::{Random, run_python};
 use flat::FlatSource;
 use longwave::budget::MemoryBudget;
 use longwave::export::{Prediction, Request, Values, for_target};
 use longwave::form::Settings;
-use longwave::recording::{ByteOrder, ClockSpan, SampleFormat, SampleType, Scale, TimeBase};
+use longwave::recording::{Block, ByteOrder, ClockSpan, Recording, SampleFormat, SampleType, Scale, TimeBase};
 use longwave::scan::Selection;
 use longwave::source::{OpenOptions, Source};
 use longwave::task::Task;
@@ -262,4 +264,117 @@ fn a_recording_that_shrinks_gives_an_error_and_no_file() {
         assert!(matches!(export.run().unwrap_err().kind(), ErrorKind::Truncated { .. }));
         assert_eq!(names(folder.path()), ["in"]);
     }
+}
+
+/// Reads of the inner recording; from the `stops`th on they also stop the task.
+struct Stopping {
+    inner: Arc<dyn Source>,
+    task: Task,
+    reads: AtomicUsize,
+    stops: usize,
+}
+
+impl Source for Stopping {
+    fn recording(&self) -> &Recording {
+        self.inner.recording()
+    }
+
+    fn read(&self, stream: usize, frames: Range<u64>, channels: &[usize], out: &mut Block) -> Result<()> {
+        if self.reads.fetch_add(1, Ordering::Relaxed) + 1 >= self.stops {
+            self.task.cancel();
+        }
+        self.inner.read(stream, frames, channels, out)
+    }
+}
+
+#[test]
+fn a_stop_in_the_middle_of_the_samples_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = file_of(folder.path(), "in", 3 << 20);
+    for overwrite in [false, true] {
+        let target = folder.path().join("out.npy");
+        let before = if overwrite { vec!["in", "out.npy", "out.npy.longwave.toml"] } else { vec!["in"] };
+        if overwrite {
+            std::fs::write(&target, "older").unwrap();
+            std::fs::write(OpenOptions::path_beside(&target), "gain = 2.0").unwrap();
+        }
+        for stops in [1, 3, 20] {
+            let inner = FlatSource::open(&path, SampleFormat::little(SampleType::I16), 3, 0, 0).shared();
+            let task = Task::new(MemoryBudget::new(16 << 20), 2);
+            // What is elsewhere reserved makes the chunks short, so that there are many.
+            let _elsewhere = task.budget().reserve(15 << 20).unwrap();
+            let source: Arc<dyn Source> =
+                Arc::new(Stopping { inner, task: task.clone(), reads: AtomicUsize::new(0), stops });
+            let mut export = Export::new(&source, &target);
+            (export.task, export.overwrite) = (task, overwrite);
+            assert!(export.run().unwrap_err().is_cancelled());
+            let progress = export.task.progress();
+            assert!(progress.done_bytes < progress.total_bytes);
+            assert_eq!(names(folder.path()), before);
+        }
+        if overwrite {
+            assert_eq!(std::fs::read(&target).unwrap(), b"older");
+            assert_eq!(OpenOptions::beside(&target).unwrap().gain, Some(2.0));
+        }
+    }
+}
+
+/// The same where the system copies the bytes, sixteen mebibytes at a time.
+#[test]
+fn a_stop_in_the_middle_of_a_copy_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("in");
+    std::fs::File::create(&path).unwrap().set_len(160 << 20).unwrap();
+    let source = FlatSource::open(&path, SampleFormat::little(SampleType::I16), 4, 0, 0).shared();
+    let target = folder.path().join("out.bin");
+    // The stop may come too late on a machine that has much else to do; not always.
+    let stopped = (0..20).any(|_| {
+        let mut export = Export::new(&source, &target);
+        export.overwrite = true;
+        let task = export.task.clone();
+        let result = std::thread::scope(|scope| {
+            scope.spawn(move || {
+                while task.progress().done_bytes == 0 {
+                    std::hint::spin_loop();
+                }
+                task.cancel();
+            });
+            export.run()
+        });
+        let progress = export.task.progress();
+        match result {
+            Err(e) => {
+                assert!(e.is_cancelled(), "{e}");
+                assert!(!names(folder.path()).iter().any(|n| n.ends_with(".part")), "{:?}", names(folder.path()));
+                progress.done_bytes < progress.total_bytes
+            }
+            Ok(_) => false,
+        }
+    });
+    assert!(stopped);
+}
+
+#[test]
+fn a_name_with_a_line_break_does_not_break_the_description() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = file_of(folder.path(), "in", 6000);
+    let source = FlatSource::open(&path, SampleFormat::little(SampleType::I16), 3, 0, 0).shared();
+    let target = folder.path().join("two\nlines = [.bin");
+    Export::new(&source, &target).run().unwrap();
+    let again = longwave::source::open(&target, &OpenOptions::default(), &Task::unattended()).unwrap();
+    assert_eq!(again.recording().streams[0].channels.len(), 3);
+}
+
+#[test]
+fn ids_that_do_not_tell_channels_apart_are_not_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = file_of(folder.path(), "in", 6000);
+    let mut source = FlatSource::open(&path, SampleFormat::little(SampleType::I16), 3, 0, 0);
+    for channel in &mut source.recording.streams[0].channels {
+        channel.id = "7".to_owned();
+    }
+    let source = source.shared();
+    let target = folder.path().join("out.npy");
+    Export::new(&source, &target).run().unwrap();
+    longwave::source::open(&target, &OpenOptions::default(), &Task::unattended()).unwrap();
 }

@@ -362,3 +362,44 @@ print(json.dumps(cases))
     let error = open(Path::new(&cases[0].0), &OpenOptions::default()).err().unwrap().to_string();
     assert!(error.contains("--format raw --dtype i16 --channel-count 1"), "{error}");
 }
+
+/// An archive whose directory names one member over and over again.
+#[test]
+fn an_archive_of_one_name_is_opened_in_bounded_time() {
+    const MEMBERS: usize = 40_000;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("same.npz");
+    let mut array = source::npy_header(SampleFormat::little(SampleType::I16), &[4]);
+    array.extend([1, 0, 2, 0, 3, 0, 4, 0]);
+    let len = u32::try_from(array.len()).unwrap().to_le_bytes();
+    let mut bytes = b"PK\x03\x04".to_vec();
+    bytes.extend([0; 14]);
+    bytes.extend(len);
+    bytes.extend(len);
+    bytes.extend([5, 0, 0, 0]);
+    bytes.extend(b"a.npy");
+    bytes.extend(array);
+    let at = u32::try_from(bytes.len()).unwrap();
+    for _ in 0..MEMBERS {
+        bytes.extend(b"PK\x01\x02");
+        bytes.extend([0; 16]);
+        bytes.extend(len);
+        bytes.extend(len);
+        bytes.extend([5, 0]);
+        bytes.extend([0; 16]);
+        bytes.extend(b"a.npy");
+    }
+    let directory = u32::try_from(bytes.len()).unwrap() - at;
+    bytes.extend(b"PK\x05\x06\0\0\0\0");
+    bytes.extend([u16::try_from(MEMBERS).unwrap().to_le_bytes(); 2].concat());
+    bytes.extend(directory.to_le_bytes());
+    bytes.extend(at.to_le_bytes());
+    bytes.extend([0, 0]);
+    std::fs::write(&path, bytes).unwrap();
+    let source = open(&path, &OpenOptions::default()).unwrap();
+    let streams = &source.recording().streams;
+    let names: std::collections::HashSet<&str> = streams.iter().map(|s| s.name.as_str()).collect();
+    assert_eq!((streams.len(), names.len()), (MEMBERS, MEMBERS));
+    assert!(names.contains("a") && names.contains("a (2)") && names.contains("a (40000)"));
+    assert_eq!(values(source.as_ref(), MEMBERS - 1), [1.0, 2.0, 3.0, 4.0]);
+}

@@ -26,6 +26,12 @@ const CELL_BYTES: u64 = 48;
 /// One past the bits of infinity.
 const END_BITS: u64 = f64::INFINITY.to_bits() + 1;
 
+/// The place of a power in the order. Where squares overflow, the transform may make of them what is no number: that is
+/// as much as infinity, so that every window has a place.
+fn place(power: f64) -> u64 {
+    if power.is_nan() { END_BITS - 1 } else { power.to_bits() }
+}
+
 /// What selecting may use: a third of what is free.
 fn share(budget: &MemoryBudget) -> u64 {
     (budget.free() / 3).min(MOST_BYTES)
@@ -93,7 +99,7 @@ fn narrow(welch: &Welch<'_>, bins: usize, stretches: u64, brackets: &mut [Bracke
         for (bin, power) in powers.iter().enumerate() {
             let cell = channel * bins + bin;
             let bracket = &brackets[cell];
-            let bits = power.to_bits();
+            let bits = place(*power);
             if (bracket.low..bracket.high).contains(&bits) {
                 let stretch = (bits - bracket.low) >> bracket.shift(stretches);
                 counts[cell * stretches as usize + stretch as usize].fetch_add(1, Ordering::Relaxed);
@@ -102,18 +108,33 @@ fn narrow(welch: &Welch<'_>, bins: usize, stretches: u64, brackets: &mut [Bracke
     };
     let folded = welch.pass(Fold::Each(&count), &mut |_| {})?;
     for (cell, bracket) in brackets.iter_mut().enumerate() {
-        let middle = folded.windows[cell / bins].saturating_sub(1) / 2;
+        let windows = folded.windows[cell / bins];
+        let Some(middle) = windows.checked_sub(1).map(|last| last / 2) else {
+            // All of them were left out: there is nothing to be kept, and nothing to look for.
+            bracket.inside = 0;
+            continue;
+        };
+        if bracket.kept() == 0 {
+            continue;
+        }
         let shift = bracket.shift(stretches);
         let counts = &counts[cell * stretches as usize..(cell + 1) * stretches as usize];
         let mut below = bracket.below;
+        let mut found = false;
         for (stretch, count) in counts.iter().enumerate() {
             let inside = u64::from(count.load(Ordering::Relaxed));
             if middle < below + inside {
                 let low = bracket.low + ((stretch as u64) << shift);
                 *bracket = Bracket { low, high: (low + (1 << shift)).min(bracket.high), below, inside };
+                found = true;
                 break;
             }
             below += inside;
+        }
+        // Without that a recording that is written to between the passes could keep us for ever.
+        if !found {
+            return Err(Error::invalid("the recording has changed while its median was looked for")
+                .with_remedy("try again when it is complete"));
         }
     }
     Ok(())
@@ -134,7 +155,7 @@ fn collect(welch: &Welch<'_>, bins: usize, brackets: &[Bracket]) -> Result<Folde
         for (bin, power) in powers.iter().enumerate() {
             let cell = channel * bins + bin;
             let bracket = &brackets[cell];
-            let bits = power.to_bits();
+            let bits = place(*power);
             if bits >= bracket.high {
                 behind[cell].fetch_min(bits, Ordering::Relaxed);
             } else if bits >= bracket.low && bracket.kept() > 0 {

@@ -55,10 +55,29 @@ pub struct Request<'a> {
 #[derive(Clone, PartialEq, Debug)]
 pub struct Report {
     pub view: View,
-    /// The object that `--json` prints; its keys are a contract.
+    /// The object that `--json` prints, without the numbers of curves; its keys are a contract.
     pub json: serde_json::Value,
     /// What the user must know to read it: windows skipped at gaps, a rate that is not known, …
     pub notes: Vec<String>,
+}
+
+impl Report {
+    /// The object that `--json` prints: of curves with their axis, under its key, and with the `values` of each of the
+    /// `channels`. Made only when it is wanted, because there a number occupies several times what it does in a curve.
+    #[must_use]
+    pub fn whole_json(&self) -> serde_json::Value {
+        let mut json = self.json.clone();
+        if let (View::Curves(curves), Some(object)) = (&self.view, json.as_object_mut()) {
+            object.insert(curves.x_key.clone(), serde_json::json!(curves.x));
+            let channels = object.get_mut("channels").and_then(serde_json::Value::as_array_mut);
+            for (channel, (_, values)) in channels.into_iter().flatten().zip(&curves.series) {
+                if let Some(channel) = channel.as_object_mut() {
+                    channel.insert("values".to_owned(), serde_json::json!(values));
+                }
+            }
+        }
+        json
+    }
 }
 
 /// How a result looks.

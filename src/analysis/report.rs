@@ -78,6 +78,8 @@ fn npy_header(sample_type: SampleType, shape: &[u64]) -> Vec<u8> {
 
 fn curves_csv(curves: &Curves) -> String {
     let mut text = quoted(&curves.x_key);
+    // Doubling would take up to twice of what is needed: most numbers have some twenty characters.
+    text.reserve(curves.x.len().saturating_mul(1 + curves.series.len()).saturating_mul(22));
     for (name, _) in &curves.series {
         text.push(',');
         text.push_str(&quoted(name));

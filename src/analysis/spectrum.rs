@@ -110,7 +110,7 @@ fn run(request: &Request<'_>) -> Result<Report> {
         .with_remedy("use a shorter window (--window), or another range"));
     }
     let mut report = result.report(&folded);
-    report.json = result.json(&report, &folded);
+    report.json = result.json(&folded);
     Ok(report)
 }
 
@@ -236,21 +236,15 @@ impl<'a> Outcome<'a> {
         notes
     }
 
-    /// The contract of `--json`.
-    fn json(&self, report: &Report, folded: &Folded) -> serde_json::Value {
-        let View::Curves(curves) = &report.view else { return serde_json::Value::Null };
-        let channels: Vec<serde_json::Value> = (curves.series.iter().zip(&self.selection.channels).enumerate())
-            .map(|(i, ((name, values), &c))| {
-                serde_json::json!({
-                    "name": name,
-                    "unit": self.stream.channels[c].unit,
-                    "windows": folded.windows[i],
-                    "values": values,
-                })
+    /// The contract of `--json`, but for the numbers of the curves.
+    fn json(&self, folded: &Folded) -> serde_json::Value {
+        let channels: Vec<serde_json::Value> = (self.selection.channels.iter().zip(&folded.windows))
+            .map(|(&c, windows)| {
+                let channel = &self.stream.channels[c];
+                serde_json::json!({ "name": channel.name, "unit": channel.unit, "windows": windows })
             })
             .collect();
         serde_json::json!({
-            "frequency_hz": curves.x,
             "channels": channels,
             "windows": folded.windows.iter().copied().max().unwrap_or(0),
             "skipped_windows": folded.skipped,

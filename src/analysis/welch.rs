@@ -8,7 +8,8 @@
 //! imaginary part: the sum of their powers is (|Z(k)|² + |Z(n−k)|²) / 2, and no pass for taking the two apart is
 //! needed. Everything is in 64-bit floats: the rounding of 32-bit transforms would drown quiet bins beside a loud one.
 
-use std::sync::{Arc, Mutex};
+use std::marker::PhantomData;
+use std::sync::{Arc, Mutex, OnceLock};
 
 use pulp::{Arch, Simd, WithSimd};
 use realfft::num_complex::Complex;
@@ -18,12 +19,18 @@ use rustfft::{Fft, FftPlanner};
 use super::taper::Taper;
 use crate::budget::Reservation;
 use crate::error::Result;
-use crate::recording::{Block, Sample, Scale, Stream};
+use crate::file::Rows;
+use crate::file::feed::{Feed, Little, Plain};
+use crate::recording::{Block, Sample, SampleFormat, Scale, Stream};
 use crate::scan::{Accumulator, Chunk, ChunkPlan, ChunkView, LOOKAHEAD, Overlap, Selection, scan_observed};
 use crate::source::Source;
 use crate::task::Task;
-use crate::with_samples;
+use crate::{with_samples, with_type};
 
+/// Prime factors up to this one are transformed without a detour.
+const LARGEST_SHORT_FACTOR: usize = 31;
+/// A complex number.
+const COMPLEX_BYTES: u64 = 16;
 /// Independent sums of a window.
 const LANES: usize = 16;
 
@@ -57,8 +64,9 @@ pub(super) struct Welch<'a> {
     hop: u64,
     detrend: Detrend,
     weights: Vec<f64>,
-    pair: Arc<dyn Fft<f64>>,
-    single: Arc<dyn RealToComplex<f64>>,
+    /// Planned when they are wanted first: each holds as much as several windows.
+    pair: OnceLock<Arc<dyn Fft<f64>>>,
+    single: OnceLock<Arc<dyn RealToComplex<f64>>>,
     spare: Mutex<Vec<Workspace>>,
     _memory: Reservation,
 }
@@ -104,8 +112,10 @@ impl<'a> Welch<'a> {
         let spectra = (selection.channels.len() * (window / 2 + 1) * 8) as u64;
         let mut threads = task.threads();
         // Workspaces, partial results on their way, the merged one and the one that is shown.
+        let (plan, scratch) = transform_bytes(window);
         let need = |threads: usize| {
-            window as u64 * (8 + 64 * threads as u64) + spectra * (threads * (LOOKAHEAD + 1) + 2) as u64
+            let each = window as u64 * 40 + scratch;
+            window as u64 * 8 + plan + each * threads as u64 + spectra * (threads * (LOOKAHEAD + 1) + 2) as u64
         };
         let memory = loop {
             match task.budget().reserve(need(threads)) {
@@ -114,7 +124,7 @@ impl<'a> Welch<'a> {
                 Err(e) => return Err(e),
             }
         };
-        let mut plan = ChunkPlan::new(task, stream, selection, overlap)?;
+        let mut plan = ChunkPlan::for_scan(task, stream, selection, overlap)?;
         plan.threads = plan.threads.min(threads);
         Ok(Self {
             source,
@@ -126,8 +136,8 @@ impl<'a> Welch<'a> {
             hop,
             detrend,
             weights: taper.weights(window),
-            pair: FftPlanner::new().plan_fft_forward(window),
-            single: RealFftPlanner::new().plan_fft_forward(window),
+            pair: OnceLock::new(),
+            single: OnceLock::new(),
             spare: Mutex::default(),
             _memory: memory,
         })
@@ -194,16 +204,28 @@ impl<'a> Welch<'a> {
         (starts, skipped)
     }
 
+    fn pair(&self) -> &Arc<dyn Fft<f64>> {
+        self.pair.get_or_init(|| FftPlanner::new().plan_fft_forward(self.window))
+    }
+
+    fn single(&self) -> &Arc<dyn RealToComplex<f64>> {
+        self.single.get_or_init(|| RealFftPlanner::new().plan_fft_forward(self.window))
+    }
+
+    /// Windows that overlap almost wholly make minutes of work of one chunk: who stops waits for one window only.
+    fn go_on(&self) -> Result<()> {
+        if self.task.is_cancelled() { Err(crate::Error::cancelled()) } else { Ok(()) }
+    }
+
     fn workspace(&self) -> Workspace {
         let spare = self.spare.lock().ok().and_then(|mut s| s.pop());
         spare.unwrap_or_else(|| {
             let n = self.window;
-            let scratch = self.pair.get_inplace_scratch_len().max(self.single.get_scratch_len());
             Workspace {
                 first: vec![0.0; n],
                 second: vec![0.0; n],
                 complex: vec![Complex::default(); n],
-                scratch: vec![Complex::default(); scratch],
+                scratch: vec![],
                 powers: vec![0.0; n],
             }
         })
@@ -230,16 +252,20 @@ impl Accumulator for Partial<'_, '_> {
         if starts.is_empty() {
             return Ok(());
         }
-        let block = view.block()?;
+        let in_place = view.rows()?.filter(|rows| {
+            rows.stride == rows.format.size() && rows.format == SampleFormat::little(rows.format.sample_type)
+        });
+        let values = match in_place {
+            // The only channel, sample behind sample.
+            Some(rows) => Values::Bytes(rows),
+            None => Values::Block(view.block()?),
+        };
         let places: Vec<usize> = starts.iter().map(|s| (s - chunk.read.start) as usize).collect();
         let mut space = welch.workspace();
-        for c in 0..block.channels() {
-            if welch.task.is_cancelled() {
-                return Err(crate::Error::cancelled());
-            }
+        for c in 0..welch.selection.channels.len() {
             match self.fold {
-                Fold::Sum => self.sum(block, c, &places, &mut space),
-                Fold::Max | Fold::Each(_) => self.each(block, c, &places, &mut space)?,
+                Fold::Sum => self.sum(values, c, &places, &mut space)?,
+                Fold::Max | Fold::Each(_) => self.each(values, c, &places, &mut space)?,
             }
         }
         if let Ok(mut spare) = welch.spare.lock() {
@@ -274,14 +300,17 @@ impl Partial<'_, '_> {
     }
 
     /// Adds up the powers of all windows of channel `c`, two at a time.
-    fn sum(&mut self, block: &Block, c: usize, places: &[usize], space: &mut Workspace) {
+    fn sum(&mut self, values: Values<'_>, c: usize, places: &[usize], space: &mut Workspace) -> Result<()> {
         let welch = self.welch;
         let (n, scale) = (welch.window, self.scale(c));
+        let pair = welch.pair();
+        space.scratch.resize(pair.get_inplace_scratch_len(), Complex::default());
         space.powers.fill(0.0);
         let mut half = None;
         for &place in places {
+            welch.go_on()?;
             let into = if half.is_none() { &mut space.first } else { &mut space.second };
-            let Some(line) = load(block, c, place, scale, welch.detrend, into) else {
+            let Some(line) = load(values, c, place, scale, welch.detrend, into) else {
                 self.folded.irregular[c] += 1;
                 continue;
             };
@@ -291,13 +320,13 @@ impl Partial<'_, '_> {
                 continue;
             };
             weigh_pair(&space.first, first_line, &space.second, line, &welch.weights, &mut space.complex);
-            welch.pair.process_with_scratch(&mut space.complex, &mut space.scratch);
+            pair.process_with_scratch(&mut space.complex, &mut space.scratch);
             add_powers(&space.complex, &mut space.powers);
         }
         if let Some(line) = half {
             space.second.fill(0.0);
             weigh_pair(&space.first, line, &space.second, Line::default(), &welch.weights, &mut space.complex);
-            welch.pair.process_with_scratch(&mut space.complex, &mut space.scratch);
+            pair.process_with_scratch(&mut space.complex, &mut space.scratch);
             add_powers(&space.complex, &mut space.powers);
         }
         let bins = welch.bins();
@@ -307,23 +336,26 @@ impl Partial<'_, '_> {
         for (k, sum) in sums.iter_mut().enumerate().skip(1) {
             *sum += 0.5 * (space.powers[k] + space.powers[n - k]);
         }
+        Ok(())
     }
 
     /// Makes the powers of each window of channel `c` and folds them.
-    fn each(&mut self, block: &Block, c: usize, places: &[usize], space: &mut Workspace) -> Result<()> {
+    fn each(&mut self, values: Values<'_>, c: usize, places: &[usize], space: &mut Workspace) -> Result<()> {
         let welch = self.welch;
         let bins = welch.bins();
         let scale = self.scale(c);
+        let single = welch.single();
+        space.scratch.resize(single.get_scratch_len(), Complex::default());
         for &place in places {
-            let Some(line) = load(block, c, place, scale, welch.detrend, &mut space.first) else {
+            welch.go_on()?;
+            let Some(line) = load(values, c, place, scale, welch.detrend, &mut space.first) else {
                 self.folded.irregular[c] += 1;
                 continue;
             };
             self.folded.windows[c] += 1;
             weigh(&mut space.first, line, &welch.weights);
             let spectrum = &mut space.complex[..bins];
-            welch
-                .single
+            single
                 .process_with_scratch(&mut space.first, spectrum, &mut space.scratch)
                 .map_err(|e| crate::Error::new(crate::ErrorKind::Panicked(e.to_string())))?;
             let powers = &mut space.powers[..bins];
@@ -339,6 +371,30 @@ impl Partial<'_, '_> {
     }
 }
 
+/// What a planned transform of `n` holds, and what a thread needs besides for it, bytes, at most. A length with a large
+/// prime factor is transformed through a convolution (L. I. Bluestein, 1970) of at least twice that factor.
+fn transform_bytes(n: usize) -> (u64, u64) {
+    let (mut rest, mut factor) = (n, 2);
+    while factor * factor <= rest && factor <= LARGEST_SHORT_FACTOR {
+        if rest.is_multiple_of(factor) {
+            rest /= factor;
+        } else {
+            factor += 1;
+        }
+    }
+    let detour = if rest > LARGEST_SHORT_FACTOR { (2 * rest).next_power_of_two() as u64 } else { 0 };
+    let n = n as u64;
+    (COMPLEX_BYTES * (n + 3 * detour), COMPLEX_BYTES * (n + n / 2 + 2 * detour))
+}
+
+/// Where the samples of a chunk are.
+#[derive(Clone, Copy)]
+enum Values<'a> {
+    Block(&'a Block),
+    /// The only channel of the stream, little-endian, nothing between its samples.
+    Bytes(Rows<'a>),
+}
+
 /// What is taken off: `mean + slope · (i − middle)`.
 #[derive(Clone, Copy, Default)]
 struct Line {
@@ -347,9 +403,15 @@ struct Line {
 }
 
 /// Converts a window to physical values; its trend, or `None` if it holds a NaN or an infinity.
-fn load(block: &Block, c: usize, place: usize, scale: Scale, detrend: Detrend, into: &mut [f64]) -> Option<Line> {
-    let first = c * block.frames() + place;
-    let sum = with_samples!(block.samples(), v => convert(&v[first..first + into.len()], scale, into));
+fn load(values: Values<'_>, c: usize, place: usize, scale: Scale, detrend: Detrend, into: &mut [f64]) -> Option<Line> {
+    let sum = match values {
+        Values::Block(block) => {
+            with_samples!(block.samples(), v => convert(&Plain(v), c * block.frames() + place, 1, scale, into))
+        }
+        Values::Bytes(rows) => with_type!(rows.format.sample_type, T => {
+            convert::<T, _>(&Little(rows.bytes), place * size_of::<T>(), size_of::<T>(), scale, into)
+        }),
+    };
     if !sum.is_finite() {
         return None;
     }
@@ -367,37 +429,48 @@ fn load(block: &Block, c: usize, place: usize, scale: Scale, detrend: Detrend, i
     })
 }
 
-/// Physical values of `from`, and their sum.
-fn convert<T: Sample>(from: &[T], scale: Scale, to: &mut [f64]) -> f64 {
-    Arch::new().dispatch(Convert { from, scale, to })
+/// Physical values of the samples from place `at` of `feed`, `unit` places apart, and their sum.
+fn convert<T: Sample, F: Feed<T>>(feed: &F, at: usize, unit: usize, scale: Scale, to: &mut [f64]) -> f64 {
+    Arch::new().dispatch(Convert { feed, at, unit, scale, to, sample: PhantomData })
 }
 
 // The loops below are compiled for the processor's widest vectors. Each is a struct and not a closure, because only a
 // method that is always inlined takes part in that.
 
-struct Convert<'a, T> {
-    from: &'a [T],
+struct Convert<'a, T, F> {
+    feed: &'a F,
+    at: usize,
+    unit: usize,
     scale: Scale,
     to: &'a mut [f64],
+    sample: PhantomData<T>,
 }
 
-impl<T: Sample> WithSimd for Convert<'_, T> {
+impl<T: Sample, F: Feed<T>> WithSimd for Convert<'_, T, F> {
     type Output = f64;
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) -> f64 {
+        let Self { feed, mut at, unit, scale, to, .. } = self;
         let mut sums = [0.0; LANES];
-        let (from_groups, from_rest) = self.from.as_chunks::<LANES>();
-        let (to_groups, to_rest) = self.to.as_chunks_mut::<LANES>();
-        for (from, to) in from_groups.iter().zip(to_groups) {
+        let (groups, rest) = to.as_chunks_mut::<LANES>();
+        for group in groups {
+            // One step after the other: mixed, they are compiled to one number at a time.
+            let mut values = feed.lanes::<LANES>(at).map(Sample::to_f64);
+            at += LANES * unit;
+            for value in &mut values {
+                *value = scale.apply(*value);
+            }
+            *group = values;
             for i in 0..LANES {
-                to[i] = self.scale.apply(from[i].to_f64());
-                sums[i] += to[i];
+                sums[i] += values[i];
             }
         }
-        for (from, to) in from_rest.iter().zip(to_rest) {
-            *to = self.scale.apply(from.to_f64());
-            sums[0] += *to;
+        for value in rest {
+            let [sample] = feed.lanes::<1>(at);
+            at += unit;
+            *value = scale.apply(sample.to_f64());
+            sums[0] += *value;
         }
         sums.iter().sum()
     }

@@ -26,6 +26,9 @@ use packets::{PacketLayout, Packets};
 pub use report::{ChannelReport, ClockReport, Finding, Kind, PacketReport, Place, Report};
 use signals::Signal;
 
+/// A reading of the system clock this far from the sampled line is none.
+const MAX_STRAY_NS: i64 = 1_000_000_000;
+
 /// Checks stream `stream` of a recording, and its packets if it has any.
 ///
 /// # Errors
@@ -39,6 +42,10 @@ pub fn check(source: &dyn Source, stream: usize, task: &Task) -> Result<Report> 
     let selection = Selection::all(recording, stream);
     let s = &recording.streams[stream];
     task.set_total(selection.bytes(s));
+    // What is found, of each chunk that is under way or waits; and the irregular packets kept.
+    let partials = (task.threads() * LOOKAHEAD + 2) as u64;
+    let found_bytes = (s.channels.len() * size_of::<Signal>()) as u64 * partials + Packets::MAX_BYTES;
+    let _held = task.budget().reserve(found_bytes)?;
     let plan = ChunkPlan::new(task, s, &selection, OVERLAP)?;
     check_planned(source, &selection, &plan, task)
 }
@@ -47,9 +54,6 @@ fn check_planned(source: &dyn Source, selection: &Selection, plan: &ChunkPlan, t
     let s = selection.stream_in(source.recording())?;
     let layout = packet_layout(source)?;
     let sums = layout.and_then(|l| l.clock).and_then(|_| anchor(&s.time)).map(ClockSums::new);
-    let partials = (plan.threads * LOOKAHEAD + 2) as u64;
-    let packets_bytes = if layout.is_some() { Packets::MAX_BYTES } else { 0 };
-    let _held = task.budget().reserve((s.channels.len() * size_of::<Signal>()) as u64 * partials + packets_bytes)?;
     let found = scan(source, selection, plan, task, || Pass {
         sample_type: s.format.sample_type,
         signals: Vec::new(),
@@ -147,9 +151,6 @@ struct ClockPass<'a> {
     time: &'a TimeBase,
     sums: ClockSums,
 }
-
-/// A reading this far from the sampled line is none.
-const MAX_STRAY_NS: i64 = 1_000_000_000;
 
 impl Accumulator for ClockPass<'_> {
     type Output = Option<ClockFit>;

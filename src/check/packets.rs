@@ -8,20 +8,18 @@
 
 use std::ops::Range;
 
-use super::{Kind, Place};
+use super::{Kind, MAX_STRAY_NS, Place};
 use crate::error::Result;
 use crate::file::FlatLayout;
 use crate::recording::{ClockSums, TimeBase};
 use crate::source::rec::{CounterStep, PLAUSIBLE_UNIX_NS, SYNC, counter_step};
 
 /// Steps, and stretches of wrong sync bytes, that are kept one by one; of further ones only the kind is counted.
-const MAX_KEPT: usize = 1 << 17;
+const MAX_KEPT: usize = 1 << 15;
 /// Packets are looked at in pieces of about this many bytes.
 const PIECE_BYTES: u64 = 2 << 20;
 /// Counters of this many packets in a row may be damaged.
 const GLITCH_FRAMES: u64 = 16;
-/// A clock reading this far from the line is none.
-const MAX_STRAY_NS: i64 = 1_000_000_000;
 
 /// Where things are in a packet.
 #[derive(Clone, Copy)]
@@ -214,11 +212,8 @@ impl<'a> Packets<'a> {
     fn follow(&mut self, before: Seen, here: Seen) {
         let step = Step { before, here };
         let missing = step.missing();
-        if missing >= 0 && here.counter < before.counter && step.kind(self.time.rate_hz()).0 == Kind::Dropped
-            || missing == 0 && here.counter < before.counter
-        {
-            self.wraps += 1;
-        }
+        let goes_on = missing == 0 || (missing > 0 && step.kind(self.time.rate_hz()).0 == Kind::Dropped);
+        self.wraps += u64::from(goes_on && here.counter < before.counter);
         if missing != 0 {
             self.keep(step);
         }

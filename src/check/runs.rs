@@ -94,7 +94,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_cut_gives_what_counting_gives(bits in prop::collection::vec(prop::bool::weighted(0.7), 0..80), cuts in prop::collection::vec(0_usize..80, 0..6)) {
+        fn any_cut_gives_what_counting_gives(
+            bits in prop::collection::vec(prop::bool::weighted(0.7), 0..80),
+            cuts in prop::collection::vec(0_usize..80, 0..6),
+        ) {
             let mut cuts: Vec<usize> = cuts.into_iter().map(|c| c.min(bits.len())).chain([0, bits.len()]).collect();
             cuts.sort_unstable();
             let mut all = Runs::default();

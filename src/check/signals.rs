@@ -125,8 +125,11 @@ mod tests {
     proptest! {
         #[test]
         fn any_signal_in_any_pieces(
-            stretches in prop::collection::vec((prop_oneof![Just(i16::MIN), Just(i16::MAX), -3_i16..3], 1_usize..900), 1..12),
-            cut in 0_usize..4000, first in 0_u64..600,
+            stretches in prop::collection::vec(
+                (prop_oneof![Just(i16::MIN), Just(i16::MAX), -3_i16..3], 1_usize..900), 1..12,
+            ),
+            cut in 0_usize..4000,
+            first in 0_u64..600,
         ) {
             let samples: Vec<i16> = stretches.iter().flat_map(|&(x, n)| std::iter::repeat_n(x, n)).collect();
             let cut = cut.min(samples.len());

@@ -96,7 +96,9 @@ fn faults() -> impl Strategy<Value = Vec<(u32, Fault)>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
-    fn every_fault_is_found_where_it_is_whatever_the_chunks(start in any::<u32>(), faults in faults(), tail in 40_u32..9000) {
+    fn every_fault_is_found_where_it_is_whatever_the_chunks(
+        start in any::<u32>(), faults in faults(), tail in 40_u32..9000,
+    ) {
         let mut made = Made::new(start, false);
         // Kind → places, amount, first frame.
         let mut expected: Vec<(Kind, u64, u64, u64)> = Vec::new();
@@ -164,6 +166,48 @@ proptest! {
             let again = check_planned(&*source, &selection, &plan, &Task::unattended()).unwrap();
             prop_assert_eq!(&again, &report);
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    #[test]
+    fn whatever_is_lost_is_found_at_opening_as_by_reading_all(
+        start in any::<u32>(),
+        runs in prop::collection::vec((1_u32..3000, prop_oneof![1_u32..4, 1_u32..200_000_000]), 0..40),
+        clock in any::<bool>(),
+    ) {
+        let mut made = Made::new(start, clock);
+        for &(run, lost) in &runs {
+            made.run(run);
+            made.counter = made.counter.wrapping_add(lost);
+            made.ns += i64::from(lost) * 1_000_020;
+        }
+        made.run(50);
+        let source = made.open();
+        let gaps: Vec<(u64, u64)> =
+            source.recording().streams[0].time.gaps().map(|g| (g.after_frame + 1, g.missing_frames)).collect();
+        let mut frame = 0;
+        let expected: Vec<(u64, u64)> = runs
+            .iter()
+            .map(|&(run, lost)| {
+                frame += u64::from(run);
+                (frame, u64::from(lost))
+            })
+            .collect();
+        prop_assert_eq!(&gaps, &expected);
+        let report = checked(&*source);
+        prop_assert_eq!(report.packets.as_ref().map(|p| p.unseen_gaps), Some(0));
+        let lost: u64 = expected.iter().map(|g| g.1).sum();
+        let dropped = found(&report);
+        if expected.is_empty() {
+            prop_assert_eq!(dropped, []);
+        } else {
+            prop_assert_eq!(dropped, [(Kind::Dropped, expected.len() as u64, lost, expected[0].0)]);
+        }
+        // The counter wraps every 2³² ticks.
+        let ticks = u64::from(start) + lost + made.frame - 1;
+        prop_assert_eq!(report.packets.map(|p| p.wraps), Some(ticks >> 32));
     }
 }
 
@@ -259,7 +303,10 @@ fn dead_and_clipped_channels_of_any_format() {
     assert_eq!(found(&report), [(Kind::Gap, 2, 11, 100), (Kind::Flat, 1, 5000, 0), (Kind::Clipped, 1, 11, 2000)]);
     assert_eq!(report.channels[3].longest_constant, Some((2000, 1000)));
     assert_eq!((report.channels[2].longest_clipped, report.channels[2].at_highest), (10, 11));
-    assert_eq!((report.packets, report.clock, report.channels[0].longest_constant), (None, None, None));
+    assert!(report.packets.is_none() && report.clock.is_none() && report.channels[0].longest_constant.is_none());
+    // The least budget is enough.
+    let small = Task::new(crate::budget::MemoryBudget::new(crate::budget::MIN_LIMIT_BYTES), 4);
+    assert_eq!(check(&*source, 0, &small).unwrap(), report);
     let stopped = Task::unattended();
     stopped.cancel();
     assert!(check(&*source, 0, &stopped).unwrap_err().is_cancelled());

@@ -51,6 +51,9 @@ pub(crate) fn run(analysis: &'static Analysis, matches: &ArgMatches, shell: &She
     (analysis.check)(&settings).map_err(|e| Failure::Usage(e.to_string()))?;
     let target = args.output.as_deref().map(|path| Target::of(analysis, path, args.force)).transpose()?;
     let source = shell.open(&args.file)?;
+    if let Some(target) = &target {
+        source.files().iter().try_for_each(|file| super::export::refuse_source(target.path, file))?;
+    }
     let selection = args.selection.selection(source.as_ref())?;
     let report = shell.attend(analysis.name, |task| {
         let report = (analysis.run)(&Request {
@@ -67,7 +70,7 @@ pub(crate) fn run(analysis: &'static Analysis, matches: &ArgMatches, shell: &She
     })?;
     shell.notes(&report.notes);
     if args.json {
-        return shell.print_json(&report.json);
+        return shell.print_json(&report.whole_json());
     }
     match (&target, &report.view) {
         (Some(target), _) => shell.print(&format!("wrote {}\n", target.path.display())),

@@ -141,7 +141,7 @@ pub(crate) fn refuse_existing(target: &Path, overwrite: bool) -> Result<()> {
 }
 
 /// Refuses to write over the recording that is being read, which `--force` would otherwise do.
-fn refuse_source(target: &Path, source: &Path) -> Result<()> {
+pub(crate) fn refuse_source(target: &Path, source: &Path) -> Result<()> {
     let same = target.canonicalize().is_ok_and(|t| source.canonicalize().is_ok_and(|s| s == t));
     if same {
         return Err(Error::invalid("this is the recording itself")

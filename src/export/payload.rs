@@ -101,6 +101,8 @@ pub(super) fn write(request: &Request<'_>, header: &[u8], options: OpenOptions) 
     // The description first: samples without their gain would be wrong, a description without samples is nothing. If
     // the samples then fail to appear, what was there before is put back.
     let before = std::fs::read(&beside).ok();
+    // All that takes time is done before: a power cut between the two finds hardly a moment.
+    out.settle()?;
     describe(request, stream, options).save_beside(request.target)?;
     if let Err(e) = out.commit() {
         // Whether this works or not, the error to report is the first one.
@@ -179,8 +181,10 @@ fn copy(request: &Request<'_>, flat: &FlatLayout, range: std::ops::Range<u64>, o
     while at < range.end {
         let piece = at..(at + COPY_BYTES).min(range.end);
         map.populate(piece.clone());
-        out.write_all(map.bytes(piece.clone())?).map_err(|e| out.explain(e))?;
-        map.check()?;
+        let written = out.write_all(map.bytes(piece.clone())?);
+        // A page that is lost while the system reads it is a bad address to the system; the map knows better.
+        written.map_err(|e| map.bytes(piece.clone()).err().unwrap_or_else(|| out.explain(e)))?;
+        map.check_to(piece.end)?;
         map.release(piece.clone());
         at = piece.end;
         request.task.advance(piece.end - piece.start)?;
@@ -276,7 +280,9 @@ fn describe(request: &Request<'_>, stream: &Stream, mut options: OpenOptions) ->
     let gaps: Vec<_> = gaps.take(MAX_GAPS + 1).map(|g| [g.after_frame - frames.start, g.missing_frames]).collect();
     // Without a rate time counts frames, and nothing can be missing.
     options.gaps = (options.rate_hz.is_some() && !gaps.is_empty() && gaps.len() <= MAX_GAPS).then_some(gaps);
-    if channels.iter().enumerate().any(|(i, c)| c.id != i.to_string()) {
+    let mut ids = std::collections::HashSet::new();
+    // Ids that do not tell channels apart are not worth keeping, and a description with them would be refused.
+    if channels.iter().enumerate().any(|(i, c)| c.id != i.to_string()) && channels.iter().all(|c| ids.insert(&*c.id)) {
         options.channel_ids = Some(channels.iter().map(|c| c.id.clone()).collect());
     }
     let numbered = |i: usize| crate::recording::Channel::numbered(i).name;

@@ -1,10 +1,11 @@
 //! Output that appears whole or not at all.
 
+use std::ffi::{OsStr, OsString};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -23,6 +24,10 @@ pub struct AtomicFile {
 
 /// Files from this size on are sent to the disk while they are being written.
 const FLUSH_FROM_BYTES: u64 = 64 << 20;
+/// Names of targets up to this length are part of the temporary name.
+const LONGEST_NAME: usize = 200;
+/// So many temporary names are tried.
+const TEMPORARY_NAMES: usize = 1000;
 /// So often.
 const FLUSH_EVERY: Duration = Duration::from_millis(20);
 
@@ -30,7 +35,7 @@ const FLUSH_EVERY: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub(crate) struct Flusher {
     stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
+    thread: Option<JoinHandle<io::Result<()>>>,
 }
 
 impl Flusher {
@@ -40,26 +45,29 @@ impl Flusher {
         let theirs = Arc::clone(&stop);
         let flush = move || {
             while !theirs.load(Ordering::Relaxed) {
-                // An error is met again, and reported, by the one who writes.
-                if file.sync_data().is_err() {
-                    return;
-                }
+                file.sync_data()?;
                 std::thread::park_timeout(FLUSH_EVERY);
             }
+            Ok(())
         };
         let thread = std::thread::Builder::new().name("flush".into()).spawn(flush).ok();
         Some(Self { stop, thread })
+    }
+
+    /// Stops it; the error that it has met. The system tells an error of writing once only: whoever syncs the file
+    /// afterwards does not hear of it again.
+    fn finish(&mut self) -> io::Result<()> {
+        self.stop.store(true, Ordering::Relaxed);
+        let Some(thread) = self.thread.take() else { return Ok(()) };
+        thread.thread().unpark();
+        thread.join().unwrap_or_else(|_| Err(io::Error::other("the thread that writes to the disk has failed")))
     }
 }
 
 impl Drop for Flusher {
     fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            thread.thread().unpark();
-            // It has not panicked, and would be none the worse for it.
-            drop(thread.join());
-        }
+        // Dropped without being asked, the file is not wanted any more.
+        drop(self.finish());
     }
 }
 
@@ -76,10 +84,7 @@ impl AtomicFile {
         if target.is_dir() {
             return Err(Error::invalid("this is a folder, not a file").with_path(target));
         }
-        let folder = match target.parent() {
-            Some(p) if !p.as_os_str().is_empty() => p,
-            _ => Path::new("."),
-        };
+        let folder = folder_of(target);
         let Some(name) = target.file_name() else {
             return Err(Error::invalid("this is not a file name").with_path(target));
         };
@@ -90,16 +95,7 @@ impl AtomicFile {
                 .with_path(target)
                 .with_remedy("free some space, choose another disk, or export a shorter range"));
         }
-        let mut temporary_name = std::ffi::OsString::from(".");
-        temporary_name.push(name);
-        temporary_name.push(format!(".{}.part", std::process::id()));
-        let temporary = folder.join(temporary_name);
-        let file = OpenOptions::new()
-            .write(true)
-            .read(true)
-            .create(true)
-            .truncate(true)
-            .open(&temporary)
+        let (temporary, file) = create_temporary(folder, name)
             .map_err(|e| Error::io(target, e).with_remedy("check that the folder exists and can be written to"))?;
         let flusher = if expected_bytes >= FLUSH_FROM_BYTES { Flusher::start(&file) } else { None };
         Ok(Self { target: target.to_path_buf(), temporary, file: Some(file), overwrite, flusher })
@@ -128,25 +124,84 @@ impl AtomicFile {
         }
     }
 
+    /// Sends everything written so far to the disk, so that little is left for [`Self::commit`] to wait for.
+    ///
+    /// # Errors
+    /// When the system refuses: a full disk may say so only now.
+    pub fn settle(&mut self) -> Result<()> {
+        let flushed = self.flusher.take().map_or(Ok(()), |mut flusher| flusher.finish());
+        let synced = self.file.as_ref().map_or(Ok(()), File::sync_all);
+        flushed.and(synced).map_err(|e| self.explain(e))
+    }
+
     /// Makes the file durable under its final name.
     ///
     /// # Errors
     /// When the system refuses (a full disk may say so only now), or when the target has come to exist meanwhile.
     pub fn commit(mut self) -> Result<()> {
-        let file = self.file.take().expect("only `commit` takes the file");
-        self.flusher = None;
-        file.sync_all().map_err(|e| self.explain(e))?;
-        drop(file);
-        if !self.overwrite {
-            // A hard link fails where a rename would silently replace what another program has put there meanwhile.
-            match std::fs::hard_link(&self.temporary, &self.target) {
-                Ok(()) => return Ok(()), // `drop` removes the temporary name
-                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => return Err(exists(&self.target)),
-                Err(_) => {} // a file system without hard links
-            }
+        self.settle()?;
+        self.file = None;
+        if !self.take_free_name()? {
+            std::fs::rename(&self.temporary, &self.target).map_err(|e| Error::io(&self.target, e))?;
         }
-        std::fs::rename(&self.temporary, &self.target).map_err(|e| Error::io(&self.target, e))
+        sync_folder(folder_of(&self.target));
+        Ok(())
     }
+
+    /// Unless it may be replaced: gives the file its final name if that is free. A hard link fails where a rename would
+    /// silently replace what another program has put there meanwhile. False where a rename has to do.
+    fn take_free_name(&self) -> Result<bool> {
+        if self.overwrite {
+            return Ok(false);
+        }
+        match std::fs::hard_link(&self.temporary, &self.target) {
+            Ok(()) => {
+                // `drop` tries again.
+                drop(std::fs::remove_file(&self.temporary));
+                Ok(true)
+            }
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Err(exists(&self.target)),
+            // A file system without hard links; looked at once more, since a rename does not ask.
+            Err(_) if self.target.symlink_metadata().is_ok() => Err(exists(&self.target)),
+            Err(_) => Ok(false),
+        }
+    }
+}
+
+fn folder_of(target: &Path) -> &Path {
+    match target.parent() {
+        Some(p) if !p.as_os_str().is_empty() => p,
+        _ => Path::new("."),
+    }
+}
+
+/// A new file in `folder` whose name nobody else uses: neither another job of this process that writes the same target,
+/// nor what a crash has left, nor a link that somebody has laid there.
+fn create_temporary(folder: &Path, name: &OsStr) -> io::Result<(PathBuf, File)> {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    // Names have at most 255 bytes on most systems.
+    let long = name.len() > LONGEST_NAME;
+    let stem =
+        if long { OsString::from(name.to_string_lossy().chars().take(32).collect::<String>()) } else { name.into() };
+    for _ in 0..TEMPORARY_NAMES {
+        let mut temporary = OsString::from(".");
+        temporary.push(&stem);
+        temporary.push(format!(".{}-{}.part", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
+        let path = folder.join(temporary);
+        match OpenOptions::new().write(true).read(true).create_new(true).open(&path) {
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+            result => return result.map(|file| (path, file)),
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
+}
+
+/// Makes names durable. A file system that cannot do that does it by itself, sooner or later.
+fn sync_folder(folder: &Path) {
+    #[cfg(unix)]
+    drop(File::open(folder).and_then(|f| f.sync_all()));
+    #[cfg(not(unix))]
+    let _ = folder;
 }
 
 fn exists(target: &Path) -> Error {
@@ -230,6 +285,25 @@ mod tests {
         assert!(matches!(out.commit().unwrap_err().kind(), ErrorKind::Exists));
         assert_eq!(std::fs::read(&target).unwrap(), b"theirs");
         assert_eq!(names(folder.path()), ["out.npy"]);
+    }
+
+    #[test]
+    fn two_that_write_the_same_target_do_not_mix() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("out.npy");
+        let mut first = AtomicFile::create(&target, 0, true).unwrap();
+        let mut second = AtomicFile::create(&target, 0, true).unwrap();
+        first.write_all(b"first").unwrap();
+        second.write_all(b"2").unwrap();
+        second.commit().unwrap();
+        assert_eq!(std::fs::read(&target).unwrap(), b"2");
+        first.commit().unwrap();
+        assert_eq!(std::fs::read(&target).unwrap(), b"first");
+        assert_eq!(names(folder.path()), ["out.npy"]);
+        // The longest name that a file may have.
+        let target = folder.path().join("n".repeat(251) + ".npy");
+        AtomicFile::create(&target, 0, false).unwrap().commit().unwrap();
+        assert!(target.is_file());
     }
 
     #[test]

@@ -14,6 +14,10 @@ use crate::{with_samples, with_type};
 /// Rows are taken in groups of about this many bytes, so that they stay in the processor's cache while the channels
 /// are taken out of them one after the other.
 const GROUP_BYTES: usize = 128 << 10;
+/// Channels that lie apart are copied out of the file in pieces of about this many bytes.
+const COPY_BYTES: usize = 256 << 10;
+/// As long as not more than so many times the wanted bytes are copied.
+const COPY_WASTE: u64 = 4;
 
 /// Where the samples of a stream are in a map.
 #[derive(Clone, Debug)]
@@ -119,7 +123,7 @@ impl FlatLayout {
         self.channel_offsets.iter().all(|&o| o + size <= self.frame_stride)
     }
 
-    /// The rows of `frames` in place, if the layout is interleaved. Call [`FileMap::check`] behind using them.
+    /// The rows of `frames` in place, if the layout is interleaved. Call [`Self::check`] behind using them.
     ///
     /// # Errors
     /// When the range is not in the stream, or the file has shrunk.
@@ -131,6 +135,29 @@ impl FlatLayout {
         let bytes = self.map.bytes(self.byte_range(&frames, &self.channel_offsets))?;
         Ok(Some(Rows {
             bytes,
+            stride: self.frame_stride as usize,
+            channel_offsets: &self.channel_offsets,
+            format: self.format,
+            frames: (frames.end - frames.start) as usize,
+        }))
+    }
+
+    /// As [`Self::rows`], but copied into `buffer`, past the map: for a look at a few rows here and there. Touched in the
+    /// map, each would bring its neighbourhood from the disk (as much as the system reads ahead, which may be
+    /// megabytes) and keep up to 2 MiB resident.
+    ///
+    /// # Errors
+    /// When the range is not in the stream, or the file has shrunk.
+    pub fn copied_rows<'a>(&'a self, frames: Range<u64>, buffer: &'a mut Vec<u8>) -> Result<Option<Rows<'a>>> {
+        self.check_range(&frames)?;
+        if !self.is_interleaved() || self.channel_offsets.is_empty() {
+            return Ok(None);
+        }
+        let range = self.byte_range(&frames, &self.channel_offsets);
+        buffer.resize((range.end - range.start) as usize, 0);
+        self.map.copy_to(range.start, buffer)?;
+        Ok(Some(Rows {
+            bytes: buffer,
             stride: self.frame_stride as usize,
             channel_offsets: &self.channel_offsets,
             format: self.format,
@@ -160,6 +187,8 @@ impl FlatLayout {
             with_samples!(out.samples_mut(), v => {
                 if big { gather::<_, true>(bytes, stride, &offsets, v, n) } else { gather::<_, false>(bytes, stride, &offsets, v, n) }
             });
+        } else if self.is_copied() {
+            return self.copy(&frames, channels, out);
         } else {
             for (i, &c) in channels.iter().enumerate() {
                 let bytes = self.map.bytes(self.byte_range(&frames, &self.channel_offsets[c..=c]))?;
@@ -170,11 +199,52 @@ impl FlatLayout {
                 });
             }
         }
-        self.map.check()
+        self.check(frames)
+    }
+
+    /// Whether what was made of [`Self::rows`] of `frames`, by now, was made of what is in the file.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Truncated`] if the file has shrunk meanwhile.
+    pub fn check(&self, frames: Range<u64>) -> Result<()> {
+        let end = if frames.is_empty() { 0 } else { self.byte_range(&frames, &self.channel_offsets).end };
+        self.map.check_to(end)
+    }
+
+    /// Whether [`Self::read`] copies the samples past the map. A pass over many channels that lie apart is in as many
+    /// places of the file at once, and the system maps the neighbourhood of each (up to 2 MiB since Linux 6.18): mapped,
+    /// what is resident would grow with the number of channels. A copy of a few hundred KiB costs less than that.
+    fn is_copied(&self) -> bool {
+        !self.is_interleaved() && self.frame_stride <= COPY_WASTE * self.format.size() as u64
+    }
+
+    /// [`Self::read`] past the map.
+    fn copy(&self, frames: &Range<u64>, channels: &[usize], out: &mut Block) -> Result<()> {
+        let (size, stride) = (self.format.size(), self.frame_stride as usize);
+        let n = (frames.end - frames.start) as usize;
+        let big = self.format.byte_order == ByteOrder::Big;
+        let most = (COPY_BYTES / stride.max(1)).clamp(1, n.max(1));
+        let mut bytes = vec![0; (most - 1) * stride + size];
+        for (i, &c) in channels.iter().enumerate() {
+            for first in (0..n).step_by(most) {
+                let rows = most.min(n - first);
+                let bytes = &mut bytes[..(rows - 1) * stride + size];
+                self.map.copy_to(self.byte_of(frames.start + first as u64, c), bytes)?;
+                let bytes = &*bytes;
+                with_samples!(out.samples_mut(), v => {
+                    let v = &mut v[i * n + first..i * n + first + rows];
+                    if big { gather::<_, true>(bytes, stride, &[0], v, rows) } else { gather::<_, false>(bytes, stride, &[0], v, rows) }
+                });
+            }
+        }
+        Ok(())
     }
 
     /// Reads ahead what [`Self::read`] of `frames` will touch.
     pub fn populate(&self, frames: Range<u64>) {
+        if self.is_copied() {
+            return;
+        }
         self.for_byte_ranges(frames, |range| self.map.populate(range));
     }
 
@@ -185,6 +255,9 @@ impl FlatLayout {
 
     /// Hands back the pages behind a pass over `frames`.
     pub fn release(&self, frames: Range<u64>) {
+        if self.is_copied() {
+            return;
+        }
         self.for_byte_ranges(frames, |range| self.map.release(range));
     }
 

@@ -9,6 +9,8 @@
 //!    zeros where the lost page was and marks the map as damaged; whoever computes over mapped bytes calls
 //!    [`FileMap::check`] behind it and throws the result away if the map is damaged. A `SIGBUS` at any other address
 //!    takes its usual course.
+//! 3. Behind the end of a file, but in its last page, there are zeros and no signal: [`FileMap::check_to`] looks at the
+//!    length once more.
 //!
 //! On systems other than Unix only the first holds (Windows refuses to shrink a mapped file).
 //!
@@ -29,11 +31,13 @@ use crate::error::{Error, ErrorKind, Result};
 pub struct FileMap {
     path: PathBuf,
     file: File,
+    /// Before `map`, because fields are dropped in this order: once the addresses are free, another map may get them,
+    /// and a fault in that one must not be taken for one of this.
+    #[cfg(unix)]
+    guard: Option<sigbus::Guard>,
     map: Option<memmap2::Mmap>,
     len: u64,
     modified: Option<SystemTime>,
-    #[cfg(unix)]
-    guard: Option<sigbus::Guard>,
 }
 
 impl FileMap {
@@ -68,11 +72,11 @@ impl FileMap {
         Ok(Arc::new(Self {
             path: path.to_path_buf(),
             file,
+            #[cfg(unix)]
+            guard,
             map,
             len,
             modified: meta.modified().ok(),
-            #[cfg(unix)]
-            guard,
         }))
     }
 
@@ -129,6 +133,29 @@ impl FileMap {
         Ok(&map[range.start as usize..range.end as usize])
     }
 
+    /// Copies bytes from `at` on into `out`, past the map: nothing of it becomes resident.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Truncated`] if the file is, or has become, shorter; what the system says if it cannot be read.
+    pub fn copy_to(&self, at: u64, out: &mut [u8]) -> Result<()> {
+        let range = at..at.saturating_add(out.len() as u64);
+        if range.end > self.len {
+            return Err(self.truncated(range, self.len));
+        }
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::FileExt::read_exact_at(&self.file, out, at).map_err(|e| match e.kind() {
+                std::io::ErrorKind::UnexpectedEof => self.truncated(range, self.current_len().unwrap_or(0)),
+                _ => Error::io(&self.path, e),
+            })
+        }
+        #[cfg(not(unix))]
+        {
+            out.copy_from_slice(self.bytes(range)?);
+            Ok(())
+        }
+    }
+
     /// Whether all that was read from the map so far was really in the file. To be called after computing over
     /// [`Self::bytes`] and before using the result.
     ///
@@ -140,6 +167,16 @@ impl FileMap {
             return Err(self.truncated(at..at + 1, self.current_len()?));
         }
         Ok(())
+    }
+
+    /// [`Self::check`], and whether the file still reaches to byte `end`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Truncated`] if it does not.
+    pub fn check_to(&self, end: u64) -> Result<()> {
+        self.check()?;
+        let len = self.current_len()?;
+        if len < end { Err(self.truncated(len..end, len)) } else { Ok(()) }
     }
 
     fn truncated(&self, range: Range<u64>, len: u64) -> Error {
@@ -160,8 +197,13 @@ impl FileMap {
         let _ = range;
     }
 
-    /// Starts reading `range` from the disk, without waiting for it. Advice: it never fails.
+    /// Starts reading `range` from the disk, without waiting for it, unless both its ends are in memory already: asking
+    /// costs something for every page. Advice: it never fails.
     pub fn will_need(&self, range: Range<u64>) {
+        #[cfg(target_os = "linux")]
+        if self.is_cached(range.start) && self.is_cached(range.end.min(self.len).saturating_sub(1)) {
+            return;
+        }
         #[cfg(unix)]
         self.madvise(range, libc::MADV_WILLNEED);
         #[cfg(not(unix))]
@@ -175,6 +217,14 @@ impl FileMap {
         self.madvise(range, libc::MADV_DONTNEED);
         #[cfg(not(unix))]
         let _ = range;
+    }
+
+    /// Whether byte `at` can be read without waiting for the disk; where the file system cannot tell: no.
+    #[cfg(target_os = "linux")]
+    fn is_cached(&self, at: u64) -> bool {
+        let mut byte = [0];
+        let mut into = [std::io::IoSliceMut::new(&mut byte)];
+        matches!(rustix::io::preadv2(&self.file, &mut into, at, rustix::io::ReadWriteFlags::NOWAIT), Ok(1))
     }
 
     #[cfg(unix)]
@@ -239,7 +289,7 @@ mod sigbus {
             for (i, slot) in TABLE.iter().enumerate() {
                 if slot.start.compare_exchange(FREE, TAKEN, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
                     slot.fault.store(NO_FAULT, Ordering::Relaxed);
-                    slot.end.store(start + map.len(), Ordering::Relaxed);
+                    slot.end.store(start + map.len(), Ordering::Release);
                     slot.start.store(start, Ordering::Release);
                     return Ok(Self(i));
                 }
@@ -283,11 +333,18 @@ mod sigbus {
         let page = PAGE.load(Ordering::Relaxed);
         for slot in &TABLE {
             let start = slot.start.load(Ordering::Acquire);
-            if start <= TAKEN || address < start || address >= slot.end.load(Ordering::Relaxed) {
+            if start <= TAKEN || address < start || address >= slot.end.load(Ordering::Acquire) {
+                continue;
+            }
+            // The slot may have got another map between the two looks: then the end is not that of this start.
+            if slot.start.load(Ordering::Acquire) != start {
                 continue;
             }
             let lost = address / page * page;
             let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED;
+            // Marked before it is patched: another thread that reads the zeros must already find the mark. The first
+            // lost page counts.
+            slot.fault.fetch_min((lost - start) as u64, Ordering::AcqRel);
             // SAFETY: the page lies in a live map of ours, which nobody else may remap; replacing a lost page by zeros
             // is what this handler is for.
             let patched =
@@ -295,9 +352,6 @@ mod sigbus {
             if patched == libc::MAP_FAILED {
                 break;
             }
-            let offset = (lost - start) as u64;
-            // The first one counts; a failed exchange means that there is one already.
-            slot.fault.fetch_min(offset, Ordering::AcqRel);
             return;
         }
         // Not ours: the default action, at the instruction that is about to be repeated.
@@ -309,6 +363,18 @@ mod sigbus {
             libc::sigaction(libc::SIGBUS, &raw const action, std::ptr::null_mut());
         }
     }
+}
+
+/// Asks the processor to bring `bytes` near, line by line, without waiting for them.
+#[inline(always)]
+pub(crate) fn prefetch(bytes: &[u8]) {
+    #[cfg(target_arch = "x86_64")]
+    for line in bytes.chunks(64) {
+        // SAFETY: the address is that of a byte that may be read; a hint has no other effect than on speed.
+        unsafe { std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(line.as_ptr().cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = bytes;
 }
 
 #[cfg(test)]
@@ -332,6 +398,14 @@ mod tests {
         assert_eq!(map.bytes(255..258).unwrap(), [255, 0, 1]);
         map.populate(0..u64::MAX);
         map.release(5..9_999);
+        let mut copy = [0; 3];
+        map.copy_to(255, &mut copy).unwrap();
+        assert_eq!(copy, [255, 0, 1]);
+        assert!(matches!(
+            map.copy_to(9_999, &mut copy).unwrap_err().kind(),
+            ErrorKind::Truncated { at: 9_999, needed: 3, len: 10_000 }
+        ));
+        assert!(map.copy_to(u64::MAX, &mut copy).is_err());
         assert_eq!(map.bytes(9_999..10_000).unwrap(), [15]);
         assert!(matches!(
             map.bytes(9_990..10_001).unwrap_err().kind(),
@@ -370,6 +444,60 @@ mod tests {
         assert_eq!(again.bytes(0..10_000).unwrap().len(), 10_000);
         file.as_file().set_len(100).unwrap();
         assert!(matches!(again.bytes(50..200).unwrap_err().kind(), ErrorKind::Truncated { len: 100, .. }));
+        let copied = again.copy_to(50, &mut [0; 150]);
+        assert!(matches!(copied.unwrap_err().kind(), ErrorKind::Truncated { len: 100, .. }));
         assert_eq!(again.bytes(50..100).unwrap().len(), 50);
+    }
+
+    /// Several threads meet the same lost page at once: one of them has it patched, and none of them may take the zeros
+    /// for the file's.
+    #[cfg(unix)]
+    #[test]
+    fn every_thread_that_reads_a_lost_page_is_told() {
+        let page = 1 << 16;
+        for _ in 0..300 {
+            let file = tempfile::NamedTempFile::new().unwrap();
+            std::fs::write(file.path(), vec![7; 2 * page]).unwrap();
+            let map = FileMap::open(file.path()).unwrap();
+            let bytes = map.bytes(0..2 * page as u64).unwrap();
+            file.as_file().set_len(page as u64).unwrap();
+            let start = std::sync::Barrier::new(4);
+            std::thread::scope(|scope| {
+                for _ in 0..4 {
+                    scope.spawn(|| {
+                        start.wait();
+                        let byte = std::hint::black_box(bytes)[page + 100];
+                        let told = map.check().is_err();
+                        assert!(byte == 7 || told, "zeros were taken for samples");
+                    });
+                }
+            });
+        }
+    }
+
+    /// Maps come and go at the same addresses while others lose pages: the one that lost them is the one that is marked.
+    #[cfg(unix)]
+    #[test]
+    fn a_fault_is_laid_to_the_map_that_has_it() {
+        let sound = file_of(1 << 16);
+        let stop = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                    let map = FileMap::open(sound.path()).unwrap();
+                    assert_eq!(map.bytes(300..301).unwrap(), [44]);
+                    map.check().unwrap();
+                }
+            });
+            for _ in 0..300 {
+                let file = file_of(1 << 16);
+                let map = FileMap::open(file.path()).unwrap();
+                let bytes = map.bytes(0..1 << 16).unwrap();
+                file.as_file().set_len(0).unwrap();
+                let byte = std::hint::black_box(bytes)[40_001];
+                assert!(byte == 40_001_usize as u8 || map.check().is_err());
+            }
+            stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        });
     }
 }

@@ -3,6 +3,7 @@
 
 mod atomic;
 mod atomic_folder;
+pub(crate) mod feed;
 mod flat;
 mod map;
 

@@ -219,8 +219,13 @@ impl TimeBase {
         self.start_unix_ns.map(|start| {
             // Whole seconds and the rest apart, so that a day at a megahertz keeps its nanoseconds.
             let secs = (tick as f64 / self.rate_hz).floor();
+            if secs.is_infinite() {
+                return i128::MAX;
+            }
             let rest = tick as f64 - secs * self.rate_hz;
-            start + secs as i128 * 1_000_000_000 + (rest / self.rate_hz * 1e9).round() as i128
+            // A rate of next to nothing puts the end beyond all calendars; it saturates there.
+            let whole = (secs as i128).saturating_mul(1_000_000_000);
+            start.saturating_add(whole).saturating_add((rest / self.rate_hz * 1e9).round() as i128)
         })
     }
 
@@ -378,6 +383,8 @@ mod tests {
         assert_eq!(time.unix_ns_of_tick(86_400_000_001), Some(start + 86_400_000_001_000));
         assert_eq!(time.secs_of_unix_ns(start - 500_000_000), Some(-0.5));
         assert_eq!(TimeBase::regular(1.0).unix_ns_of_tick(1), None);
+        let slow = TimeBase::regular(f64::MIN_POSITIVE).starting_at(start);
+        assert!(slow.unix_ns_of_tick(1_000_000).is_some_and(|ns| ns > start));
     }
 
     #[test]

@@ -232,7 +232,7 @@ pub(super) fn scalar_text(map: &FileMap, header: &ArrayHeader) -> Result<String>
     let bytes = map.bytes(header.data_start..end)?.to_vec();
     let size = header.format.size();
     let parts: Vec<String> = bytes.chunks_exact(size).map(|b| number_text(b, header)).collect();
-    map.check()?;
+    map.check_to(end)?;
     Ok(parts.join(" + i·"))
 }
 

@@ -6,7 +6,7 @@
 //!
 //! Opening costs the directory and one header a member, whatever the length of the arrays.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -90,6 +90,8 @@ fn open(path: &Path, options: &OpenOptions, _: &Task) -> Result<Arc<dyn Source>>
     let mut encrypted = Vec::new();
     let mut channels = 0;
     let mut names = HashSet::new();
+    let mut copies: HashMap<&str, u64> = HashMap::new();
+    let mut warned = HashSet::new();
     let mut first_error = None;
     for member in &members {
         if member.encrypted {
@@ -114,10 +116,10 @@ fn open(path: &Path, options: &OpenOptions, _: &Task) -> Result<Arc<dyn Source>>
             Ok(Opened::Stream(mut stream, layout)) => {
                 channels += stream.channels.len() as u64;
                 // An archive may hold two members of one name; streams are told apart by their names.
-                let mut copy = 2;
+                let copy = copies.entry(member.array_name()).or_insert(1);
                 while !names.insert(stream.name.clone()) {
+                    *copy += 1;
                     stream.name = format!("{} ({copy})", member.array_name());
-                    copy += 1;
                 }
                 recording.properties.push((format!("{} dtype, shape", stream.name), layout.1));
                 recording.streams.push(*stream);
@@ -135,7 +137,7 @@ fn open(path: &Path, options: &OpenOptions, _: &Task) -> Result<Arc<dyn Source>>
         }
         for warning in warnings {
             // What holds for every member (no sample rate) is said once.
-            if !recording.warnings.contains(&warning) {
+            if warned.insert((warning.at, warning.text.clone())) {
                 recording.warnings.push(warning);
             }
         }

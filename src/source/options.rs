@@ -154,7 +154,8 @@ impl OpenOptions {
         let toml_path = Self::path_beside(path);
         let text = toml::to_string(self).map_err(|e| Error::invalid(e.to_string()).with_path(&toml_path))?;
         let mut file = AtomicFile::create(&toml_path, text.len() as u64, true)?;
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        // A comment ends with its line; names of files may not.
+        let name = path.file_name().unwrap_or_default().to_string_lossy().replace(char::is_control, " ");
         writeln!(file, "# How longwave reads {name}\n{text}").map_err(|e| Error::io(&toml_path, e))?;
         file.commit()?;
         Ok(toml_path)

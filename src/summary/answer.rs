@@ -29,10 +29,8 @@ const READ_BYTES: u64 = 32 << 20;
 const ESTIMATE_READ_BYTES: u64 = 2 << 20;
 /// A stretch that an estimate reads, bytes of samples.
 const STRETCH_BYTES: u64 = 4096;
-/// After so many stretches of an estimate the mapped pages are handed back: each may bring a neighbourhood along.
-const RELEASE_STRETCHES: usize = 64;
-/// Frames around a stretch that are handed back with it.
-const NEIGHBOUR_FRAMES: u64 = 4096;
+/// The rows of a stretch are not longer than this, unless they are very few.
+const STRETCH_ROWS_BYTES: u64 = 64 << 10;
 /// A range so short is read on one thread.
 const ONE_THREAD_BYTES: u64 = 1 << 20;
 
@@ -190,24 +188,23 @@ impl Answer<'_> {
         let columns = segment.column(frames.start, self.request.bucket_frames)
             ..=segment.column(frames.end - 1, self.request.bucket_frames);
         let pair = 2 * shape.sample_type.size();
-        let mut last: Option<(super::tile::Part, std::sync::Arc<[u8]>)> = None;
-        let mut parts = Vec::with_capacity(self.request.channels.len());
-        for &channel in &self.request.channels {
+        let mut last: Option<(super::tile::Part, Arc<[u8]>)> = None;
+        // One part at a time: all channels' finest levels together may be larger than the memory budget. If a part is
+        // missing, what was united before it does no harm: it is of these frames, all of which are then looked at in
+        // another way.
+        for (&channel, values) in self.request.channels.iter().zip(&mut self.values) {
             let (part, place) = shape.level(level, channel);
             let bytes = match &last {
-                Some((of, bytes)) if *of == part => std::sync::Arc::clone(bytes),
+                Some((of, bytes)) if *of == part => Arc::clone(bytes),
                 _ => match self.store.part(row, part) {
                     Some(bytes) => bytes,
                     None => return false,
                 },
             };
-            parts.push((std::sync::Arc::clone(&bytes), place));
-            last = Some((part, bytes));
-        }
-        for ((bytes, place), values) in parts.iter().zip(&mut self.values) {
-            let pairs = &bytes[place.clone()][buckets.start * pair..buckets.end * pair];
+            let pairs = &bytes[place][buckets.start * pair..buckets.end * pair];
             let columns = &mut values[columns.clone()];
             with_type!(shape.sample_type, T => unite::<T>(pairs, first, each, columns));
+            last = Some((part, bytes));
         }
         true
     }
@@ -269,7 +266,8 @@ impl Answer<'_> {
         } else {
             let frame = (bytes / selection.len().max(1)).max(1);
             let chunk = (bytes / (4 * plan.threads as u64)).min(4 << 20) / frame;
-            plan.chunk_frames = plan.chunk_frames.min(chunk.next_power_of_two()).max(MIN_CHUNK_FRAMES);
+            // As short as that, but not for nothing; shorter only where the budget wants it.
+            plan.chunk_frames = plan.chunk_frames.min(chunk.next_power_of_two().max(MIN_CHUNK_FRAMES));
         }
         let weave = self.weave();
         let channels = &self.request.channels;
@@ -291,7 +289,8 @@ impl Answer<'_> {
         let bucket = self.request.bucket_frames;
         let interleaved = self.flat().is_none_or(|flat| flat.is_interleaved());
         let frame_bytes = (self.request.channels.len() * self.store.shape.sample_type.size()) as u64;
-        let stretch = (STRETCH_BYTES / frame_bytes.max(1)).clamp(8, 256);
+        let row_bytes = self.flat().map_or(frame_bytes, |flat| flat.frame_stride()).max(1);
+        let stretch = (STRETCH_BYTES / frame_bytes.max(1)).min(STRETCH_ROWS_BYTES / row_bytes).clamp(8, 256);
         // In a planar file every channel is another place on the disk.
         let stretches = if interleaved { 2 } else { 1 };
         let mut plan: Vec<(usize, Range<u64>)> = Vec::new();
@@ -372,24 +371,17 @@ impl Answer<'_> {
         task: &Task,
     ) -> Result<()> {
         let mut scratch = Scratch::<T>::new(weave);
-        let mut touched = 0;
-        for (i, (column, frames)) in plan.iter().enumerate() {
-            let Some(rows) = flat.rows(frames.clone())? else { break };
+        let most = plan.iter().map(|(_, frames)| frames.end - frames.start).max().unwrap_or(0);
+        let _held = self.store.budget.reserve(most.saturating_mul(flat.frame_stride()))?;
+        let mut buffer = Vec::new();
+        for (column, frames) in plan {
+            let Some(rows) = flat.copied_rows(frames.clone(), &mut buffer)? else { break };
             let values = &mut self.values;
             let bytes = (rows.bytes, rows.format.byte_order);
             buckets_of_rows::<T, false>(&mut scratch, bytes, weave, (0, rows.frames), u64::MAX, |_, c, found| {
                 values[c][*column] = values[c][*column].union(to_min_max(found.min, found.max));
             });
-            // The system maps the neighbourhood of a page with it: all of that goes before it adds up.
-            if i + 1 == plan.len() || i + 1 - touched == RELEASE_STRETCHES {
-                flat.map().check()?;
-                let seen = plan[touched..=i].iter().map(|(_, frames)| frames);
-                let first = seen.clone().map(|frames| frames.start).min().unwrap_or(frames.start);
-                let end = seen.map(|frames| frames.end).max().unwrap_or(frames.end);
-                flat.release(first.saturating_sub(NEIGHBOUR_FRAMES)..end.saturating_add(NEIGHBOUR_FRAMES));
-                touched = i + 1;
-                task.advance(0)?;
-            }
+            task.advance(0)?;
         }
         Ok(())
     }

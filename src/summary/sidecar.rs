@@ -39,6 +39,7 @@ use twox_hash::XxHash3_64;
 
 use super::tile::{Part, Shape, TILE_FRAMES, u64_at};
 use crate::error::{Error, Result};
+use crate::file::FlatLayout;
 use crate::source::Source;
 
 pub(super) const HEADER_BYTES: u64 = 128;
@@ -81,11 +82,15 @@ impl Key {
         }
         let Some(path) = source.path() else { return Ok(None) };
         let io = |e| Error::io(path, e);
-        let file = File::open(path).map_err(io)?;
+        // Of the file whose samples are read, even if its name has gone to another one since it was opened; and of so
+        // much of it as was there then, even if it has grown.
+        let map = source.flat(stream).map(FlatLayout::map).filter(|map| map.path() == path);
+        let opened = if map.is_none() { Some(File::open(path).map_err(io)?) } else { None };
+        let Some(file) = opened.as_ref().or(map.map(|map| map.file())) else { return Ok(None) };
         let meta = file.metadata().map_err(io)?;
         let modified = meta.modified().ok().and_then(|t| t.duration_since(UNIX_EPOCH).ok());
-        let source_bytes = meta.len();
-        let (head, tail) = ends(&file, source_bytes).map_err(io)?;
+        let source_bytes = map.map_or(meta.len(), |map| map.len().min(meta.len()));
+        let (head, tail) = ends(file, source_bytes).map_err(io)?;
         let s = &source.recording().streams[stream];
         let mut text = format!("{}\n{}\n{:?}\n{}", source.recording().format, s.name, s.format, s.channels.len());
         if let Some(flat) = source.flat(stream) {
@@ -297,6 +302,27 @@ impl Sidecar {
 
     pub(super) fn is_writable(&self) -> bool {
         self.writable
+    }
+
+    /// Removes it, if it is a header alone and still the file that has its name: another program may have put a new
+    /// one there, or written rows into this one. If it cannot be removed, it is as valid as it is useless.
+    pub(super) fn remove_if_empty(&self) {
+        if self.len() <= HEADER_BYTES && self.has_its_name() {
+            drop(std::fs::remove_file(&self.path));
+        }
+    }
+
+    fn has_its_name(&self) -> bool {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::MetadataExt as _;
+            let id = |meta: &std::fs::Metadata| (meta.dev(), meta.ino());
+            matches!((self.file.metadata(), std::fs::metadata(&self.path)), (Ok(a), Ok(b)) if id(&a) == id(&b))
+        }
+        #[cfg(not(unix))]
+        {
+            true
+        }
     }
 
     pub(super) fn len(&self) -> u64 {

@@ -255,13 +255,21 @@ impl Store {
         if sidecar.as_ref().is_some_and(|s| s.is_writable()) {
             return true;
         }
-        let Some(new) = Sidecar::create(&self.places, key) else { return sidecar.is_some() };
-        // What a sidecar that cannot be written has is made again.
-        for row in 0..self.shape.rows() {
-            self.set(row, false);
-        }
+        // Another program may have begun one meanwhile: then both write to it.
+        let begun = Sidecar::find(&self.places, key).filter(|(begun, _)| begun.is_writable());
+        let (new, there) = match begun {
+            Some((begun, there)) => (begun, there),
+            None => match Sidecar::create(&self.places, key) {
+                // What a sidecar that cannot be written has is made again.
+                Some(new) => (new, Vec::new()),
+                None => return sidecar.is_some(),
+            },
+        };
         *lock(&self.cache) = Cache::default();
         *sidecar = Some(Arc::new(new));
+        for row in 0..self.shape.rows() {
+            self.set(row, there.get(row as usize).copied().unwrap_or(false));
+        }
         true
     }
 
@@ -272,8 +280,7 @@ impl Store {
         }
         let mut sidecar = self.sidecar.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(empty) = sidecar.take_if(|s| s.is_writable()) {
-            // If it cannot be removed, it is as valid as it is useless.
-            drop(std::fs::remove_file(empty.path()));
+            empty.remove_if_empty();
         }
     }
 

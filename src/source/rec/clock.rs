@@ -13,6 +13,7 @@
 //! long step back between two probes with the same difference; `longwave check` reads all
 //! packets and finds it.
 
+use super::step::{Missing, missing_by_clock};
 use crate::recording::{ClockSpan, Warning};
 
 /// Gaps that are kept at most: 1.6 MB of spans. A recording with more has lost its radio link, not some packets.
@@ -21,12 +22,6 @@ pub(super) const MAX_GAPS: usize = 100_000;
 const MAX_PROBES: u64 = 4_000_000;
 /// Counters of this many packets in a row may be damaged before the clock believes them.
 const GLITCH_FRAMES: u64 = 16;
-/// A system clock that jumps by more was set, not waited for.
-const MAX_LOST_SECS: f64 = 366.0 * 86_400.0;
-/// Where the counter skips a little and the system clock as much, the counter has gone all round between.
-const LONG_SECS: f64 = 3600.0;
-/// Gaps that only the system clock tells are at least this long: it jitters by a millisecond.
-const MIN_CLOCK_GAP_SECS: f64 = 0.01;
 /// Single warnings about the clock, before they are summed up.
 const MAX_WARNINGS: usize = 8;
 
@@ -263,61 +258,11 @@ fn skip(spans: &mut Vec<ClockSpan>, frame: u64, missing: u64) {
     }
 }
 
-/// Ticks that were lost before a packet.
-#[derive(Clone, Copy)]
-enum Missing {
-    /// By the counter, which the system clock confirms.
-    Counted(u64),
-    /// By the system clock; the counter says something else.
-    Reset(u64),
-}
-
 /// The time between the packets `frame - 1` and `frame` by the system clock, in ticks.
 fn elapsed_ticks(packets: &impl Packets, frame: u64, rate_hz: f64) -> Option<f64> {
     let before = super::system_clock::plausible(packets, frame.checked_sub(1)?)?;
     let after = super::system_clock::plausible(packets, frame)?;
     Some((after - before) as f64 / 1e9 * rate_hz)
-}
-
-/// What a step of the counter is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum CounterStep {
-    /// So many packets are missing.
-    Missing(u64),
-    /// The counter started again.
-    Reset,
-    /// It goes back a little.
-    Back,
-}
-
-/// What it is when the counter steps by `ticks` more (modulo 2³²) than there are packets, and the system clock by
-/// `elapsed` ticks.
-pub(crate) fn counter_step(ticks: i64, elapsed: Option<f64>, rate_hz: f64) -> CounterStep {
-    match missing_by_clock(ticks, elapsed, rate_hz) {
-        Some(Missing::Counted(missing)) => CounterStep::Missing(missing),
-        Some(Missing::Reset(_)) => CounterStep::Reset,
-        None if ticks > 0 => CounterStep::Missing(ticks.unsigned_abs()),
-        None if ticks.unsigned_abs() as f64 > rate_hz => CounterStep::Reset,
-        None => CounterStep::Back,
-    }
-}
-
-/// What is missing where the counter steps by `ticks` (modulo 2³²) and the system clock by `elapsed` ticks. `None` if
-/// the clock has nothing to say about it: it goes back, jumps by years, or the step is too small for it.
-fn missing_by_clock(ticks: i64, elapsed: Option<f64>, rate_hz: f64) -> Option<Missing> {
-    let elapsed = elapsed.filter(|e| (0.0..MAX_LOST_SECS * rate_hz).contains(e))?;
-    if ticks.unsigned_abs() as f64 <= rate_hz && elapsed <= LONG_SECS * rate_hz {
-        return None;
-    }
-    // The counter cannot tell 2³² ticks more or less.
-    let counted = ticks.rem_euclid(1 << 32);
-    let turns = ((elapsed - counted as f64) / 4_294_967_296.0).round().max(0.0);
-    let counted = counted as f64 + turns * 4_294_967_296.0;
-    if (counted - elapsed).abs() <= (rate_hz / 10.0).max(elapsed * 1e-3) {
-        return Some(Missing::Counted(counted as u64));
-    }
-    let missing = (elapsed - 1.0).round();
-    (missing >= rate_hz * MIN_CLOCK_GAP_SECS).then_some(Missing::Reset(missing as u64))
 }
 
 /// The first few warnings word by word, the rest as a number.

@@ -31,7 +31,7 @@ const BLOCK_FRAMES: u64 = 1 << 14;
 const NONE: u16 = u16::MAX;
 /// Not looked yet.
 const UNKNOWN: u16 = u16::MAX - 1;
-/// Blocks remembered at most (some 6 MiB, 15 hours at 30 kHz); then all are forgotten.
+/// Blocks remembered at most (some 10 MiB, 19 hours at 30 kHz); then all are forgotten.
 const MAX_BLOCKS: usize = 1 << 17;
 /// Packets are taken in groups of about this many bytes while the channels are taken out of them.
 const GROUP_BYTES: u64 = 128 << 10;

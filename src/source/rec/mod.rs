@@ -34,10 +34,11 @@ mod digital;
 mod header;
 mod held;
 mod order;
+mod step;
 mod system_clock;
 
-pub(crate) use clock::{CounterStep, counter_step};
 use header::{Device, Header, LineKind};
+pub(crate) use step::{CounterStep, counter_step};
 pub(crate) use system_clock::PLAUSIBLE_UNIX_NS;
 
 /// The row in the table of formats.
@@ -217,7 +218,22 @@ struct MappedPackets<'a> {
     frames: u64,
     /// Whether packets are known by their sync byte (not if even the first lacks it).
     synced: bool,
+    map: &'a FileMap,
+    probes: std::cell::Cell<u32>,
     task: &'a Task,
+}
+
+/// Probes between giving pages back: the system maps up to some megabytes around each.
+const KEPT_PROBES: u32 = 8;
+
+impl MappedPackets<'_> {
+    fn probed(&self) {
+        self.probes.set(self.probes.get().wrapping_add(1));
+        if self.probes.get().is_multiple_of(KEPT_PROBES) {
+            let end = self.header.len_bytes + self.frames * self.header.packet_bytes;
+            self.map.release(self.header.len_bytes..end);
+        }
+    }
 }
 
 impl clock::Packets for MappedPackets<'_> {
@@ -228,6 +244,7 @@ impl clock::Packets for MappedPackets<'_> {
     fn counter(&self, index: u64) -> Option<u32> {
         let packet = usize::try_from(index * self.header.packet_bytes).ok()?;
         let at = packet + self.header.counter_offset as usize;
+        self.probed();
         if self.synced && *self.bytes.get(packet)? != SYNC {
             return None;
         }
@@ -240,6 +257,7 @@ impl clock::Packets for MappedPackets<'_> {
 
     fn system_ns(&self, index: u64) -> Option<i64> {
         let at = usize::try_from(index * self.header.packet_bytes + self.header.clock_offset?).ok()?;
+        self.probed();
         Some(i64::from_le_bytes(self.bytes.get(at..at + 8)?.try_into().ok()?))
     }
 
@@ -260,7 +278,15 @@ fn time_base(
     let rate_hz = options.rate_hz.unwrap_or(header.rate_hz);
     let end = header.len_bytes + frames * header.packet_bytes;
     let bytes = map.bytes(header.len_bytes..end)?;
-    let packets = MappedPackets { bytes, header, frames, synced: bytes.first() == Some(&SYNC), task };
+    let packets = MappedPackets {
+        bytes,
+        header,
+        frames,
+        synced: bytes.first() == Some(&SYNC),
+        map,
+        probes: std::cell::Cell::new(0),
+        task,
+    };
     let mut clock = clock::find(&packets, rate_hz);
     warnings.append(&mut clock.warnings);
     let time = TimeBase::with_spans(rate_hz, clock.spans);

@@ -43,6 +43,11 @@ impl<'n> Fields<'n> {
         (node.value != Value::Null).then_some(node)
     }
 
+    /// Where the value of `key` stands; the whole if it is not there.
+    pub(crate) fn place_of(&self, key: &str) -> Place {
+        self.entries.iter().find(|e| e.key == key).map_or(self.place, |e| e.node.place)
+    }
+
     /// `cameras[1].lens`.
     pub(crate) fn path(&self, key: &str) -> String {
         if self.name.is_empty() { key.to_owned() } else { format!("{}.{key}", self.name) }

@@ -15,7 +15,7 @@
 pub(crate) mod fields;
 mod load;
 mod parse;
-mod resolve;
+pub(crate) mod resolve;
 mod subject;
 mod template;
 pub(crate) mod yaml;
@@ -23,8 +23,6 @@ pub(crate) mod yaml;
 #[cfg(test)]
 mod tests;
 
-#[cfg(test)]
-pub(crate) use resolve::probe_order;
 pub(crate) use resolve::{Electrode, references_of, resolve};
 pub(crate) use template::template;
 pub(crate) use yaml::Place;

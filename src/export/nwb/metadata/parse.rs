@@ -20,7 +20,7 @@ const MAX_MAP: usize = 1 << 16;
 
 pub(super) fn metadata(root: &Node, warnings: &mut Vec<Warning>) -> Result<Metadata> {
     let mut fields = Fields::new(String::new(), root)?;
-    let place = fields.place;
+    let place = fields.place_of("session_id");
     if root.value == Value::Null {
         warnings.push(Warning::new("the metadata file is empty"));
     }

@@ -5,9 +5,9 @@
 //! number of channels, an electrode that the probe does not have, or one electrode for two channels is an error that
 //! names both sides.
 //!
-//! After trodes_to_nwb 0.1.9 (`convert_rec_header.py`, `convert_yaml.py`), which joins them the same way, with one
-//! difference: it applies the `bad_channels` of a probe's first nTrode only. Here they count for each nTrode (see
-//! [`mark_bad`]).
+//! After trodes_to_nwb 0.1.9 (`convert_rec_header.py`, `convert_yaml.py`), which joins them the same way, with two
+//! differences: of a probe with several nTrodes it applies the `bad_channels` of the first only, and writes the id of the
+//! first for all its electrodes. Here each nTrode has its own (see [`mark_bad`]).
 
 use std::collections::{HashMap, HashSet};
 

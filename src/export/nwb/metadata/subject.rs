@@ -29,19 +29,19 @@ const ANIMAL: &str = "http://purl.obolibrary.org/obo/NCBITaxon_33208";
 const ANY_AGE: &str = "P0D/";
 
 pub(super) fn subject(mut fields: Fields<'_>, warnings: &mut Vec<Warning>) -> Result<Subject> {
-    let place = fields.place;
+    let id_place = fields.place_of("subject_id");
     let mut subject = Subject {
-        id: fields.text("subject_id")?.map(|id| without_slashes(id, "subject.subject_id", place, warnings)),
+        id: fields.text("subject_id")?.map(|id| without_slashes(id, "subject.subject_id", id_place, warnings)),
         description: fields.text("description")?,
         genotype: fields.text("genotype")?,
         strain: fields.text("strain")?,
         ..Subject::default()
     };
     if let Some(text) = fields.text("sex")? {
-        subject.sex = Some(sex(&text, place, warnings).to_owned());
+        subject.sex = Some(sex(&text, fields.place_of("sex"), warnings).to_owned());
     }
     if let Some(text) = fields.text("species")? {
-        subject.species = Some(species(text, place, warnings));
+        subject.species = Some(species(text, fields.place_of("species"), warnings));
     }
     if let Some(node) = fields.take("date_of_birth") {
         let text = match &node.value {
@@ -58,7 +58,7 @@ pub(super) fn subject(mut fields: Fields<'_>, warnings: &mut Vec<Warning>) -> Re
         if is_duration(&text) {
             subject.age = Some(text);
         } else {
-            warnings.push(place.warning(format_args!(
+            warnings.push(fields.place_of("age").warning(format_args!(
                 "subject.age '{}' is not an ISO 8601 duration (P90D for 90 days) and is left out",
                 short(&text)
             )));
@@ -68,7 +68,7 @@ pub(super) fn subject(mut fields: Fields<'_>, warnings: &mut Vec<Warning>) -> Re
         if text == "birth" || text == "gestational" {
             subject.age_reference = Some(text);
         } else {
-            warnings.push(place.warning(format_args!(
+            warnings.push(fields.place_of("age__reference").warning(format_args!(
                 "subject.age__reference '{}' is neither birth nor gestational and is left out",
                 short(&text)
             )));
@@ -77,7 +77,7 @@ pub(super) fn subject(mut fields: Fields<'_>, warnings: &mut Vec<Warning>) -> Re
     if let Some(text) = fields.text("weight")? {
         subject.weight_grams = grams(&text);
         if subject.weight_grams.is_none() {
-            warnings.push(place.warning(format_args!(
+            warnings.push(fields.place_of("weight").warning(format_args!(
                 "subject.weight '{}' is not a weight (in grams, or with its unit: 0.3 kg) and is left out",
                 short(&text)
             )));

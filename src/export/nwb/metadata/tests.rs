@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::resolve::probe_order;
 use super::*;
 use crate::error::ErrorKind;
 use crate::recording::{Channel, Recording, Scale};
@@ -210,6 +211,26 @@ fn keys_that_are_not_used_are_named_with_their_line() {
     let (_, warnings) = sound(&many);
     assert_eq!(warnings.len(), 200);
     assert!(warnings[199].text.contains("4801 more"), "{:?}", warnings[199]);
+}
+
+#[test]
+fn what_is_odd_about_the_subject_is_told_with_its_line() {
+    let text = FULL
+        .replacen("sex: Male", "sex: unclear", 1)
+        .replacen("species: Rattus norvegicus", "species: Rat", 1)
+        .replacen("age: P90D", "age: old", 1)
+        .replacen("weight: 100", "weight: Unknown", 1)
+        .replacen("\"54321\"", "54/321", 1)
+        .replacen("session_id: 0123", "session_id: a/b", 1);
+    let (metadata, warnings) = sound(&text);
+    let subject = metadata.subject.expect("a subject");
+    assert_eq!((subject.id.as_deref(), metadata.session_id.as_deref()), (Some("54-321"), Some("a-b")));
+    assert_eq!((subject.sex.as_deref(), subject.species.as_deref()), (Some("U"), Some("Rattus norvegicus")));
+    assert_eq!((subject.age, subject.weight_grams), (None, None));
+    assert_eq!(warnings.len(), 6, "{warnings:?}");
+    for (warning, value) in warnings.iter().zip(["a/b", "54/321", "unclear", "Rat", "old", "Unknown"]) {
+        assert!(text[warning.at.expect("a place") as usize..].starts_with(value), "{warning:?}");
+    }
 }
 
 #[test]
