@@ -367,6 +367,93 @@ def row_export(o):
         clean()
 
 
+RIVAL = ROOT / "target" / "rival" / "bin" / "python"
+RIVAL_PACKAGE = "trodes_to_nwb==0.1.9"
+RIVAL_CODE = """
+import sys, time, warnings
+from pathlib import Path
+warnings.filterwarnings("ignore")
+from trodes_to_nwb import convert
+# The sample metadata names videos and texts that are not there: they are no part of what is compared.
+convert.add_associated_video_files = convert.add_associated_files = lambda *args, **kwargs: None
+started = time.perf_counter()
+convert.create_nwbs(Path(sys.argv[1]), output_dir=sys.argv[2], n_workers=1)
+assert list(Path(sys.argv[2]).glob("*.nwb")), "no file was written"
+print(time.perf_counter() - started)
+"""
+
+
+def rival():
+    """A Python that has the reference converter, in an environment of its own."""
+    if not RIVAL.exists():
+        print(f"installing {RIVAL_PACKAGE}", file=sys.stderr)
+        run([sys.executable, "-m", "venv", RIVAL.parent.parent])
+        run([RIVAL, "-m", "pip", "install", "--quiet", RIVAL_PACKAGE])
+    return RIVAL
+
+
+def input_session(seconds):
+    """A folder with a generated recording, named and described as the reference converter wants it."""
+    folder = BENCH / f"session_{seconds}"
+    path = folder / "20230622_sample_01_a1.rec"
+    if not path.exists():
+        print(f"making {path.name}, {seconds} s", file=sys.stderr)
+        folder.mkdir(parents=True, exist_ok=True)
+        run([sys.executable, ORACLE / "gen_rec.py", "--out", path.with_suffix(".part"), "--seconds", str(seconds)])
+        path.with_suffix(".part").rename(path)
+        for name in folder.glob("*.json"):
+            name.unlink()
+        shutil.copy(ORACLE.parent / "data/rec/20230622_sample_metadataProbeReconfig.yml", folder / "20230622_sample_metadata.yml")
+    return folder, path
+
+
+def row_nwb(o):
+    """To NWB beside the reference converter, which is run once: it takes minutes and 14 GB."""
+    folder, path = input_session(300)
+    target, copy, theirs_in = BENCH / "out.nwb", BENCH / "copy.rec", BENCH / "rival_nwb"
+    metadata = folder / "20230622_sample_metadata.yml"
+    peaks = []
+
+    def ours(*args):
+        seconds, peak = longwave("export", path, "-o", target, "--force", "--metadata", metadata, *args)
+        peaks.append(peak)
+        return seconds, peak
+
+    def cp():
+        seconds, peak = run(["cp", "--reflink=never", path, copy])
+        started = time.perf_counter()
+        with copy.open("rb") as file:
+            os.fsync(file.fileno())
+        return seconds + time.perf_counter() - started, peak
+
+    def clean():
+        for file in (target, copy):
+            file.unlink(missing_ok=True)
+        shutil.rmtree(theirs_in, ignore_errors=True)
+
+    try:
+        warm(path)
+        gb = path.stat().st_size / 1e9
+        ratio, plain, copied, _ = pairs(o.runs, lambda: ours("--compression", "none", "--no-verify"), cp, clean)
+        yield "nwb : cp + fsync", f"{ratio:.2f} ({gb / plain:.2f} : {gb / copied:.2f} GB/s)", ">= 0.5", ratio >= 0.5
+        verified = statistics.median(ours("--compression", "none")[0] for _ in range(o.runs))
+        packed = statistics.median(ours()[0] for _ in range(o.runs))
+        yield "nwb, memory", mib(max(peaks)), "256 MiB", max(peaks) <= 256 * MIB
+        clean()
+        theirs_in.mkdir(parents=True)
+        program = BENCH / "rival.py"
+        program.write_text(RIVAL_CODE)
+        out = BENCH / "yardstick.txt"
+        with out.open("wb") as file:
+            _, peak = run([rival(), program, folder, theirs_in], stdout=file)
+        theirs = float(out.read_text().split()[-1])
+        what = f"{theirs:.0f} s and {mib(peak)} there"
+        yield "nwb : trodes_to_nwb", f"{theirs / verified:.1f} ({verified:.1f} s verified, {what})", ">= 12", theirs / verified >= 12
+        yield "nwb, gzip : theirs without", f"{theirs / packed:.1f} ({packed:.1f} s verified)", ">= 3", theirs / packed >= 3
+    finally:
+        clean()
+
+
 def row_memory(o):
     inputs = [("1 GB", input_sparse(1))] + ([("100 GB", input_sparse(100))] if o.full else [])
     outputs = {"spectrum": BENCH / "memory.npy", "export": BENCH / "memory_export.npy", "shot": BENCH / "memory.png"}
@@ -406,6 +493,7 @@ ROWS = {
     "stats": row_stats,
     "spectrum": row_spectrum,
     "export": row_export,
+    "nwb": row_nwb,
     "memory": row_memory,
     "frame": row_frame,
 }

@@ -256,7 +256,7 @@ fn killed_and_full_leave_a_part_that_is_gone_on_with() {
     let folder = tempfile::tempdir().unwrap();
     let rec = folder.path().join("demo.rec");
     let rec = rec.to_str().unwrap();
-    assert!(longwave(&["demo", "-o", rec, "--duration", "20", "--channels", "64", "-q"]).status.success());
+    assert!(longwave(&["demo", "-o", rec, "--seconds", "20", "--channels", "64", "-q"]).status.success());
     let before = std::fs::read(rec).unwrap();
     let (out, part) = (folder.path().join("out.nwb"), folder.path().join(".out.nwb.part"));
     let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_longwave"))

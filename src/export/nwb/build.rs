@@ -422,7 +422,7 @@ impl Contents<'_> {
                 group.put(&name, table);
             }
         };
-        let of = |values: Vec<String>| Data::texts(values);
+        let of = Data::texts;
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
         let mut tasks = vec![];
         for (i, task) in about.told.tasks.iter().enumerate() {

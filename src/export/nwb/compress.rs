@@ -37,7 +37,8 @@ impl Codec {
         let deflate = match self {
             Self::Gzip(level) => {
                 let level = CompressionLvl::new(level as i32)
-                    .map_err(|_| Error::invalid(format!("there is no gzip level {level}")))?;
+                    .ok()
+                    .ok_or_else(|| Error::invalid(format!("there is no gzip level {level}")))?;
                 Some(Compressor::new(level))
             }
             _ => None,
@@ -55,10 +56,10 @@ impl Codec {
             return if stored.len() == len { Ok(stored.to_vec()) } else { Err(broken()) };
         }
         let shuffled = match self {
-            Self::Zstd(_) => rust_zstd::decompress(stored).map_err(|_| broken())?,
+            Self::Zstd(_) => rust_zstd::decompress(stored).ok().ok_or_else(broken)?,
             _ => {
                 let mut out = vec![0; len];
-                let n = Decompressor::new().zlib_decompress(stored, &mut out).map_err(|_| broken())?;
+                let n = Decompressor::new().zlib_decompress(stored, &mut out).ok().ok_or_else(broken)?;
                 out.truncate(n);
                 out
             }
@@ -102,7 +103,7 @@ impl Encoder {
                 shuffle(raw, size, &mut self.shuffled);
                 let deflate = self.deflate.as_mut().ok_or_else(refused)?;
                 out.resize(start + deflate.zlib_compress_bound(raw.len()), 0);
-                let n = deflate.zlib_compress(&self.shuffled, &mut out[start..]).map_err(|_| refused())?;
+                let n = deflate.zlib_compress(&self.shuffled, &mut out[start..]).ok().ok_or_else(refused)?;
                 out.truncate(start + n);
             }
             Codec::Zstd(level) => {

@@ -186,7 +186,7 @@ fn write_strings(nodes: &[(String, Node<'_>)], part: &mut Part) -> Result<Vec<Ve
         held += text.len() + 24;
         let index = collection.objects.len() as u16 + 1;
         collection.objects.push(GlobalHeapObject { index, ref_count: 0, data: text.clone().into_bytes() });
-        let len = u32::try_from(text.len()).map_err(|_| Error::invalid("a text is longer than 4 GiB"))?;
+        let len = u32::try_from(text.len()).ok().ok_or_else(|| Error::invalid("a text is longer than 4 GiB"))?;
         references.push(encode_vlen_reference(len, at, u32::from(index), &CONTEXT));
     }
     if held > 0 {

@@ -255,11 +255,8 @@ fn run(request: &Request<'_>) -> Result<Vec<PathBuf>> {
             .with_remedy("free some space, choose another disk, compress it, or export a shorter range"));
     }
     let verify = verifies(request, &plan);
-    let passes = if verify { 2 } else { 1 };
-    request.task.set_total(
-        plan.passes.iter().map(|p| progress_bytes(request, p)).sum::<u64>()
-            + if passes == 2 { plan.bytes() } else { 0 },
-    );
+    let read: u64 = plan.passes.iter().map(|p| progress_bytes(request, p)).sum();
+    request.task.set_total(read + if verify { plan.bytes() } else { 0 });
     let identity = provenance::identity(request, &plan, &files);
     let (mut part, done) = Part::open(request.target, &identity, request.overwrite)?;
     let result = write(request, &plan, &about, &files, &mut part, done, verify, &identity);
@@ -333,27 +330,20 @@ fn write(
             }
             Ok((piece, packed))
         };
+        let threads = pass.threads(request.task.threads(), request.task.budget().free());
         let mut pieces = (skipped..pass.pieces()).map(|piece| pass.frames_of(piece));
-        map_pieces(
-            source,
-            &pass.selection,
-            &mut pieces,
-            request.task.threads(),
-            request.task,
-            &make,
-            &mut |_, made| {
-                let (piece, packed) = made;
-                if piece >= finished {
-                    let chunks = part.append_piece(number as u32, piece, &packed.bytes, &packed.chunks)?;
-                    records.push(Record { pass: number as u32, piece, chunks });
-                }
-                if reads_events {
-                    let first = piece == 0 && number == 0;
-                    tracks.take(pass, piece, first, &packed.events, part)?;
-                }
-                Ok(())
-            },
-        )?;
+        map_pieces(source, &pass.selection, &mut pieces, threads, request.task, &make, &mut |_, made| {
+            let (piece, packed) = made;
+            if piece >= finished {
+                let chunks = part.append_piece(number as u32, piece, &packed.bytes, &packed.chunks)?;
+                records.push(Record { pass: number as u32, piece, chunks });
+            }
+            if reads_events {
+                let first = piece == 0 && number == 0;
+                tracks.take(pass, piece, first, &packed.events, part)?;
+            }
+            Ok(())
+        })?;
     }
     tracks.finish(part)?;
     source.check_files()?;

@@ -35,10 +35,8 @@ pub(super) fn pack(source: &dyn Source, pass: &Pass, piece: u64, codec: Codec, t
     let frames = pass.frames_of(piece);
     let part = pass.rows.part(&rows);
     let n = rows.end - rows.start;
-    let largest = pass.series.iter().map(Series::chunk_bytes).max().unwrap_or(0) as u64;
     let row: u64 = pass.series.iter().map(|s| s.channels.len() as u64 * s.kind.size() as u64).sum::<u64>() + 8;
-    // Packed, and what it is packed from: a chunk before and after the shuffle, and samples that are not read in place.
-    let memory = task.budget().reserve(n * row * 2 + largest * 3)?;
+    let memory = task.budget().reserve(pass.piece_memory())?;
     let mut encoder = codec.encoder()?;
     let mut packed = Packed {
         bytes: Vec::with_capacity(if codec == Codec::None { (n * row) as usize } else { (n * row / 2) as usize }),

@@ -120,22 +120,16 @@ impl Part {
 
     fn start_over(&mut self, identity: &str) -> Result<()> {
         let journal = self.journal.as_mut().expect("only the end takes the journal");
-        let restart = || -> io::Result<()> {
+        let file = self.file.as_mut().expect("only the end takes the file");
+        let mut empty = || -> io::Result<()> {
             journal.set_len(0)?;
             journal.seek(SeekFrom::Start(0))?;
             journal.write_all(identity.as_bytes())?;
-            journal.write_all(b"\n")
-        };
-        let mut restart = restart;
-        restart().map_err(|e| Error::io(&self.target, e))?;
-        let file = self.file.as_mut().expect("only the end takes the file");
-        let empty = || -> io::Result<()> {
+            journal.write_all(b"\n")?;
             file.set_len(0)?;
             file.set_len(FIRST_CHUNK_BYTE)?;
-            file.seek(SeekFrom::Start(FIRST_CHUNK_BYTE))?;
-            Ok(())
+            file.seek(SeekFrom::Start(FIRST_CHUNK_BYTE)).map(|_| ())
         };
-        let mut empty = empty;
         empty().map_err(|e| Error::io(&self.target, e))?;
         self.len = FIRST_CHUNK_BYTE;
         Ok(())

@@ -21,8 +21,8 @@ const CHUNK_COLUMNS: u64 = 64;
 const PIECE_BYTES: u64 = 4 << 20;
 /// Pieces that exist at a time are not longer than this together.
 const ALL_PIECES_BYTES: u64 = 96 << 20;
-/// No chunk is shorter, rows, but for the last.
-const MIN_CHUNK_ROWS: u64 = 256;
+/// No piece is shorter, rows, but for the last, and where rows are very long.
+const MIN_PIECE_ROWS: u64 = 256;
 /// More series than this are no use to anybody.
 const MAX_SPANS: usize = 1000;
 
@@ -149,6 +149,19 @@ impl Pass {
     /// Rows of a chunk of the list of times.
     pub(super) fn time_chunk_rows(&self) -> u64 {
         self.piece_rows.min(CHUNK_BYTES / 8)
+    }
+
+    /// Bytes that packing a piece takes: what is packed and what it is packed from, and a chunk before and after the
+    /// shuffle.
+    pub(super) fn piece_memory(&self) -> u64 {
+        let largest = self.series.iter().map(Series::chunk_bytes).max().unwrap_or(0) as u64;
+        self.piece_rows.saturating_mul(row_bytes(&self.series) + 8).saturating_mul(2).saturating_add(3 * largest)
+    }
+
+    /// How many threads can pack pieces with `free` bytes: each has one in hand, and two wait.
+    pub(super) fn threads(&self, threads: usize, free: u64) -> usize {
+        let fitting = free / self.piece_memory().saturating_mul(3).max(1);
+        usize::try_from(fitting).unwrap_or(usize::MAX).clamp(1, threads)
     }
 
     /// Datasets: the series, and the list of times if there is one.
@@ -298,7 +311,8 @@ impl Plan {
                     series.name += &format!("_span{:04}", i + 1);
                 }
             }
-            let piece_rows = shape(&mut series, rows.len(), listed, request.task.threads());
+            let piece_rows =
+                shape(&mut series, rows.len(), listed, request.task.threads(), request.task.budget().limit());
             self.passes.push(Pass {
                 selection: Selection { frames, ..group[0].clone() },
                 rows,
@@ -371,10 +385,10 @@ fn series_of(
     let nan = choices.dropped == Dropped::Nan && choices.timing != Timing::Spans && !gapless;
     let wide =
         matches!(stored, SampleType::I32 | SampleType::U32 | SampleType::I64 | SampleType::U64 | SampleType::F64);
-    let kind = match stored {
-        _ if !(physical || nan) || (stored.is_float() && !physical) => stored,
-        _ if wide => SampleType::F64,
-        _ => SampleType::F32,
+    let kind = match (physical || (nan && !stored.is_float()), wide) {
+        (false, _) => stored,
+        (true, true) => SampleType::F64,
+        (true, false) => SampleType::F32,
     };
     let scale = |c: &Channel| if physical { Scale::default() } else { c.scale };
     let channels: Vec<&Channel> = selection.channels.iter().map(|&c| &stream.channels[c]).collect();
@@ -488,11 +502,12 @@ fn power_below(n: u64) -> u64 {
 }
 
 /// Gives every series the shape of its chunks; returns the rows of a piece.
-pub(super) fn shape(series: &mut [Series], rows: u64, listed: bool, threads: usize) -> u64 {
+pub(super) fn shape(series: &mut [Series], rows: u64, listed: bool, threads: usize, limit: u64) -> u64 {
     let row = row_bytes(series) + if listed { 8 } else { 0 };
     // While a worker has one in hand, others wait for their turn; each exists read and packed.
-    let share = ALL_PIECES_BYTES / (threads as u64 * 6).max(1);
-    let piece_rows = power_below((PIECE_BYTES.min(share) / row.max(1)).max(MIN_CHUNK_ROWS));
+    let share = ALL_PIECES_BYTES.min(limit / 2) / (threads as u64 * 6).max(1);
+    let least = MIN_PIECE_ROWS.min(2 * PIECE_BYTES / row.max(1)).max(1);
+    let piece_rows = power_below((PIECE_BYTES.min(share) / row.max(1)).max(least));
     // A short recording is one piece of one row of chunks.
     let piece_rows = if rows <= piece_rows { rows } else { piece_rows };
     for series in series {

@@ -235,6 +235,18 @@ proptest! {
 }
 
 #[test]
+fn the_least_memory_is_enough() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = demo(folder.path(), 2.0, 128);
+    let selection = Selection::all(source.recording(), source.recording().default_stream());
+    let target = folder.path().join("out.nwb");
+    let task = Task::new(MemoryBudget::new(crate::budget::MIN_LIMIT_BYTES), 8);
+    export(&source, &selection, &target, &[("verify", "true")], &task).unwrap();
+    assert!(samples(&target, "acquisition/e-series/data", Codec::Gzip(4)).1 == expected(source.as_ref(), &selection));
+    assert_eq!(task.budget().used(), 0);
+}
+
+#[test]
 fn settings_that_contradict_each_other_are_refused() {
     for pairs in [
         &[("verify", "true"), ("no-verify", "true")][..],
@@ -261,7 +273,7 @@ fn a_piece_is_never_larger_than_the_memory_for_it() {
             chunk_columns: 0,
         }];
         for rows in [1, 255, 256, 10_000, 1 << 31] {
-            let piece = plan::shape(&mut series, rows, true, threads);
+            let piece = plan::shape(&mut series, rows, true, threads, 512 << 20);
             let s = &series[0];
             assert!(s.chunk_bytes() <= 1 << 20 && s.chunk_rows <= piece && piece <= rows.max(1), "{rows} {s:?}");
             assert!(rows <= piece || (piece % s.chunk_rows == 0 && piece.is_power_of_two()), "{rows} {piece} {s:?}");

@@ -67,7 +67,7 @@ fn hashes(path: &Path, pass: &Pass, codec: Codec, records: &[Record], task: &Tas
                         XxHash3_64::oneshot(&stored)
                     } else {
                         let raw = codec.decode(&stored, chunk.skipped, size, len);
-                        XxHash3_64::oneshot(&raw.map_err(|_| differs(path, chunk.at))?)
+                        XxHash3_64::oneshot(&raw.ok().ok_or_else(|| differs(path, chunk.at))?)
                     };
                     if hash != chunk.hash {
                         return Err(differs(path, chunk.at));
