@@ -61,7 +61,7 @@ impl Truth {
         let (start, end) = (frames.start as usize, frames.end as usize);
         let whole = start.div_ceil(BUCKET)..(end / BUCKET).max(start.div_ceil(BUCKET));
         let edges = if whole.is_empty() {
-            vec![start..end]
+            std::iter::once(start..end).collect()
         } else {
             vec![start..whole.start * BUCKET, whole.end * BUCKET..end]
         };

@@ -398,12 +398,12 @@ mod tests {
             let mut found = [0.0; 3];
             for (i, (_, contact)) in probe.contacts().enumerate() {
                 assert_eq!(contact.id, i as i64);
-                for axis in 0..3 {
-                    found[axis] += (i + 1) as f64 * contact.relative[axis];
+                for (sum, at) in found.iter_mut().zip(contact.relative) {
+                    *sum += (i + 1) as f64 * at;
                 }
             }
-            for axis in 0..3 {
-                assert!((found[axis] - sums[axis]).abs() < 1e-6, "{kind}: {found:?}, published {sums:?}");
+            for (sum, published) in found.into_iter().zip(sums) {
+                assert!((sum - published).abs() < 1e-6, "{kind}: {found:?}, published {sums:?}");
             }
         }
         assert_eq!(Probe::built_in("no such probe"), None);

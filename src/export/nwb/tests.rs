@@ -93,7 +93,7 @@ fn every_sample_is_there_whatever_the_codec_and_the_cut() {
             for threads in [1, 3] {
                 let task = Task::new(MemoryBudget::new(256 << 20), threads);
                 let files = export(&source, selection, &target, &[("compression", compression)], &task).unwrap();
-                assert_eq!(files, [target.clone()]);
+                assert_eq!(files, std::slice::from_ref(&target));
                 let (shape, found) = samples(&target, "acquisition/e-series/data", codec);
                 assert_eq!(shape, [selection.len() as usize, selection.channels.len()]);
                 assert!(found == expected(source.as_ref(), selection), "{compression}, {threads} threads");
@@ -115,12 +115,13 @@ fn a_stopped_export_goes_on_and_becomes_the_same_file() {
     // The recording becomes unreadable for the budget after some pieces: a stop that comes at a known place.
     let task = Task::new(MemoryBudget::new(64 << 20), 1);
     let watcher = task.clone();
-    let progress = std::thread::spawn(move || {
+    let progress = std::thread::Builder::new().name("progress".to_owned()).spawn(move || {
         while watcher.progress().done_bytes < 6 << 20 {
             std::thread::yield_now();
         }
         watcher.cancel();
     });
+    let progress = progress.unwrap();
     let error = export(&source, &selection, &target, &[], &task).unwrap_err();
     progress.join().unwrap();
     assert!(error.is_cancelled() && error.remedy().unwrap().contains("to go on"), "{error}");
@@ -276,7 +277,10 @@ fn a_piece_is_never_larger_than_the_memory_for_it() {
             let piece = plan::shape(&mut series, rows, true, threads, 512 << 20);
             let s = &series[0];
             assert!(s.chunk_bytes() <= 1 << 20 && s.chunk_rows <= piece && piece <= rows.max(1), "{rows} {s:?}");
-            assert!(rows <= piece || (piece % s.chunk_rows == 0 && piece.is_power_of_two()), "{rows} {piece} {s:?}");
+            assert!(
+                rows <= piece || (piece.is_multiple_of(s.chunk_rows) && piece.is_power_of_two()),
+                "{rows} {piece} {s:?}"
+            );
         }
     }
 }

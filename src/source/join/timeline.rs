@@ -208,7 +208,7 @@ fn counted(last: &Known, next: &Known, expected: Option<f64>, rate_hz: f64) -> O
             if confirmed { Some(wrapped) } else { goes_on }
         }
         // Without a clock a counter that goes far forward may as well have been started again.
-        None => (step >= 1.0 && step <= COUNTS / 2.0).then_some(step),
+        None => (1.0..=COUNTS / 2.0).contains(&step).then_some(step),
     }
 }
 

@@ -136,7 +136,7 @@ fn rows_into<T: Lane, F: Feed<T>, const MOMENTS: bool>(
         for &(at, lane, n) in &weave.runs {
             let at = start + done * stride + at;
             let share = group * stride * n / weave.channels.len();
-            take_run::<T, F, MOMENTS>(vectors, feed, at, (stride, unit), now, lanes, (lane, n), ahead..ahead + share);
+            take_run::<T, F, MOMENTS>(vectors, feed, (at, stride, unit), now, lanes, (lane, n), ahead..ahead + share);
             ahead += share;
         }
         done += now;
@@ -145,7 +145,7 @@ fn rows_into<T: Lane, F: Feed<T>, const MOMENTS: bool>(
     if rest > 0 {
         // Only rows without holes are woven, so there is one run.
         let at = start + long_rows * stride + weave.runs[0].0;
-        take_run::<T, F, MOMENTS>(vectors, feed, at, (weave.stride, unit), rest, lanes, (0, weave.row_lanes), 0..0);
+        take_run::<T, F, MOMENTS>(vectors, feed, (at, weave.stride, unit), rest, lanes, (0, weave.row_lanes), 0..0);
     }
 }
 

@@ -109,8 +109,7 @@ pub(super) fn take<T: Lane, F: Feed<T>, const W: usize, const MOMENTS: bool>(
 pub(super) fn take_run<T: Lane, F: Feed<T>, const MOMENTS: bool>(
     vectors: Option<Vectors>,
     feed: &F,
-    at: usize,
-    (stride, unit): (usize, usize),
+    (at, stride, unit): (usize, usize, usize),
     rows: usize,
     lanes: &mut Lanes<T>,
     (first, n): (usize, usize),
