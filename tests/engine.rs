@@ -344,7 +344,7 @@ fn what_is_cut_off_in_the_last_page_is_noticed() {
     let flat = FlatLayout::new(map, SampleFormat::little(SampleType::U8), 0, 1, vec![0], 10_000).unwrap();
     let rows = flat.rows(0..10_000).unwrap().unwrap();
     std::fs::File::options().write(true).open(&path).unwrap().set_len(9_990).unwrap();
-    assert!(rows.bytes[9_985..].iter().any(|&b| b == 0));
+    assert!(rows.bytes[9_985..].contains(&0));
     let error = flat.check(9_000..10_000).unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Truncated { at: 9_990, needed: 10, len: 9_990 }), "{error}");
     flat.check(0..9_990).unwrap();
