@@ -76,6 +76,7 @@ fn export(source: &Arc<dyn Source>, target: &Path) -> Vec<PathBuf> {
         values: Values::Stored,
         settings: &Settings::defaults(exporter.parameters),
         overwrite: true,
+        whole: false,
         task: &task(),
     };
     (exporter.run)(&request).unwrap()
