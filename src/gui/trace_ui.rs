@@ -17,6 +17,8 @@ const WHEEL_ZOOM: f64 = 1.25;
 const NAME_HEIGHT: f32 = 14.0;
 /// Bands of gaps that are narrower carry no text, points.
 const GAP_TEXT: f64 = 110.0;
+/// Half of what the title of the time axis takes, points.
+const TITLE_HALF_WIDTH: f32 = 60.0;
 /// Half the height of a lane that a trace fills at amplitude 1.
 const FILL: f64 = 0.45;
 
@@ -238,7 +240,12 @@ impl Overlay<'_> {
         let galley = painter.layout_no_wrap(text, FontId::monospace(12.0), self.colours.ink);
         let place = Align2::RIGHT_BOTTOM.anchor_size(at, galley.size());
         let ground = painter.ctx().global_style().visuals.panel_fill;
-        painter.rect_filled(place.expand(3.0), 2.0, ground.gamma_multiply(0.85));
+        let mut covered = place.expand(3.0);
+        if covered.left() < self.rect.center().x + TITLE_HALF_WIDTH {
+            // All of the title, rather than its end.
+            covered.set_left(covered.left().min(self.rect.center().x - TITLE_HALF_WIDTH));
+        }
+        painter.rect_filled(covered, 2.0, ground);
         painter.galley(place.min, galley, Color32::PLACEHOLDER);
     }
 
