@@ -392,7 +392,7 @@ def rival():
     return RIVAL
 
 
-def input_session(seconds):
+def input_converted(seconds):
     """A folder with a generated recording, named and described as the reference converter wants it."""
     folder = BENCH / f"session_{seconds}"
     path = folder / "20230622_sample_01_a1.rec"
@@ -409,7 +409,7 @@ def input_session(seconds):
 
 def row_nwb(o):
     """To NWB beside the reference converter, which is run once: it takes minutes and 14 GB."""
-    folder, path = input_session(300)
+    folder, path = input_converted(300)
     target, copy, theirs_in = BENCH / "out.nwb", BENCH / "copy.rec", BENCH / "rival_nwb"
     metadata = folder / "20230622_sample_metadata.yml"
     peaks = []
