@@ -252,10 +252,11 @@ impl Accumulator for Partial<'_, '_> {
         if starts.is_empty() {
             return Ok(());
         }
-        let in_place = view.rows()?.filter(|rows| {
+        let is_dense = |rows: Rows<'_>| {
             rows.stride == rows.format.size() && rows.format == SampleFormat::little(rows.format.sample_type)
-        });
-        let values = match in_place {
+        };
+        let dense = if view.rows()?.is_some_and(is_dense) { view.copied_rows()? } else { None };
+        let values = match dense {
             // The only channel, sample behind sample.
             Some(rows) => Values::Bytes(rows),
             None => Values::Block(view.block()?),
