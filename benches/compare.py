@@ -38,11 +38,15 @@ class Failed(Exception):
     """A command did not do its work; the text is what it said."""
 
 
-def run(argv, stdout=None):
-    """Runs a process; returns seconds and peak resident bytes."""
+def run(argv, stdout=None, cwd=None):
+    """Runs a process (in folder `cwd`); returns seconds and peak resident bytes."""
     started = time.perf_counter()
     process = subprocess.Popen(
-        [str(a) for a in argv], stdout=stdout or subprocess.DEVNULL, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL
+        [str(a) for a in argv],
+        stdout=stdout or subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        cwd=cwd,
     )
     errors = process.stderr.read()
     _, status, usage = os.wait4(process.pid, 0)
@@ -445,7 +449,8 @@ def row_nwb(o):
         program.write_text(RIVAL_CODE)
         out = BENCH / "yardstick.txt"
         with out.open("wb") as file:
-            _, peak = run([rival(), program, folder, theirs_in], stdout=file)
+            # It leaves a log where it is started.
+            _, peak = run([rival(), program, folder, theirs_in], stdout=file, cwd=BENCH)
         theirs = float(out.read_text().split()[-1])
         what = f"{theirs:.0f} s and {mib(peak)} there"
         yield "nwb : trodes_to_nwb", f"{theirs / verified:.1f} ({verified:.1f} s verified, {what})", ">= 12", theirs / verified >= 12
