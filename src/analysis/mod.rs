@@ -11,6 +11,7 @@ use crate::scan::Selection;
 use crate::source::Source;
 use crate::task::Task;
 
+mod found;
 mod median;
 mod moments;
 mod report;
@@ -18,6 +19,8 @@ mod spectrum;
 mod stats;
 mod taper;
 mod welch;
+
+pub use found::{Context, Events, Field, Place};
 
 /// Every analysis, in the order of menus.
 pub const ANALYSES: &[Analysis] = &[stats::ANALYSIS, spectrum::ANALYSIS];
@@ -63,7 +66,7 @@ pub struct Report {
 
 impl Report {
     /// The object that `--json` prints: of curves with their axis, under its key, and with the `values` of each of the
-    /// `channels`. Made only when it is wanted, because there a number occupies several times what it does in a curve.
+    /// `channels`; of events with the list of them, under its key. Made only when it is wanted, because there a number occupies several times what it does in a curve.
     #[must_use]
     pub fn whole_json(&self) -> serde_json::Value {
         let mut json = self.json.clone();
@@ -76,6 +79,10 @@ impl Report {
                 }
             }
         }
+        if let (View::Events(events), Some(object)) = (&self.view, json.as_object_mut()) {
+            let rows: Vec<_> = (0..events.places.len()).map(|i| events.json_of(i)).collect();
+            object.insert(events.key.to_owned(), rows.into());
+        }
         json
     }
 }
@@ -85,6 +92,7 @@ impl Report {
 pub enum View {
     Table(Table),
     Curves(Curves),
+    Events(Events),
 }
 
 /// Rows of values.

@@ -4,14 +4,14 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
 
-use super::{Cell, Curves, Report, Table, View};
+use super::{Cell, Curves, Events, Report, Table, View};
 use crate::error::{Error, Result};
 use crate::file::AtomicFile;
 use crate::recording::SampleType;
 
 impl Report {
     /// Writes the view as CSV (RFC 4180, but with bare line feeds): a header, then a line for each row of a table or
-    /// each point of the curves, whose first column is the axis. Numbers are the shortest that read back identically.
+    /// each point of the curves, whose first column is the axis, or each event. Numbers are the shortest that read back identically.
     ///
     /// # Errors
     /// When the target exists and `overwrite` is false, or cannot be written.
@@ -25,17 +25,20 @@ impl Report {
         match &self.view {
             View::Table(table) => table_csv(table),
             View::Curves(curves) => curves_csv(curves),
+            View::Events(events) => events_csv(events),
         }
     }
 
     /// Writes curves as one `.npy` array: float64, C order, points × (1 + curves), the first column the axis.
     ///
     /// # Errors
-    /// When the view is a table (which is not all numbers), the target exists and `overwrite` is false, or it cannot be
+    /// When the view is not of curves (others are not all numbers), the target exists and `overwrite` is false, or it cannot be
     /// written.
     pub fn write_npy(&self, target: &Path, overwrite: bool) -> Result<()> {
         let View::Curves(curves) = &self.view else {
-            return Err(Error::unsupported("a table as .npy").with_path(target).with_remedy("write it as .csv"));
+            return Err(Error::unsupported("a table or list as .npy")
+                .with_path(target)
+                .with_remedy("write it as .csv"));
         };
         let columns = 1 + curves.series.len();
         let mut bytes = npy_header(SampleType::F64, &[curves.x.len() as u64, columns as u64]);
@@ -100,15 +103,27 @@ fn table_csv(table: &Table) -> String {
     let mut text = table.columns.iter().map(|c| quoted(c)).collect::<Vec<_>>().join(",");
     text.push('\n');
     for row in &table.rows {
-        let cells = row.iter().map(|cell| match cell {
-            Cell::Text(t) => quoted(t),
-            Cell::Integer(i) => i.to_string(),
-            Cell::Number(x) => number(*x),
-        });
-        text.push_str(&cells.collect::<Vec<_>>().join(","));
-        text.push('\n');
+        text.push_str(&line(row));
     }
     text
+}
+
+fn events_csv(events: &Events) -> String {
+    let mut text = events.fields.iter().map(|f| quoted(f.name)).collect::<Vec<_>>().join(",");
+    text.push('\n');
+    for i in 0..events.places.len() {
+        text.push_str(&line(&events.row(i)));
+    }
+    text
+}
+
+fn line(row: &[Cell]) -> String {
+    let cells = row.iter().map(|cell| match cell {
+        Cell::Text(t) => quoted(t),
+        Cell::Integer(i) => i.to_string(),
+        Cell::Number(x) => number(*x),
+    });
+    cells.collect::<Vec<_>>().join(",") + "\n"
 }
 
 /// The shortest text that reads back as the same float; what is no number is left empty.

@@ -7,7 +7,7 @@ use super::command::{Command, JobCommand, Scope};
 use super::controls::section;
 use super::jobs::Job;
 use super::jobs_bar::running_ui;
-use super::result_view::{CurveOptions, curves_ui, table_ui};
+use super::result_view::{CurveOptions, curves_ui, events_ui, table_ui};
 use super::settings_form::settings_ui;
 use super::state::{AnalysisResult, Document};
 use super::theme::Colours;
@@ -145,6 +145,7 @@ fn result_ui(ui: &mut Ui, result: &AnalysisResult, running: Option<&Job>, curves
     ui.push_id(result.name, |ui| match &report.view {
         View::Table(table) => table_ui(ui, table),
         View::Curves(found) => curves_ui(ui, found, curves),
+        View::Events(events) => events_ui(ui, events),
     });
     for note in &report.notes {
         ui.weak(format!("Note: {}", sentence(note)));
