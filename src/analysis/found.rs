@@ -16,6 +16,8 @@ pub struct Events {
     pub noun: &'static str,
     /// What is shown and written of each, in this order.
     pub fields: &'static [Field],
+    /// What is written at its mark over the traces, a few characters; empty where the mark says enough.
+    pub label: fn(&Place, &Context) -> String,
     /// What the fields need to know beyond the place itself.
     pub context: Context,
     pub places: Vec<Place>,
