@@ -23,15 +23,24 @@ use crate::scan::map_pieces;
 mod about;
 mod build;
 mod clock;
+mod compatible;
 mod compress;
+mod electrodes;
 mod events;
 mod h5;
+mod intervals;
+mod lines;
 pub(crate) mod metadata;
+mod optogenetics;
 mod pack;
 mod part;
+mod pass;
 mod plan;
 mod probe;
 mod provenance;
+mod schema;
+mod table;
+mod tasks;
 mod tree;
 mod verify;
 
@@ -41,7 +50,8 @@ use clock::Reference;
 use compress::Codec;
 use metadata::Metadata;
 use part::{Part, Record};
-use plan::{Choices, Dropped, Plan, Timing};
+use pass::{Dropped, Pass};
+use plan::{Choices, Plan, Timing};
 
 pub(crate) const EXPORTER: Exporter = Exporter {
     name: "nwb",
@@ -111,6 +121,13 @@ const PARAMETERS: &[Parameter] = &[
         default: "false",
     },
     Parameter {
+        name: "compatible",
+        title: "Compatible with",
+        help: "write the paths, names and types of another converter, for what reads its files; the samples stay the recorded integers with their true conversion",
+        kind: Kind::Choice(&["no", compatible::NAME]),
+        default: "no",
+    },
+    Parameter {
         name: "hash",
         title: "Hash the source",
         help: "note an XXH3 hash of each source file in the provenance; reads them once more",
@@ -138,7 +155,24 @@ fn check(settings: &Settings) -> Result<()> {
         return Err(Error::invalid("a series for each span has no lost packets to fill in")
             .with_remedy("leave out --dropped or --time"));
     }
+    if is_compatible(settings) {
+        if settings.text("metadata").is_empty() {
+            return Err(Error::invalid("this layout is made of what the metadata says")
+                .with_remedy("name the file: --metadata META.yml (`longwave metadata FILE -o META.yml` makes one)"));
+        }
+        if settings.text("dropped") == "nan" {
+            return Err(Error::invalid("this layout holds 16-bit integers, which have no NaN")
+                .with_remedy("use --dropped gap or repeat"));
+        }
+        if settings.text("time") == "spans" {
+            return Err(Error::invalid("this layout has one series").with_remedy("leave out --time"));
+        }
+    }
     Ok(())
+}
+
+fn is_compatible(settings: &Settings) -> bool {
+    settings.text("compatible") == compatible::NAME
 }
 
 fn choices<'a>(settings: &Settings, told: Option<&'a Metadata>) -> Choices<'a> {
@@ -155,11 +189,13 @@ fn choices<'a>(settings: &Settings, told: Option<&'a Metadata>) -> Choices<'a> {
             _ => Dropped::Gap,
         },
         timing: match settings.text("time") {
+            _ if is_compatible(settings) => Timing::List,
             "list" => Timing::List,
             "spans" => Timing::Spans,
             _ => Timing::Auto,
         },
         raw_to_volts: told.and_then(|m| m.raw_to_volts).filter(|v| v.is_finite() && *v > 0.0),
+        compatible: is_compatible(settings),
         analog_unit: told.and_then(|m| m.analog_unit.as_deref()).filter(|u| !["", "-1", "unspecified"].contains(u)),
     }
 }
@@ -190,11 +226,23 @@ fn plan_and_about(request: &Request<'_>) -> Result<(Plan, About)> {
             (Some(metadata), warnings)
         }
     };
+    let compatible = is_compatible(request.settings);
+    let ordered = match &told {
+        Some(told) if compatible => compatible::ordered(request.selection, recording, told)?,
+        _ => request.selection.clone(),
+    };
+    let request = &Request { selection: &ordered, ..*request };
     let mut plan = Plan::new(request, choices(request.settings, told.as_ref()), otherwise)?;
     plan.notes.extend(warnings.into_iter().map(|w| w.text));
-    let about =
+    let mut about =
         About::new(request.source.as_ref(), request.selection.stream, &request.selection.channels, told.as_ref())?;
-    if !plan.reference.known {
+    if compatible {
+        if let Some(unix_ns) = compatible::created_ns(recording) {
+            plan.start.unix_ns = unix_ns;
+        }
+        about.extend_compatibly(request.source.as_ref());
+    }
+    if !plan.start.known {
         plan.notes.push(
             "the recording does not tell when it began: the session starts when its file was last written, less its length"
                 .to_owned(),
@@ -286,7 +334,7 @@ fn may_go_on(error: &Error) -> bool {
 }
 
 /// What the engine reports of a pass.
-fn progress_bytes(request: &Request<'_>, pass: &plan::Pass) -> u64 {
+fn progress_bytes(request: &Request<'_>, pass: &Pass) -> u64 {
     pass.selection.bytes(&request.source.recording().streams[pass.selection.stream])
 }
 
@@ -348,6 +396,7 @@ fn write(
     tracks.finish(part)?;
     source.check_files()?;
     let provenance = provenance::text(request, plan, files)?;
+    let attached = about.found.read(request.task)?;
     let now = jiff::Timestamp::now();
     let contents = Contents {
         recording,
@@ -356,6 +405,7 @@ fn write(
         records: &records,
         tracks: &tracks,
         identifier: &build::object_id(identity, &now.to_string()),
+        attached: &attached,
         provenance: &provenance,
         now: format!("{now:.6}").replace('Z', "+00:00"),
     };

@@ -262,19 +262,22 @@ fn settings_that_contradict_each_other_are_refused() {
 #[test]
 fn a_piece_is_never_larger_than_the_memory_for_it() {
     for (channels, threads) in [(1, 1), (2, 64), (128, 2), (5000, 16), (100_000, 64)] {
-        let mut series = vec![plan::Series {
+        let mut series = vec![pass::Series {
             name: "a".to_owned(),
             description: String::new(),
             stream: 0,
             channels: (0..channels).collect(),
             kind: SampleType::I16,
             scales: None,
-            class: plan::Class::Plain { unit: String::new(), conversion: 1.0, offset: 0.0 },
+            class: pass::Class::Plain { unit: String::new(), conversion: 1.0, offset: 0.0 },
+            beside: None,
+            folder: "acquisition",
+            times: clock::TimeUnit::Seconds,
             chunk_rows: 0,
-            chunk_columns: 0,
+            chunk_columns: pass::CHUNK_COLUMNS,
         }];
         for rows in [1, 255, 256, 10_000, 1 << 31] {
-            let piece = plan::shape(&mut series, rows, true, threads, 512 << 20);
+            let piece = pass::shape(&mut series, rows, 1, threads, 512 << 20);
             let s = &series[0];
             assert!(s.chunk_bytes() <= 1 << 20 && s.chunk_rows <= piece && piece <= rows.max(1), "{rows} {s:?}");
             assert!(

@@ -13,6 +13,7 @@
 //! subject's fields, and the checks of nwbinspector for the forms they should have.
 
 pub(crate) mod fields;
+mod hardware;
 mod load;
 mod parse;
 pub(crate) mod resolve;
@@ -23,7 +24,8 @@ pub(crate) mod yaml;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use resolve::{Electrode, references_of, resolve};
+pub(crate) use hardware::Hardware;
+pub(crate) use resolve::{Electrode, probe_order, references_of, resolve};
 pub(crate) use template::template;
 pub(crate) use yaml::Place;
 
@@ -72,6 +74,8 @@ pub(crate) struct Metadata {
     /// Probes that the user describes in files of their own (not from the metadata file); looked up before the
     /// built-in ones.
     pub probes: Vec<Probe>,
+    /// What light sources, fibres and viruses are: the built-in ones and those of the user.
+    pub hardware: Hardware,
     /// The file that it was read from, for errors.
     pub path: Option<PathBuf>,
 }
