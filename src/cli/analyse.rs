@@ -35,7 +35,7 @@ pub(crate) fn command(analysis: &'static Analysis) -> Command {
         .after_help(format!("Example:\n  {}", analysis.example))
         .mut_arg("output", |arg| arg.help(format!("Write the result to this file, {}", endings(analysis))));
     for parameter in analysis.parameters {
-        command = command.arg(parameters::flag(parameter, analysis.parameters, ""));
+        command = command.args(parameters::flags(parameter, analysis.parameters, ""));
     }
     command
 }

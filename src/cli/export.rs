@@ -75,8 +75,11 @@ pub(crate) fn command() -> Command {
             let owners: Vec<_> =
                 exporters().filter(|e| e.parameters.iter().any(|p| p.name == parameter.name)).map(|e| e.name).collect();
             if owners.first() == Some(&exporter.name) {
-                command =
-                    command.arg(parameters::flag(parameter, exporter.parameters, &format!(" ({})", owners.join(", "))));
+                command = command.args(parameters::flags(
+                    parameter,
+                    exporter.parameters,
+                    &format!(" ({})", owners.join(", ")),
+                ));
             }
         }
     }

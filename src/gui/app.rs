@@ -136,7 +136,8 @@ impl App {
                 match (purpose, &mut self.panels.export) {
                     (Purpose::Open, _) => self.open_what_came(paths),
                     (Purpose::ExportTarget, Some(form)) => paths.pop().iter().for_each(|path| form.set_target(path)),
-                    (Purpose::ExportTarget, None) => {}
+                    (Purpose::Setting(name), Some(form)) => form.set_setting_files(name, &paths),
+                    (Purpose::ExportTarget | Purpose::Setting(_), None) => {}
                 }
             }
             Reply::Predicted { form, exists, result } => {
@@ -413,6 +414,10 @@ impl App {
             PanelCommand::BrowseExport => {
                 let suggested = panels.export.as_ref().map(|form| PathBuf::from(form.target.trim()));
                 self.jobs.pick(Purpose::ExportTarget, suggested);
+            }
+            PanelCommand::BrowseSetting(name) => {
+                let suggested = panels.export.as_ref().and_then(|form| form.setting_file(name));
+                self.jobs.pick(Purpose::Setting(name), suggested);
             }
         }
     }

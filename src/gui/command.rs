@@ -146,6 +146,8 @@ pub enum PanelCommand {
     Theme(eframe::egui::ThemePreference),
     DismissMessage,
     BrowseExport,
+    /// A file for this setting of the export.
+    BrowseSetting(&'static str),
     /// Close the list of sessions without choosing one.
     DismissSessions,
 }

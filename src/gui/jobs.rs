@@ -82,6 +82,8 @@ pub enum Reply {
 pub enum Purpose {
     Open,
     ExportTarget,
+    /// A file that this setting of the export names.
+    Setting(&'static str),
 }
 
 /// What a finished job leaves.
@@ -294,6 +296,7 @@ impl Jobs {
             let paths = match purpose {
                 Purpose::Open => dialog.set_title("Open a recording").pick_files().unwrap_or_default(),
                 Purpose::ExportTarget => dialog.set_title("Export to").save_file().into_iter().collect(),
+                Purpose::Setting(_) => dialog.set_title("Choose files").pick_files().unwrap_or_default(),
             };
             replies.send(Reply::Picked { purpose, paths });
         });

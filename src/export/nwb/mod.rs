@@ -68,14 +68,14 @@ const PARAMETERS: &[Parameter] = &[
         name: "metadata",
         title: "Metadata",
         help: "the YAML file that tells of session, subject and probes (see `longwave metadata`)",
-        kind: Kind::Text,
+        kind: Kind::File { several: false },
         default: "",
     },
     Parameter {
         name: "probe",
         title: "Probe files",
-        help: "files that describe probes which are not built in, separated by commas",
-        kind: Kind::Text,
+        help: "files that describe probes (or light sources, fibres and viruses) which are not built in, separated by commas",
+        kind: Kind::File { several: true },
         default: "",
     },
     Parameter {
@@ -109,16 +109,9 @@ const PARAMETERS: &[Parameter] = &[
     Parameter {
         name: "verify",
         title: "Verify",
-        help: "read the finished file back and compare every sample (whole recordings always are)",
-        kind: Kind::Flag,
-        default: "false",
-    },
-    Parameter {
-        name: "no-verify",
-        title: "Do not verify",
-        help: "do not read the file back",
-        kind: Kind::Flag,
-        default: "false",
+        help: "read the finished file back and compare every sample [default: of whole recordings]",
+        kind: Kind::Switch { off: "no-verify" },
+        default: "auto",
     },
     Parameter {
         name: "compatible",
@@ -142,9 +135,6 @@ const EXPECTED: [(&str, f64); 3] = [("gzip", 110e6), ("zstd", 180e6), ("none", 5
 const EXPECTED_RATIO: f64 = 0.6;
 
 fn check(settings: &Settings) -> Result<()> {
-    if settings.flag("verify") && settings.flag("no-verify") {
-        return Err(Error::invalid("verify and no-verify exclude each other"));
-    }
     if settings.text("metadata").is_empty() && !settings.text("probe").is_empty() {
         return Err(Error::invalid("a probe is placed by a metadata file").with_remedy("name it: --metadata META.yml"));
     }
@@ -214,14 +204,7 @@ fn plan_and_about(request: &Request<'_>) -> Result<(Plan, About)> {
     let (told, warnings) = match request.settings.text("metadata") {
         "" => (None, vec![]),
         path => {
-            let probes: Vec<PathBuf> = request
-                .settings
-                .text("probe")
-                .split(',')
-                .map(str::trim)
-                .filter(|p| !p.is_empty())
-                .map(PathBuf::from)
-                .collect();
+            let probes = request.settings.files("probe");
             let (metadata, warnings) = Metadata::load(std::path::Path::new(path), &probes)?;
             (Some(metadata), warnings)
         }
@@ -279,7 +262,7 @@ fn predict(request: &Request<'_>) -> Result<Prediction> {
 fn verifies(request: &Request<'_>, plan: &Plan) -> bool {
     let recording = request.source.recording();
     let all_frames = request.selection.frames == (0..recording.streams[request.selection.stream].frames);
-    request.settings.flag("verify") || (plan.all_streams && all_frames && !request.settings.flag("no-verify"))
+    request.settings.switch("verify").unwrap_or(plan.all_streams && all_frames)
 }
 
 fn run(request: &Request<'_>) -> Result<Vec<PathBuf>> {
@@ -329,7 +312,11 @@ fn run(request: &Request<'_>) -> Result<Vec<PathBuf>> {
 fn may_go_on(error: &Error) -> bool {
     matches!(
         error.kind(),
-        ErrorKind::Cancelled | ErrorKind::Io(_) | ErrorKind::NoSpace { .. } | ErrorKind::OutOfBudget { .. }
+        ErrorKind::Cancelled
+            | ErrorKind::Io(_)
+            | ErrorKind::NoSpace { .. }
+            | ErrorKind::OutOfBudget { .. }
+            | ErrorKind::Truncated { .. }
     )
 }
 

@@ -35,9 +35,9 @@ fn angles(at: &Implant) -> [(&'static str, Option<f64>); 6] {
         ("ap_in_mm", at.ap_mm),
         ("ml_in_mm", at.ml_mm),
         ("dv_in_mm", at.dv_mm),
-        ("roll_in_deg", at.roll_deg),
         ("pitch_in_deg", at.pitch_deg),
         ("yaw_in_deg", at.yaw_deg),
+        ("roll_in_deg", at.roll_deg),
     ]
 }
 
