@@ -17,12 +17,17 @@ impl Contents<'_> {
         let first = pass.selection.frames.start;
         let end = self.plan.passes.iter().filter(|p| p.clock.time == *time).map(|p| p.selection.frames.end).max();
         let end = end.unwrap_or(first);
-        let gaps: Vec<_> = time.gaps().filter(|g| g.after_frame >= first && g.after_frame + 1 < end).collect();
+        let filled = matches!(pass.rows, Rows::Ticks(_));
+        // The pauses between the files of a session are no losses; but what is made up there is told.
+        let is_pause = |tick: u64| !filled && self.about.epochs.iter().any(|e| e.end_tick == tick);
+        let gaps: Vec<_> = time
+            .gaps()
+            .filter(|g| g.after_frame >= first && g.after_frame + 1 < end && !is_pause(g.first_tick))
+            .collect();
         if gaps.is_empty() {
             return;
         }
         let shown = &gaps[..gaps.len().min(MAX_LOST)];
-        let filled = matches!(pass.rows, Rows::Ticks(_));
         let stands = match (filled, pass.fill) {
             (false, _) => "nothing",
             (true, Dropped::Nan) => "NaN",

@@ -299,7 +299,8 @@ fn run(request: &Request<'_>) -> Result<Vec<PathBuf>> {
         Err(e) if part.is_worth_keeping() && may_go_on(&e) => {
             let kept = part.path().display().to_string();
             drop(part);
-            Err(e.with_remedy(format!("what is finished is kept in {kept}; to go on: {}", provenance::again())))
+            let again = provenance::again();
+            Err(e.with_further_remedy(&format!("what is finished is kept in {kept}; to go on: {again}")))
         }
         Err(e) => {
             part.discard();

@@ -1,6 +1,7 @@
 //! Optogenetics as NWB's core has it: light sources and fibres as devices, a site for each fibre in
 //! `/general/optogenetics`, when which protocol ran in `/intervals/optogenetic_stimulation`.
 //!
+//! A site has no `OptogeneticSeries`, for which nwbinspector asks: how strong the light was at each moment is told nowhere.
 //! The core (2.8) has no objects for viruses and their injections, for the software, and for the files of a protocol:
 //! they are texts, in `/general/virus` and `/general/stimulus`, which are the places it names for them. The extension
 //! `ndx-optogenetics`, which has objects for the first two, is written in the layout of trodes_to_nwb only
