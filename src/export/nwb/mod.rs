@@ -64,20 +64,8 @@ pub(crate) const EXPORTER: Exporter = Exporter {
 };
 
 const PARAMETERS: &[Parameter] = &[
-    Parameter {
-        name: "metadata",
-        title: "Metadata",
-        help: "the YAML file that tells of session, subject and probes (see `longwave metadata`)",
-        kind: Kind::File { several: false },
-        default: "",
-    },
-    Parameter {
-        name: "probe",
-        title: "Probe files",
-        help: "files that describe probes (or light sources, fibres and viruses) which are not built in, separated by commas",
-        kind: Kind::File { several: true },
-        default: "",
-    },
+    metadata::METADATA,
+    metadata::PROBE,
     Parameter {
         name: "compression",
         title: "Compression",
@@ -135,9 +123,7 @@ const EXPECTED: [(&str, f64); 3] = [("gzip", 110e6), ("zstd", 180e6), ("none", 5
 const EXPECTED_RATIO: f64 = 0.6;
 
 fn check(settings: &Settings) -> Result<()> {
-    if settings.text("metadata").is_empty() && !settings.text("probe").is_empty() {
-        return Err(Error::invalid("a probe is placed by a metadata file").with_remedy("name it: --metadata META.yml"));
-    }
+    metadata::refuse_probes_without_metadata(settings)?;
     if settings.text("compression") == "none" && settings.optional_integer("level").is_some() {
         return Err(Error::invalid("without compression there is no level").with_remedy("leave out --level"));
     }

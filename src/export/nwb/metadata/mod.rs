@@ -32,8 +32,37 @@ pub(crate) use yaml::Place;
 pub(crate) use super::probe::Probe;
 use std::path::PathBuf;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::form::{Kind, Parameter, Settings};
 use crate::recording::{EventTrack, Warning};
+
+/// The setting that names the metadata file, of every exporter that uses one.
+pub(crate) const METADATA: Parameter = Parameter {
+    name: "metadata",
+    title: "Metadata",
+    help: "the YAML file that tells of session, subject and probes (see `longwave metadata`)",
+    kind: Kind::File { several: false },
+    default: "",
+};
+/// The setting that names what the metadata refers to.
+pub(crate) const PROBE: Parameter = Parameter {
+    name: "probe",
+    title: "Probe files",
+    help: "files that describe probes (or light sources, fibres and viruses) which are not built in, separated by commas",
+    kind: Kind::File { several: true },
+    default: "",
+};
+
+/// A probe alone says nothing of channels.
+///
+/// # Errors
+/// When there are probe files and no metadata.
+pub(crate) fn refuse_probes_without_metadata(settings: &Settings) -> Result<()> {
+    if settings.text("metadata").is_empty() && !settings.text("probe").is_empty() {
+        return Err(Error::invalid("a probe is placed by a metadata file").with_remedy("name it: --metadata META.yml"));
+    }
+    Ok(())
+}
 
 /// What a metadata file says. Empty lists and `None`: it does not say.
 #[derive(Clone, PartialEq, Debug, Default)]
