@@ -81,12 +81,13 @@ impl Geometry {
             _ => (None, all[channel].group.clone(), [f64::NAN; 3]),
         };
         let places: Vec<_> = selected.iter().map(place).collect();
-        let mut kinds: Vec<Option<usize>> = vec![];
+        // The probes that have channels, and the axes of their planes.
+        let mut kinds: Vec<(Option<usize>, [usize; 2])> = vec![];
         let mut groups: Vec<(usize, &str, usize)> = vec![];
         let mut geometry = Self::default();
         for (kind, shank, at) in &places {
-            let probe = kinds.iter().position(|k| k == kind).unwrap_or_else(|| {
-                kinds.push(*kind);
+            let probe = kinds.iter().position(|k| k.0 == *kind).unwrap_or_else(|| {
+                kinds.push((*kind, plane(&places, *kind)));
                 geometry.probes.push(name(told.map(|t| t.0), *kind));
                 kinds.len() - 1
             });
@@ -97,7 +98,7 @@ impl Geometry {
             let row = groups[group].2;
             groups[group].2 += 1;
             let contact = if kind.is_some() {
-                let [x, y] = plane(&places, *kind).map(|axis| at[axis]);
+                let [x, y] = kinds[probe].1.map(|axis| at[axis]);
                 Contact { probe, group, x, y }
             } else {
                 geometry.made_up += 1;

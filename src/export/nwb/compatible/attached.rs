@@ -12,6 +12,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use super::super::metadata::Metadata;
+use crate::budget::Reservation;
 use crate::error::{Error, Result};
 use crate::source::Source;
 use crate::task::Task;
@@ -22,6 +23,8 @@ const MAX_TEXT_BYTES: u64 = 4 << 20;
 const MAX_FRAMES: u64 = 1 << 22;
 /// The settings of a file of times end in front of this.
 const MAX_SETTINGS_BYTES: usize = 64 << 10;
+/// What is read is in memory so many times before it is in the file.
+const COPIES: u64 = 4;
 /// Entries of a folder that are looked at.
 const MAX_ENTRIES: usize = 100_000;
 const SYNC: &str = "videoTimeStamps.cameraHWSync";
@@ -37,12 +40,14 @@ pub(in crate::export::nwb) struct Found {
 }
 
 /// What stands in them.
-#[derive(Clone, PartialEq, Debug, Default)]
+#[derive(Default)]
 pub(in crate::export::nwb) struct Attached {
     /// Of each associated file; empty where there is none.
     pub files: Vec<String>,
     /// Of each video its file's name and the times of its frames, seconds since 1970.
     pub videos: Vec<Option<(String, Vec<f64>)>>,
+    /// For what is kept here, and for its way into the file.
+    _memory: Vec<Reservation>,
 }
 
 impl Found {
@@ -72,7 +77,7 @@ impl Found {
                 .flat_map(|entries| entries.take(MAX_ENTRIES).flatten().map(|e| e.path()))
                 .collect();
             for video in &told.associated_videos {
-                let place = find_video(&video.name, &entries);
+                let place = find_video(&video.name, &entries, Path::is_file);
                 if place.is_none() {
                     found.notes.push(format!(
                         "the video '{0}' or its times ({1}.{SYNC}) are not beside the recording: it is not written",
@@ -91,14 +96,23 @@ impl Found {
     /// # Errors
     /// When a file cannot be read, is too long, or is not what its name says.
     pub(in crate::export::nwb) fn read(&self, task: &Task) -> Result<Attached> {
-        let text = |path: &Option<PathBuf>| path.as_deref().map_or_else(|| Ok(String::new()), text);
-        let video = |found: &Option<(String, PathBuf)>| {
-            found.as_ref().map(|(name, path)| Ok((name.clone(), times(path, task)?))).transpose()
-        };
-        Ok(Attached {
-            files: self.texts.iter().map(text).collect::<Result<_>>()?,
-            videos: self.videos.iter().map(video).collect::<Result<_>>()?,
-        })
+        let mut attached = Attached::default();
+        for path in &self.texts {
+            let text = path.as_deref().map_or_else(|| Ok(String::new()), text)?;
+            attached._memory.push(task.budget().reserve(COPIES * text.len() as u64)?);
+            attached.files.push(text);
+        }
+        for found in &self.videos {
+            let mut video = None;
+            if let Some((name, path)) = found {
+                let times = times(path, task)?;
+                attached._memory.push(task.budget().reserve(COPIES * 8 * times.len() as u64)?);
+                video = Some((name.clone(), times));
+            }
+            attached.videos.push(video);
+            task.advance(0)?;
+        }
+        Ok(attached)
     }
 }
 
@@ -108,7 +122,7 @@ fn stem(name: &str) -> &str {
 }
 
 /// The video that `name` means, and the file of its times.
-fn find_video(name: &str, entries: &[PathBuf]) -> Option<(String, PathBuf)> {
+fn find_video(name: &str, entries: &[PathBuf], is_file: fn(&Path) -> bool) -> Option<(String, PathBuf)> {
     let name_of = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let mut videos: Vec<&PathBuf> = entries
         .iter()
@@ -119,7 +133,7 @@ fn find_video(name: &str, entries: &[PathBuf]) -> Option<(String, PathBuf)> {
     // The name itself before one that has it in it.
     let video = videos.iter().find(|p| name_of(p) == name).or(videos.first())?;
     let sync = video.with_extension(SYNC);
-    entries.contains(&sync).then(|| (name_of(video), sync))
+    (entries.contains(&sync) && is_file(&sync)).then(|| (name_of(video), sync))
 }
 
 fn text(path: &Path) -> Result<String> {
@@ -189,7 +203,7 @@ fn times(path: &Path, task: &Task) -> Result<Vec<f64>> {
     }
     let _memory = task.budget().reserve(len + 8 * frames)?;
     let mut bytes = head.split_off(first as usize);
-    file.read_to_end(&mut bytes).map_err(io)?;
+    file.take(len).read_to_end(&mut bytes).map_err(io)?;
     let time = |record: &[u8]| {
         let ns = record[at..at + 8].iter().rev().fold(0_u64, |ns, byte| ns << 8 | u64::from(*byte));
         ns as f64 / 1e9
@@ -228,8 +242,8 @@ mod tests {
         }
         assert_eq!(task.budget().used(), 0);
         let entries = ["d/b_01.1.h264", "d/a_01.1.h264", "d/a_01.1.videoTimeStamps.cameraHWSync"].map(PathBuf::from);
-        let (name, sync) = find_video("a_01.1.h264", &entries).unwrap();
+        let (name, sync) = find_video("a_01.1.h264", &entries, |_| true).unwrap();
         assert_eq!((name.as_str(), sync.as_path()), ("a_01.1.h264", entries[2].as_path()));
-        assert_eq!(find_video("b_01.1.h264", &entries), None);
+        assert_eq!(find_video("b_01.1.h264", &entries, |_| true), None);
     }
 }

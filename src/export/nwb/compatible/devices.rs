@@ -4,7 +4,7 @@
 
 use super::super::about::or;
 use super::super::build::Contents;
-use super::super::plan::clean_name;
+use super::super::plan::{clean_name, unique};
 use super::super::tree::{Attributes, Group, Value};
 use super::{NOVELA, property};
 
@@ -68,8 +68,10 @@ pub(super) fn add(contents: &Contents<'_>, root: &mut Group) {
     }
     let of_header = |(key, name): (&str, &str)| (key.to_owned(), property(contents.recording, name).into());
     put("header_device", "HeaderDevice", HEADER.map(of_header).to_vec());
+    let mut taken: Vec<String> = devices.children.iter().map(|(name, _)| name.clone()).collect();
+    taken.extend(told.electrode_groups.iter().map(|g| format!("probe {}", g.id)));
     for name in &told.device_names {
-        let name = clean_name(name);
+        let name = unique(clean_name(name), &mut taken);
         let path = format!("/general/devices/{name}");
         let attributes = contents.described("core", "Device", &path, "a device of the experiment");
         devices.put(&name, Group { attributes, children: vec![] });

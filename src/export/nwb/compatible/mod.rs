@@ -108,6 +108,11 @@ pub(super) fn left_out(recording: &Recording, main: usize) -> Option<String> {
 /// When metadata, probes and recording do not fit together.
 pub(super) fn ordered(selection: &Selection, recording: &Recording, told: &Metadata) -> Result<Selection> {
     let channels: &[Channel] = &selection.stream_in(recording)?.channels;
+    if told.ntrodes.is_empty() {
+        let error = Error::invalid(format!("the metadata places no channels, which the layout of {NAME} is made of"))
+            .with_remedy("add ntrode_electrode_group_channel_map to it (`longwave metadata FILE -o META.yml` makes one)");
+        return Err(if let Some(path) = &told.path { error.with_path(path) } else { error });
+    }
     let (electrodes, _) = metadata::resolve(told, channels, &metadata::references_of(recording))?;
     let order = metadata::probe_order(&electrodes);
     let mut rank = vec![0; channels.len()];
@@ -185,7 +190,7 @@ pub(super) fn tag(epoch: &Epoch) -> String {
     if tag.starts_with(&number) { tag.to_owned() } else { format!("{number}_{tag}") }
 }
 
-/// What an integer property of the recording says.
+/// What a property of the recording says; nothing where there is none.
 fn property<'r>(recording: &'r Recording, name: &str) -> &'r str {
     recording.properties.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.as_str())
 }

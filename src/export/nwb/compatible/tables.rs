@@ -74,8 +74,9 @@ fn files(contents: &Contents<'_>, root: &mut Group) {
         return;
     }
     let module = module(contents, root, "associated_files", "Contains all associated files data");
+    let mut names = vec![];
     for (file, text) in told.iter().zip(&contents.attached.files) {
-        let name = clean_name(&file.name);
+        let name = unique(clean_name(&file.name), &mut names);
         let path = format!("/processing/associated_files/{name}");
         let description = file.description.as_deref().unwrap_or_default();
         let mut attributes = contents.described(NOVELA, "AssociatedFiles", &path, description);
@@ -91,9 +92,10 @@ fn videos(contents: &Contents<'_>, root: &mut Group) {
     let told = &contents.about.told;
     let path = "/processing/video_files/video";
     let mut all = Group { attributes: contents.typed("core", "BehavioralEvents", path), children: vec![] };
+    let mut names = vec![];
     for (video, found) in told.associated_videos.iter().zip(&contents.attached.videos) {
         let Some((file_name, times)) = found else { continue };
-        let name = clean_name(&video.name);
+        let name = unique(clean_name(&video.name), &mut names);
         let path = format!("{path}/{name}");
         let mut attributes = contents.described("core", "ImageSeries", &path, "video of animal behavior from epoch");
         attributes.push(("comments".to_owned(), "no comments".into()));
