@@ -138,6 +138,7 @@ mod tests {
             key: "events",
             noun: "excursion",
             fields: &[Field::CHANNEL, Field::START_FRAME, Field::END_SECS],
+            label: |place, _| place.value.to_string(),
             context: Context { time: TimeBase::regular(10.0), channels: vec!["a".to_owned(), "b".to_owned()] },
             places: vec![place(1, 2), place(5, 15), place(20, 21)],
         };

@@ -230,7 +230,7 @@ impl App {
             Ok(Outcome::Report(report)) => {
                 let found = self.document.iter_mut().flat_map(|d| &mut d.results.list).find(|r| r.job == id);
                 if let Some(found) = found {
-                    found.report = Some(report);
+                    found.report = Some(*report);
                     found.done = true;
                 }
                 JobState::Done(String::new())
@@ -349,7 +349,7 @@ impl App {
                         task,
                         publish: &mut publish,
                     };
-                    (analysis.run)(&mut { request }).map(Outcome::Report)
+                    (analysis.run)(&mut { request }).map(|report| Outcome::Report(Box::new(report)))
                 });
                 document.results.list.retain(|r| r.name != name);
                 document.results.list.push(AnalysisResult { name, over, job, report: None, done: false });

@@ -24,7 +24,6 @@ use crate::summary::Columns;
 use crate::task::{Progress, Task};
 
 /// What a worker sends back.
-#[expect(clippy::large_enum_variant, reason = "a few are sent a second, and none is kept")]
 pub enum Reply {
     Opened {
         paths: Vec<PathBuf>,
@@ -88,7 +87,7 @@ pub enum Purpose {
 /// What a finished job leaves.
 pub enum Outcome {
     /// An analysis: its last report.
-    Report(Report),
+    Report(Box<Report>),
     /// An export: what was written.
     Written(Vec<PathBuf>),
     /// A file was made, to be opened now.
