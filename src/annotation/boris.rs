@@ -67,7 +67,7 @@ fn read(input: &mut dyn Input) -> Result<Vec<Annotation>> {
     let text = text_of(input)?;
     let (from, delimiter) = header_of(&text)
         .ok_or_else(|| Error::malformed(0, "no line names the columns 'Behavior' and 'Time' of a table of events"))?;
-    let mut rows = csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(text[from..].as_bytes());
+    let mut rows = csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(&text.as_bytes()[from..]);
     let broken = |e: csv::Error| Error::malformed(from as u64, format!("this is not a line of the table: {e}"));
     let header = rows.headers().map_err(broken)?.clone();
     let columns = Columns::of(header.iter()).ok_or_else(|| Error::malformed(from as u64, "the header is broken"))?;

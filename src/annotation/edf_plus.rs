@@ -8,7 +8,7 @@
 //! A TAL is `onset[\x15duration]\x14text\x14…\0`; the first of each data record carries no text and says when the record
 //! begins. Times are relative to the start of the file.
 
-use std::io::{Read as _, Seek as _, SeekFrom, Write};
+use std::io::{Read as _, SeekFrom, Write};
 
 use super::{Annotation, Format, Input, Names, take_in};
 use crate::error::{Error, Result};

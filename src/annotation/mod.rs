@@ -103,7 +103,7 @@ impl Annotation {
 
 /// Without characters that would drive a terminal, and no longer than [`MAX_TEXT`].
 fn cleaned(text: &str) -> String {
-    text.trim().chars().filter(|c| !c.is_control() || *c == '\n').take(MAX_TEXT).collect()
+    text.trim().chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).take(MAX_TEXT).collect()
 }
 
 /// A kind of annotation, set with a number key.
@@ -195,6 +195,9 @@ pub fn import(path: &Path) -> Result<Vec<Annotation>> {
     let mut head = Vec::new();
     file.by_ref().take(HEAD).read_to_end(&mut head).map_err(io)?;
     file.rewind().map_err(io)?;
+    if head.is_empty() {
+        return Err(Error::invalid("the file is empty").with_path(path));
+    }
     if store::is_store(&head) {
         return store::load(path).map(|stored| stored.annotations);
     }
