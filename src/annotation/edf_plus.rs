@@ -6,7 +6,8 @@
 //! allows for it).
 //!
 //! A TAL is `onset[\x15duration]\x14text\x14…\0`; the first of each data record carries no text and says when the record
-//! begins. Times are relative to the start of the file.
+//! begins. Onsets count from the starting time of the header, which has whole seconds; the first data record may begin up
+//! to a second later, and ours count from there.
 
 use std::io::{Read as _, SeekFrom, Write};
 
@@ -84,18 +85,24 @@ fn read(input: &mut dyn Input) -> Result<Vec<Annotation>> {
     let there = file_len.saturating_sub(header_bytes).checked_div(record_bytes).unwrap_or(0);
     let records = u64::try_from(records).map_or(there, |told| told.min(there));
     let mut list = Vec::new();
+    let mut first_secs = None;
     for record in 0..records {
         for &(offset, bytes) in &places {
             let at = header_bytes + record * record_bytes + offset;
-            tals(&read_exact(input, at, bytes)?, at, &mut list)?;
+            let begins = tals(&read_exact(input, at, bytes)?, at, &mut list)?;
+            first_secs = first_secs.or(begins);
         }
     }
+    let first_secs = first_secs.unwrap_or(0.0);
+    list.iter_mut().for_each(|a| a.start_secs -= first_secs);
     Ok(list)
 }
 
-/// Takes in the annotations of one signal of one data record, which begins at byte `at`.
-fn tals(bytes: &[u8], at: u64, list: &mut Vec<Annotation>) -> Result<()> {
+/// Takes in the annotations of one signal of one data record, which begins at byte `at`; returns when the record begins,
+/// which the first signal says.
+fn tals(bytes: &[u8], at: u64, list: &mut Vec<Annotation>) -> Result<Option<f64>> {
     let mut from = 0;
+    let mut begins = None;
     for tal in bytes.split(|&b| b == 0) {
         let here = at + from;
         from += tal.len() as u64 + 1;
@@ -110,11 +117,14 @@ fn tals(bytes: &[u8], at: u64, list: &mut Vec<Annotation>) -> Result<()> {
             return Err(Error::malformed(here, "an annotation does not begin with its onset in seconds"));
         };
         let duration = duration.and_then(std::result::Result::ok).unwrap_or(0.0);
+        if here == at && onset.is_finite() {
+            begins = Some(onset);
+        }
         for text in texts.filter(|t| !t.is_empty()) {
             take_in(list, Annotation::new(onset, duration, String::from_utf8_lossy(text)), here)?;
         }
     }
-    Ok(())
+    Ok(begins)
 }
 
 /// The TAL of `a`; a label that would not fit into a record is cut at a whole character.
