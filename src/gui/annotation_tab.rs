@@ -224,11 +224,9 @@ fn rows_ui(ui: &mut Ui, document: &Document, table: &TableView, out: &mut Vec<Co
                 ui.horizontal(|ui| {
                     let (dot, _) = ui.allocate_exact_size(vec2(8.0, ROW - 4.0), egui::Sense::hover());
                     ui.painter().rect_filled(dot, 2.0, Color32::from_rgb(red, green, blue));
-                    let row = ui.add(
-                        egui::Button::selectable(selected == Some(a.id), text)
-                            .truncate()
-                            .min_size(vec2(ui.available_width(), 0.0)),
-                    );
+                    let row = egui::Button::selectable(selected == Some(a.id), text).truncate();
+                    let left = egui::Layout::top_down_justified(egui::Align::Min);
+                    let row = ui.with_layout(left, |ui| ui.add(row)).inner;
                     if row.clicked() {
                         out.push(Command::Annotation(AnnotationCommand::GoTo(a.id)));
                     }
