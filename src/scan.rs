@@ -437,6 +437,7 @@ fn run_chunks<T: Send>(
     merge: &mut Merge<'_, T>,
 ) -> Result<()> {
     let stream = selection.stream_in(source.recording())?;
+    source.prepare(selection.stream, &selection.channels, selection.frames.start, task)?;
     let frame_bytes = selection.channels.len() as u64 * stream.format.size() as u64;
     let in_flight = threads * LOOKAHEAD;
     let (ticket_out, ticket_in) = crossbeam_channel::bounded::<Chunk>(in_flight);

@@ -4,7 +4,8 @@
 //! gaps are those inside the files and those between them ([`timeline`]), events stand at their times on it. Nobody
 //! above can tell where a file ends, except that in-place access ([`Source::flat_at`]) ends there.
 //!
-//! What a reader holds from packet to packet (the values of multiplexed sensors) begins anew in every file.
+//! What a reader holds from packet to packet (the values of multiplexed sensors) begins anew in every file: each is a
+//! recording of its own, whose packet 0 initialises all sensors, for the other readers of such files too.
 //!
 //! The files must describe the same streams ([`compare`]); their properties may differ, and those of the first are shown.
 //!
@@ -242,6 +243,7 @@ impl JoinedSource {
         let placed = timeline::place(&known, &main_clock, timeline::wall_rate_hz(&clocks), &mut warnings);
         let mut recording = Recording { name, warnings, ..model.clone() };
         let mut first_frames = Vec::with_capacity(recording.streams.len());
+        let mut known_times: Vec<TimeBase> = Vec::new();
         for (i, stream) in recording.streams.iter_mut().enumerate() {
             let mut firsts = vec![0_u64];
             let mut end_tick = 0;
@@ -257,7 +259,15 @@ impl JoinedSource {
                 firsts.push(last.checked_add(*frames).ok_or_else(|| Error::invalid("the files are too long"))?);
             }
             stream.frames = firsts[firsts.len() - 1];
-            stream.time = timeline::join_clocks(&clocks)?;
+            let time = timeline::join_clocks(&clocks)?;
+            // Streams with one clock share it: its list of gaps may be long.
+            stream.time = match known_times.iter().find(|known| **known == time) {
+                Some(known) => known.clone(),
+                None => time,
+            };
+            if known_times.last() != Some(&stream.time) {
+                known_times.push(stream.time.clone());
+            }
             first_frames.push(firsts);
         }
         for (i, track) in recording.events.iter_mut().enumerate() {
@@ -343,6 +353,15 @@ impl JoinedSource {
         self.first_frames[stream].partition_point(|&first| first <= frame) - 1
     }
 
+    /// The part that holds `frame`, and which of its frames that is; `None` behind the last.
+    fn place(&self, stream: usize, frame: u64) -> Option<(usize, u64)> {
+        let firsts = self.first_frames.get(stream)?;
+        (frame < *firsts.last()?).then(|| {
+            let part = self.part_of(stream, frame);
+            (part, frame - firsts[part])
+        })
+    }
+
     fn check(&self, stream: usize, frames: &Range<u64>, channels: &[usize]) -> Result<()> {
         let s =
             self.recording.streams.get(stream).ok_or_else(|| Error::invalid(format!("there is no stream {stream}")))?;
@@ -424,15 +443,24 @@ impl Source for JoinedSource {
         })
     }
 
-    fn flat_at(&self, stream: usize, frame: u64) -> Option<FlatPiece> {
-        let firsts = self.first_frames.get(stream)?;
-        if frame >= *firsts.last()? {
-            return None;
+    fn prepare(&self, stream: usize, channels: &[usize], frame: u64, task: &Task) -> Result<()> {
+        match self.place(stream, frame) {
+            Some((part, frame)) => self.part(part)?.prepare(stream, channels, frame, task),
+            None => Ok(()),
         }
-        let part = self.part_of(stream, frame);
+    }
+
+    fn is_prepared(&self, stream: usize, channels: &[usize], frame: u64) -> bool {
         // A file that cannot be opened again is told about by `read`.
-        let piece = self.part(part).ok()?.flat_at(stream, frame - firsts[part])?;
-        Some(FlatPiece { first_frame: piece.first_frame + firsts[part], layout: piece.layout })
+        let part = self.place(stream, frame).and_then(|(part, frame)| Some((self.part(part).ok()?, frame)));
+        part.is_none_or(|(part, frame)| part.is_prepared(stream, channels, frame))
+    }
+
+    fn flat_at(&self, stream: usize, frame: u64) -> Option<FlatPiece> {
+        let (part, local) = self.place(stream, frame)?;
+        // A file that cannot be opened again is told about by `read`.
+        let piece = self.part(part).ok()?.flat_at(stream, local)?;
+        Some(FlatPiece { first_frame: piece.first_frame + frame - local, layout: piece.layout })
     }
 
     fn read_all_events(&self, range: Range<f64>, out: &mut [Vec<Event>]) -> Result<()> {
