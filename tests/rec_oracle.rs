@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use longwave::recording::{Block, Samples};
 use longwave::source::{self, HardwareOrder, OpenOptions, Source};
+use longwave::summary::{SidecarPolicy, Summary, ViewRequest};
 use longwave::task::Task;
 
 fn open_with(path: &Path, options: &OpenOptions) -> Arc<dyn Source> {
@@ -318,14 +319,9 @@ fn sensors_lines_and_clocks_are_what_the_bytes_say() {
     }
 }
 
-#[test]
-fn damaged_recordings_are_read_or_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("x.rec");
-    let seed = Made::new("chanPerChip=\"4\"", 8, 0..8).with_devices().write(folder.path(), "seed.rec", 40);
-    let seed = std::fs::read(seed).unwrap();
-    let header = seed.len() - 40 * (1 + 49 + 4 + 16);
-    exercise::rec(&path, &seed);
+/// `seed` with a few things done to it: bits, digits and words changed, pieces lost and repeated. Mostly in the first
+/// `header` bytes: packets are any bytes.
+fn mutated(seed: &[u8], header: usize, random: &mut common::Random) -> Vec<u8> {
     let words: [&[u8]; 12] = [
         b"\"",
         b"<",
@@ -340,34 +336,69 @@ fn damaged_recordings_are_read_or_refused() {
         b"\xff\xfe",
         b"<SpikeChannel hwChan=\"3\"/>",
     ];
-    let mut random = common::Random(20);
-    for _ in 0..400 {
-        let mut bytes = seed.clone();
-        for _ in 0..=random.below(3) {
-            // Mostly the header: packets are any bytes.
-            let reach = if random.below(4) > 0 { header } else { bytes.len() };
-            let at = random.below(reach.min(bytes.len()).max(1) as u64) as usize;
-            match random.below(6) {
-                0 => bytes.truncate(at),
-                1 => bytes[at] ^= 1 << random.below(8),
-                2 => bytes[at] = b'0' + random.below(10) as u8,
-                3 => drop(bytes.splice(at..at, words[random.below(words.len() as u64) as usize].iter().copied())),
-                4 => {
-                    let end = bytes.len().min(at + random.below(60) as usize);
-                    drop(bytes.drain(at..end));
-                }
-                _ => {
-                    let end = bytes.len().min(at + random.below(200) as usize);
-                    let piece = bytes[at..end].to_vec();
-                    drop(bytes.splice(at..at, piece));
-                }
+    let mut bytes = seed.to_vec();
+    for _ in 0..=random.below(3) {
+        let reach = if random.below(4) > 0 { header } else { bytes.len() };
+        let at = random.below(reach.min(bytes.len()).max(1) as u64) as usize;
+        match random.below(6) {
+            0 => bytes.truncate(at),
+            1 => bytes[at] ^= 1 << random.below(8),
+            2 => bytes[at] = b'0' + random.below(10) as u8,
+            3 => drop(bytes.splice(at..at, words[random.below(words.len() as u64) as usize].iter().copied())),
+            4 => {
+                let end = bytes.len().min(at + random.below(60) as usize);
+                drop(bytes.drain(at..end));
             }
-            if bytes.is_empty() {
-                bytes.push(b'<');
+            _ => {
+                let end = bytes.len().min(at + random.below(200) as usize);
+                let piece = bytes[at..end].to_vec();
+                drop(bytes.splice(at..at, piece));
             }
         }
-        exercise::rec(&path, &bytes);
+        if bytes.is_empty() {
+            bytes.push(b'<');
+        }
     }
+    bytes
+}
+
+#[test]
+fn damaged_recordings_are_read_or_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.rec");
+    let seed = Made::new("chanPerChip=\"4\"", 8, 0..8).with_devices().write(folder.path(), "seed.rec", 40);
+    let seed = std::fs::read(seed).unwrap();
+    let header = seed.len() - 40 * (1 + 49 + 4 + 16);
+    exercise::rec(&path, &seed);
+    let mut random = common::Random(20);
+    for _ in 0..400 {
+        exercise::rec(&path, &mutated(&seed, header, &mut random));
+    }
+}
+
+#[test]
+fn damaged_headers_of_real_recordings_are_read_or_refused() {
+    let Some(files) = common::real_files() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.rec");
+    let mut random = common::Random(21);
+    let mut seeds = 0;
+    for entry in files.join("rec/xml").read_dir().unwrap() {
+        let mut seed = std::fs::read(entry.unwrap().path()).unwrap();
+        let end = b"</Configuration>";
+        let Some(at) = seed.windows(end.len()).position(|w| w == end) else { continue };
+        seed.truncate(at + end.len());
+        seed.push(b'\n');
+        let header = seed.len();
+        // Packets of any length: sync, counter and samples come where they come.
+        seed.extend((0..20_000).map(|i| if i % 310 == 0 { 0x55 } else { random.below(256) as u8 }));
+        exercise::rec(&path, &seed);
+        for _ in 0..12 {
+            exercise::rec(&path, &mutated(&seed, header, &mut random));
+        }
+        seeds += 1;
+    }
+    assert!(seeds >= 4);
 }
 
 #[test]
@@ -434,4 +465,30 @@ fn the_check_tells_people_and_scripts() {
     let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(json["channels"].as_array().unwrap().len(), 2);
     assert_eq!(json["packets"]["packets"], 6_000);
+}
+
+#[test]
+fn a_picture_of_a_silent_sensor_is_first_an_estimate_and_then_exact() {
+    const XML: &str = "<Configuration><HardwareConfiguration samplingRate=\"1000\" numChannels=\"0\"><Device name=\"Mux\" numBytes=\"4\"><Channel id=\"A\" dataType=\"analog\" startByte=\"2\" interleavedDataIDByte=\"0\" interleavedDataIDBit=\"3\"/></Device></HardwareConfiguration></Configuration>\n";
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("silent.rec");
+    let mut bytes = XML.as_bytes().to_vec();
+    // It speaks once, in packet 7, and stale bytes follow.
+    for i in 0..400_000_u32 {
+        bytes.extend([0x55, if i == 7 { 8 } else { 0 }, 0]);
+        bytes.extend((if i == 7 { 1234_i16 } else { (i % 100) as i16 }).to_le_bytes());
+        bytes.extend(i.to_le_bytes());
+    }
+    std::fs::write(&path, bytes).unwrap();
+    let source = open(&path);
+    let stream = source.recording().stream_index("Mux_sensors").unwrap();
+    let task = Task::unattended();
+    let summary = Summary::open(Arc::clone(&source), stream, task.budget(), &SidecarPolicy::Off).unwrap();
+    let request = ViewRequest { stream, channels: vec![0], frames: 390_016..390_032, bucket_frames: 1 };
+    assert!(!summary.is_prompt(&request));
+    assert!(summary.estimate(&request, &task).unwrap().exact.iter().all(|&e| !e));
+    let columns = summary.columns(&request, &task).unwrap();
+    assert!(columns.exact.iter().all(|&e| e) && summary.is_prompt(&request));
+    assert_eq!((columns.values[0][0].min, columns.values[0][0].max), (1234.0, 1234.0));
+    assert!(summary.estimate(&request, &task).unwrap().exact.iter().all(|&e| e));
 }

@@ -397,22 +397,3 @@ fn a_silent_sensor_keeps_its_last_value_however_far_back() {
     assert!(source.read(0, 0..1, &[3], &mut block).is_err());
     assert!(source.prepare(0, &[3], 0, &task).is_err());
 }
-
-#[test]
-fn a_picture_of_a_silent_sensor_is_first_an_estimate_and_then_exact() {
-    let total = 400_000_u64;
-    let bytes = sensor_file((0..total).map(|i| if i == 7 { 8 } else { 0 }));
-    let (values, _) = held_by_hand(&bytes);
-    let source = open_bytes(&bytes).unwrap();
-    let task = Task::unattended();
-    let off = crate::summary::SidecarPolicy::Off;
-    let summary = crate::summary::Summary::open(source.clone(), 0, task.budget(), &off).unwrap();
-    let request =
-        crate::summary::ViewRequest { stream: 0, channels: vec![0], frames: 390_016..390_032, bucket_frames: 1 };
-    assert!(!summary.is_prompt(&request));
-    assert!(summary.estimate(&request, &task).unwrap().exact.iter().all(|&e| !e));
-    let columns = summary.columns(&request, &task).unwrap();
-    assert!(columns.exact.iter().all(|&e| e) && summary.is_prompt(&request));
-    assert_eq!(columns.values[0][0].max, f64::from(values[0][7]));
-    assert!(summary.estimate(&request, &task).unwrap().exact.iter().all(|&e| e));
-}
