@@ -77,7 +77,8 @@ print(json.dumps(out))
 #[test]
 fn any_two_arrays_differ_as_numpy_says() {
     let folder = tempfile::tempdir().unwrap();
-    let cases: serde_json::Value = serde_json::from_str(&run_python(PAIRS, &[folder.path().to_str().unwrap()])).unwrap();
+    let cases: serde_json::Value =
+        serde_json::from_str(&run_python(PAIRS, &[folder.path().to_str().unwrap()])).unwrap();
     let (mut equal, mut different) = (0, 0);
     for case in cases.as_array().unwrap() {
         let (a, b) = (case["a"].as_str().unwrap(), case["b"].as_str().unwrap());
@@ -86,7 +87,11 @@ fn any_two_arrays_differ_as_numpy_says() {
         let what = &case["types"];
         assert_eq!(found["equal"], case["equal"], "{what}: {found}");
         assert_eq!(code(&output), if case["equal"] == true { 0 } else { 3 }, "{what}");
-        if case["equal"] == true { equal += 1 } else { different += 1 }
+        if case["equal"] == true {
+            equal += 1
+        } else {
+            different += 1
+        }
         let expected = case["channels"].as_array().unwrap();
         let first = expected.iter().filter_map(|c| c["first"].as_u64()).min();
         assert_eq!(found["first_difference_frame"].as_u64(), first, "{what}");
@@ -189,7 +194,9 @@ np.save(folder + '/a.npy', a); a.tofile(folder + '/a.bin'); np.save(folder + '/s
     let output = longwave(&[&["compare", &path("a.npy"), &path("a.bin"), "--json"], &layout[..]].concat());
     assert_eq!(code(&output), 0, "{}", String::from_utf8_lossy(&output.stderr));
     assert!(json(&output)["notes"][0].as_str().unwrap().contains("does not tell its rate"));
-    for (second, told) in [("short.npy", "4,000 frames and the second 3,990"), ("one.npy", "2 channels and the second 1")] {
+    for (second, told) in
+        [("short.npy", "4,000 frames and the second 3,990"), ("one.npy", "2 channels and the second 1")]
+    {
         let output = longwave(&["compare", &path("a.npy"), &path(second), "--json"]);
         let found = json(&output);
         assert_eq!((code(&output), found["equal"].as_bool()), (3, Some(false)));

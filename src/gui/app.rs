@@ -137,6 +137,10 @@ impl App {
                     (Purpose::Open, _) => self.open_what_came(paths),
                     (Purpose::ExportTarget, Some(form)) => paths.pop().iter().for_each(|path| form.set_target(path)),
                     (Purpose::ExportTarget, None) => {}
+                    (Purpose::Compare, _) => {
+                        let chosen = paths.pop().map(|path| Command::Job(JobCommand::Compare(path)));
+                        chosen.into_iter().for_each(|command| self.push(command));
+                    }
                     (Purpose::ImportAnnotations, _) => {
                         let imports = paths.into_iter().map(|p| Command::Annotation(AnnotationCommand::Import(p)));
                         self.commands.extend(imports);
@@ -347,6 +351,10 @@ impl App {
                 self.opening = None;
                 self.message = None;
             }
+            FileCommand::ShowDifference => {
+                let document = self.document.as_ref();
+                self.opening = document.and_then(|d| super::comparing::show(d, &self.jobs, &self.budget));
+            }
             FileCommand::Stream(stream) => {
                 if let Some(document) = &self.document {
                     let (paths, options) = (document.paths(), document.options.clone());
@@ -359,6 +367,11 @@ impl App {
 
     fn apply_job(&mut self, command: JobCommand) {
         match command {
+            JobCommand::Compare(with) => {
+                if let Some(document) = &mut self.document {
+                    super::comparing::start(document, &mut self.jobs, &self.budget, with);
+                }
+            }
             JobCommand::Cancel(id) => self.jobs.cancel(id),
             JobCommand::Dismiss(id) => self.jobs.dismiss(id),
             JobCommand::Analyse { name, settings, scope } => {
@@ -441,6 +454,10 @@ impl App {
             PanelCommand::Theme(theme) => ctx.set_theme(theme),
             PanelCommand::DismissMessage => self.message = None,
             PanelCommand::DismissSessions => panels.sessions = None,
+            PanelCommand::BrowseCompare => {
+                let suggested = self.document.as_ref().and_then(|d| d.path.parent()).map(|folder| folder.join(""));
+                self.jobs.pick(Purpose::Compare, suggested);
+            }
             PanelCommand::BrowseExport => {
                 let suggested = panels.export.as_ref().map(|form| PathBuf::from(form.target.trim()));
                 self.jobs.pick(Purpose::ExportTarget, suggested);

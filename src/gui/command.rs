@@ -45,6 +45,8 @@ pub enum FileCommand {
     Close,
     /// Show another stream of the open recording.
     Stream(usize),
+    /// Show the difference to the recording that was compared with last.
+    ShowDifference,
 }
 
 /// About what part is seen.
@@ -145,6 +147,8 @@ pub enum JobCommand {
         scope: Scope,
         overwrite: bool,
     },
+    /// Compare all of the shown stream with the recording there.
+    Compare(PathBuf),
     Cancel(JobId),
     Dismiss(JobId),
 }
@@ -177,6 +181,7 @@ pub enum PanelCommand {
     Theme(eframe::egui::ThemePreference),
     DismissMessage,
     BrowseExport,
+    BrowseCompare,
     /// Close the list of sessions without choosing one.
     DismissSessions,
 }

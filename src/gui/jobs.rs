@@ -95,6 +95,7 @@ pub enum Purpose {
     ExportTarget,
     ImportAnnotations,
     ExportAnnotations,
+    Compare,
 }
 
 /// What a finished job leaves.
@@ -315,6 +316,7 @@ impl Jobs {
                         .fold(dialog, |dialog, format| dialog.add_filter(format.name, format.extensions));
                     dialog.set_title("Write annotations to").save_file().into_iter().collect()
                 }
+                Purpose::Compare => dialog.set_title("Compare with").pick_file().into_iter().collect(),
                 Purpose::ExportTarget => dialog.set_title("Export to").save_file().into_iter().collect(),
             };
             replies.send(Reply::Picked { purpose, paths });
