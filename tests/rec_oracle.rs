@@ -100,7 +100,7 @@ impl Made {
             let clock = 1_700_000_000_250_000_000 + ticks * 50_001 + random.below(900_000) as i64;
             let start = bytes.len();
             bytes.extend((0..self.device_bytes).map(|_| random.below(256) as u8));
-            if self.device_bytes > 0 {
+            if self.devices == MANY_DEVICES {
                 bytes[start + 41..start + 49].copy_from_slice(&clock.to_le_bytes());
                 // Sensors speak now and then.
                 bytes[start + 33] = [0, 0, 0, 0, 8, 4, 1, 12][random.below(8) as usize];
@@ -239,6 +239,71 @@ fn every_order_of_channels_is_that_of_neo_or_doubted() {
     let output = common::longwave(&["info", few.to_str().unwrap(), "--channel-order", "interleaved", "--json"]);
     let info: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(info["streams"][0]["channels"][1]["id"], format!("hwChan{}", interleaved[1]));
+}
+
+/// The stretches of missing packets as neo's counters tell them: the frame behind each and how many are missing.
+const GAPS: &str = r#"
+import logging; logging.disable(logging.CRITICAL)
+from neo.rawio import SpikeGadgetsRawIO
+out = []
+for path in sys.argv[1:]:
+    r = SpikeGadgetsRawIO(filename=path); r.parse_header()
+    at = r._timestamp_byte
+    counter = r._raw_memmap[:, at:at + 4].copy().view('<u4')[:, 0].astype(np.int64)
+    step = np.diff(counter) % 2**32
+    out.append([[int(i) + 1, int(step[i]) - 1] for i in np.flatnonzero(step != 1)])
+print(json.dumps(out))
+"#;
+
+#[test]
+fn every_set_of_devices_with_any_gaps_and_a_wrap_reads_as_in_neo() {
+    let folder = tempfile::tempdir().unwrap();
+    let sets: [(&str, usize); 5] = [
+        (NO_DEVICES, 0),
+        (
+            r#"<Device name="ECU" numBytes="32" packetOrderPreference="20"><Channel id="ECU_Ain1" dataType="analog" startByte="8" bit="0" input="1"/><Channel id="ECU_Ain8" dataType="analog" startByte="22" bit="0" input="1"/></Device>"#,
+            32,
+        ),
+        (
+            r#"<Device name="Controller_DIO" numBytes="1" packetOrderPreference="10"><Channel id="Controller_Din1" dataType="digital" startByte="0" bit="3" input="1"/></Device><Device name="Multiplexed" numBytes="8" packetOrderPreference="30"><Channel id="Headstage_AccelX" dataType="analog" startByte="2" bit="0" interleavedDataIDByte="0" interleavedDataIDBit="3" input="1"/></Device>"#,
+            9,
+        ),
+        (
+            r#"<Device name="MCU_IO" numBytes="3" packetOrderPreference="10"><Channel id="Ain" dataType="analog" startByte="1" bit="0" input="1"/></Device><Device name="ECU" numBytes="4" packetOrderPreference="20"><Channel id="Ain" dataType="analog" startByte="0" bit="0" input="1"/></Device>"#,
+            7,
+        ),
+        (MANY_DEVICES, 49),
+    ];
+    let gaps: [&[(u32, u32)]; 4] = [
+        &[],
+        &[(1, 1)],
+        &[(50, 1), (51, 1), (52, 7), (140, 70_000)],
+        &[(2, 3), (90, 1), (130, 1_000_000_000), (199, 2)],
+    ];
+    let mut cases = Vec::new();
+    for (d, &(devices, device_bytes)) in sets.iter().enumerate() {
+        for (g, gaps) in gaps.iter().enumerate() {
+            for first_counter in [1000, u32::MAX - 100] {
+                let made = Made::new("device=\"intan\" chanPerChip=\"32\"", 32, 0..32);
+                let made = Made { devices, device_bytes, first_counter, gaps: gaps.to_vec(), ..made };
+                let name = format!("{d}_{g}_{first_counter}.rec");
+                // Without a clock beside it no counter tells of half its range.
+                cases.push((made.write(folder.path(), &name, 200), name));
+            }
+        }
+    }
+    let args: Vec<&str> = cases.iter().map(|(path, _)| path.to_str().unwrap()).collect();
+    let answers: serde_json::Value = serde_json::from_str(&common::run_python(NEO, &args)).unwrap();
+    let missing: serde_json::Value = serde_json::from_str(&common::run_python(GAPS, &args)).unwrap();
+    for (i, (path, name)) in cases.iter().enumerate() {
+        let source = open(path);
+        assert_eq!(source.recording().warnings, [], "{name}");
+        assert_like_neo(&*source, &answers[i], name);
+        for stream in &source.recording().streams {
+            let ours: Vec<(u64, u64)> = stream.time.gaps().map(|g| (g.after_frame + 1, g.missing_frames)).collect();
+            assert_eq!(serde_json::json!(ours), missing[i], "{name} {}", stream.name);
+        }
+    }
 }
 
 /// Out of the bytes of `MANY_DEVICES`: held sensors, digital changes (frame and state), the line of least squares in whole

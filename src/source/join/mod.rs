@@ -1,8 +1,8 @@
 //! Several files as one recording on one time line.
 //!
 //! [`JoinedSource`] wraps sources and is one: frames are counted on from file to file, the clock is one [`TimeBase`] whose
-//! gaps are those inside the files and those between them ([`timeline`]), events stand at their times on it. Nobody
-//! above can tell where a file ends, except that in-place access ([`Source::flat_at`]) ends there.
+//! gaps are those inside the files and those between them ([`timeline`]), events stand at their times on it ([`events`]).
+//! Nobody above can tell where a file ends, except that in-place access ([`Source::flat_at`]) ends there.
 //!
 //! What a reader holds from packet to packet (the values of multiplexed sensors) begins anew in every file: each is a
 //! recording of its own, whose packet 0 initialises all sensors, for the other readers of such files too.
@@ -13,23 +13,23 @@
 //! for; another one is opened again when it is read, and must then be the file that it was. A read inside one file
 //! costs what it costs there; one across a boundary is put together in pieces of [`SCRATCH_BYTES`].
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use twox_hash::XxHash3_64;
-
 use super::{FlatPiece, OpenOptions, Source};
 use crate::error::{Error, ErrorKind, Result};
-use crate::recording::{Block, Event, EventTrack, Recording, Samples, TimeBase, Warning};
+use crate::recording::{Block, Event, EventTrack, Recording, Samples, TimeBase};
 use crate::task::Task;
 
 mod compare;
+mod events;
+mod found;
 mod timeline;
 
+use found::{Found, gathered};
 pub use timeline::PlacedBy;
 
 /// Files that are kept open: each is a memory map and a file handle, of which a process has 1024 by default.
@@ -38,10 +38,6 @@ const MAX_OPEN: usize = 256;
 const MAX_PARTS: usize = 1 << 16;
 /// A read across a boundary is put together from pieces of this size.
 const SCRATCH_BYTES: usize = 1 << 20;
-/// Events that one question may bring.
-const MAX_EVENTS: usize = 1 << 20;
-/// Different warnings of the files that are kept.
-const MAX_WARNINGS: usize = 100;
 /// Files that opening looks at at once, at most.
 const MAX_THREADS: usize = 8;
 
@@ -63,21 +59,6 @@ pub struct Part {
     pub placed_by: PlacedBy,
     /// A hash of the places of the samples in the file, for sidecars.
     pub layout: u64,
-}
-
-/// What opening found out about a file.
-struct Found {
-    source: Option<Arc<dyn Source>>,
-    path: PathBuf,
-    bytes: u64,
-    modified: Option<SystemTime>,
-    /// For each stream.
-    clocks: Vec<(TimeBase, u64)>,
-    counters: Option<(u32, u32)>,
-    layout: u64,
-    events: Vec<Option<u64>>,
-    warnings: Vec<Warning>,
-    difference: Option<String>,
 }
 
 /// Several sources, one behind the other.
@@ -144,64 +125,6 @@ pub(super) fn open(name: &str, files: &[PathBuf], options: &OpenOptions, task: &
         }
     }
     Ok(Arc::new(joined))
-}
-
-impl Found {
-    fn of(path: &Path, source: Arc<dyn Source>, model: &Recording, keep: bool) -> Result<Self> {
-        let recording = source.recording();
-        let mut layout = String::new();
-        for stream in 0..recording.streams.len() {
-            if let Some(flat) = source.flat(stream) {
-                layout += &format!("{} {} {:?}\n", flat.first_byte(), flat.frame_stride(), flat.channel_offsets());
-            }
-        }
-        let meta = std::fs::metadata(path).ok();
-        let clocks = recording.streams.iter().map(|s| (s.time.clone(), s.frames)).collect();
-        let (warnings, difference) = (recording.warnings.clone(), compare::difference(model, recording));
-        let events = recording.events.iter().map(|track| track.events).collect();
-        let counters = counters(source.as_ref())?;
-        Ok(Self {
-            path: path.to_path_buf(),
-            bytes: meta.as_ref().map_or(0, std::fs::Metadata::len),
-            modified: meta.and_then(|m| m.modified().ok()),
-            clocks,
-            counters,
-            layout: XxHash3_64::oneshot(layout.as_bytes()),
-            events,
-            warnings,
-            difference,
-            source: keep.then_some(source),
-        })
-    }
-
-    fn name(&self) -> String {
-        self.path.file_name().unwrap_or(self.path.as_os_str()).to_string_lossy().into_owned()
-    }
-}
-
-/// The packet counter of the first and of the last frame, where the recording keeps one (`.rec`: stream `counter`).
-fn counters(source: &dyn Source) -> Result<Option<(u32, u32)>> {
-    let recording = source.recording();
-    let Some(stream) = recording.stream_index("counter").filter(|_| recording.format == "rec") else {
-        return Ok(None);
-    };
-    let frames = recording.streams[stream].frames;
-    if frames == 0 {
-        return Ok(None);
-    }
-    let mut block = Block::default();
-    let mut at = |frame: u64| -> Result<Option<u32>> {
-        source.read(stream, frame..frame + 1, &[0], &mut block)?;
-        Ok(if let Samples::U32(counter) = block.samples() { counter.first().copied() } else { None })
-    };
-    let (first, last) = (at(0)?, at(frames - 1)?);
-    for frame in [0, frames - 1] {
-        super::for_flat_pieces(source, stream, &(frame..frame + 1), |piece, local| {
-            piece.layout.release(local);
-            Ok(())
-        })?;
-    }
-    Ok(first.zip(last))
 }
 
 impl JoinedSource {
@@ -378,38 +301,6 @@ impl JoinedSource {
     }
 }
 
-/// The warnings of all files; what several say alike is told once.
-fn gathered(found: &[Found]) -> Vec<Warning> {
-    let mut order: Vec<(Warning, usize)> = Vec::new();
-    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
-    let mut more = 0;
-    for f in found {
-        for warning in &f.warnings {
-            if let Some(&i) = seen.get(warning.text.as_str()) {
-                order[i].1 += 1;
-            } else if order.len() < MAX_WARNINGS {
-                seen.insert(&warning.text, order.len());
-                order.push((Warning { text: format!("{}: {}", f.name(), warning.text), ..warning.clone() }, 1));
-            } else {
-                more += 1;
-            }
-        }
-    }
-    let mut warnings: Vec<Warning> = order
-        .into_iter()
-        .map(|(mut warning, files)| {
-            if files > 1 {
-                warning.text += &format!(" (as do {} more of the files)", files - 1);
-            }
-            warning
-        })
-        .collect();
-    if more > 0 {
-        warnings.push(Warning::new(format!("the files give {more} further warnings; open them one by one to see all")));
-    }
-    warnings
-}
-
 /// Copies channel after channel of `from` into `to`, behind its first `at` frames.
 fn copy_frames(from: &Block, to: &mut Block, at: usize) -> Result<()> {
     let (n, frames) = (from.frames(), to.frames());
@@ -464,73 +355,11 @@ impl Source for JoinedSource {
     }
 
     fn read_all_events(&self, range: Range<f64>, out: &mut [Vec<Event>]) -> Result<()> {
-        let first = self.parts.partition_point(|p| p.end_tick as f64 / self.rate_hz <= range.start);
-        for (i, part) in self.parts.iter().enumerate().skip(first) {
-            let offset = part.first_tick as f64 / self.rate_hz;
-            if offset >= range.end {
-                break;
-            }
-            if part.frames == 0 {
-                continue;
-            }
-            let mut own = vec![Vec::new(); out.len()];
-            let local = (range.start - offset).max(0.0)..range.end - offset;
-            self.part(i)?.read_all_events(local, &mut own)?;
-            for ((own, out), about) in own.into_iter().zip(out.iter_mut()).zip(&self.recording.events) {
-                let states = about.description.starts_with("digital");
-                for mut event in own {
-                    event.start_secs = self.shifted(event.start_secs, part.first_tick);
-                    let same = |last: &Event| last.label == event.label && event.duration_secs == 0.0;
-                    let known = states && event.start_secs <= offset && out.last().is_some_and(same);
-                    if !known && event.touches(&range) {
-                        out.push(event);
-                    }
-                }
-            }
-        }
-        Ok(())
+        self.append_all_events(&range, out)
     }
 
     fn read_events(&self, track: usize, range: Range<f64>, out: &mut Vec<Event>) -> Result<()> {
-        let about = self
-            .recording
-            .events
-            .get(track)
-            .ok_or_else(|| Error::invalid(format!("there is no event track {track}")))?;
-        // A track of states begins in every file with the state in its first frame, which is news only if it is another.
-        let states = about.description.starts_with("digital");
-        let first_event = out.len();
-        let mut own = Vec::new();
-        let first = self.parts.partition_point(|p| p.end_tick as f64 / self.rate_hz <= range.start);
-        for (i, part) in self.parts.iter().enumerate().skip(first) {
-            let offset = part.first_tick as f64 / self.rate_hz;
-            if offset >= range.end {
-                break;
-            }
-            if part.frames == 0 {
-                continue;
-            }
-            let local = (range.start - offset).max(0.0)..range.end - offset;
-            own.clear();
-            self.part(i)?.read_events(track, local, &mut own)?;
-            for mut event in own.drain(..) {
-                event.start_secs = self.shifted(event.start_secs, part.first_tick);
-                let last = out.get(first_event..).and_then(<[Event]>::last);
-                let known = states
-                    && event.start_secs <= offset
-                    && last.is_some_and(|last| last.label == event.label && event.duration_secs == 0.0);
-                if known || !event.touches(&range) {
-                    continue;
-                }
-                if out.len() - first_event == MAX_EVENTS {
-                    out.truncate(first_event);
-                    return Err(Error::invalid(format!("there are more than {MAX_EVENTS} events here"))
-                        .with_remedy("ask for a shorter range"));
-                }
-                out.push(event);
-            }
-        }
-        Ok(())
+        self.append_events(track, &range, out)
     }
 
     fn path(&self) -> Option<&Path> {
@@ -600,16 +429,6 @@ impl JoinedSource {
             }
         }
         Ok(())
-    }
-
-    /// `secs` of a part that begins at `first_tick`, from the first frame of all. On a tick, exactly that of the joined
-    /// clock, so that an event stands where its frame does.
-    fn shifted(&self, secs: f64, first_tick: u64) -> f64 {
-        let ticks = secs * self.rate_hz;
-        let nearest = ticks.round();
-        let ticks =
-            if (ticks - nearest).abs() < 1e-6 * nearest.abs().max(1.0).log2().max(1.0) { nearest } else { ticks };
-        (first_tick as f64 + ticks) / self.rate_hz
     }
 }
 
