@@ -106,7 +106,9 @@ pub(crate) fn run(args: &CompareArgs, shell: &Shell) -> Result<(), Failure> {
 fn open(path: &Path, layout: &OpenOptions, shell: &Shell) -> Result<Arc<dyn Source>> {
     let tells = || crate::source::probe(path, &OpenOptions::default()).is_ok_and(|format| format.name != "raw");
     let options = if path.is_file() && !tells() { layout.clone() } else { OpenOptions::default() };
-    crate::source::open(path, &options, shell.task())
+    let source = crate::source::open(path, &options, shell.task())?;
+    shell.warn(&source.recording().warnings);
+    Ok(source)
 }
 
 /// Where the difference goes.

@@ -100,7 +100,8 @@ impl Shell {
         }
     }
 
-    fn warn(&self, warnings: &[Warning]) {
+    /// Warnings about a recording that was opened nevertheless.
+    pub(crate) fn warn(&self, warnings: &[Warning]) {
         if self.quiet {
             return;
         }
