@@ -258,7 +258,7 @@ fn a_recording_is_compared_and_the_difference_shown() {
     let mut window = opened(&folder, &path);
     click(&mut window, "Recording");
     type_into(&mut window, "Path of the other recording", other.to_str().unwrap());
-    click(&mut window, "Compare");
+    click_role(&mut window, Role::Button, "Compare");
     until_seen(&mut window, "from frame 700 on");
     click(&mut window, "Show difference");
     until_seen(&mut window, "made.npy − other.npy");

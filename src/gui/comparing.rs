@@ -73,7 +73,7 @@ pub(super) fn show(document: &Document, jobs: &Jobs, budget: &MemoryBudget) -> O
 
 /// The part of the inspector that asks for a comparison and shows it.
 pub(super) fn comparison_ui(ui: &mut Ui, document: &Document, jobs: &[Job], out: &mut Vec<Command>) {
-    section(ui, "Compare");
+    section(ui, "Comparison");
     ui.weak("With another recording, sample by sample: a copy, a conversion, a filtered version.");
     let typed = ui.scope_id().with("compared path");
     let mut path: String = ui.data_mut(|data| data.get_temp(typed)).unwrap_or_default();
