@@ -621,7 +621,7 @@ fn help_opens_by_key_and_closes_by_escape() {
     window.event(Event::Text("?".to_owned()));
     window.run();
     window.get_by_label("Mouse and keys");
-    window.get_by_label("Zoom time at the pointer");
+    window.get_by_label_contains("Zoom time at the pointer");
     press(&mut window, Modifiers::NONE, Key::Escape);
     assert!(!sees(&window, "Mouse and keys"));
     click_role(&mut window, Role::Button, "?");
