@@ -11,6 +11,7 @@ use crate::scan::Selection;
 use crate::source::Source;
 use crate::task::Task;
 
+pub mod compare;
 mod found;
 mod median;
 mod moments;

@@ -124,7 +124,7 @@ pub(super) fn range_text(document: &Document, scope: Scope) -> String {
     }
 }
 
-fn result_ui(ui: &mut Ui, result: &AnalysisResult, running: Option<&Job>, curves: &mut CurveOptions) {
+pub(super) fn result_ui(ui: &mut Ui, result: &AnalysisResult, running: Option<&Job>, curves: &mut CurveOptions) {
     section(ui, "Result");
     ui.weak(format!("Over {}", result.over));
     if !result.done {

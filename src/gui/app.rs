@@ -186,6 +186,10 @@ impl App {
                     (Purpose::ExportTarget, Some(form)) => paths.pop().iter().for_each(|path| form.set_target(path)),
                     (Purpose::Setting(name), Some(form)) => form.set_setting_files(name, &paths),
                     (Purpose::ExportTarget | Purpose::Setting(_), None) => {}
+                    (Purpose::Compare, _) => {
+                        let chosen = paths.pop().map(|path| Command::Job(JobCommand::Compare(path)));
+                        chosen.into_iter().for_each(|command| self.push(command));
+                    }
                     (Purpose::ImportAnnotations, _) => {
                         let imports = paths.into_iter().map(|p| Command::Annotation(AnnotationCommand::Import(p)));
                         self.commands.extend(imports);
@@ -411,6 +415,10 @@ impl App {
                 self.opening = None;
                 self.message = None;
             }
+            FileCommand::ShowDifference => {
+                let document = self.document.as_ref();
+                self.opening = document.and_then(|d| super::comparing::show(d, &self.jobs, &self.budget));
+            }
             FileCommand::Stream(stream) => {
                 if let Some(document) = &self.document {
                     let (paths, options) = (document.paths(), document.options.clone());
@@ -423,6 +431,11 @@ impl App {
 
     fn apply_job(&mut self, command: JobCommand) {
         match command {
+            JobCommand::Compare(with) => {
+                if let Some(document) = &mut self.document {
+                    super::comparing::start(document, &mut self.jobs, &self.budget, with);
+                }
+            }
             JobCommand::Cancel(id) => self.jobs.cancel(id),
             JobCommand::CancelAll => self.jobs.cancel_all(),
             JobCommand::Dismiss(id) => self.jobs.dismiss(id),
@@ -523,6 +536,10 @@ impl App {
             }
             PanelCommand::DismissMessage => self.message = None,
             PanelCommand::DismissSessions => panels.sessions = None,
+            PanelCommand::BrowseCompare => {
+                let suggested = self.document.as_ref().and_then(|d| d.path.parent()).map(|folder| folder.join(""));
+                self.jobs.pick(Purpose::Compare, suggested);
+            }
             PanelCommand::BrowseExport => {
                 let suggested = panels.export.as_ref().map(|form| PathBuf::from(form.target.trim()));
                 self.jobs.pick(Purpose::ExportTarget, suggested);

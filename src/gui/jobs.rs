@@ -106,6 +106,7 @@ pub enum Purpose {
     Setting(&'static str),
     ImportAnnotations,
     ExportAnnotations,
+    Compare,
 }
 
 /// What a finished job leaves.
@@ -326,6 +327,7 @@ impl Jobs {
                         .fold(dialog, |dialog, format| dialog.add_filter(format.name, format.extensions));
                     dialog.set_title("Write annotations to").save_file().into_iter().collect()
                 }
+                Purpose::Compare => dialog.set_title("Compare with").pick_file().into_iter().collect(),
                 Purpose::ExportTarget => dialog.set_title("Export to").save_file().into_iter().collect(),
                 Purpose::Setting(_) => dialog.set_title("Choose files").pick_files().unwrap_or_default(),
             };

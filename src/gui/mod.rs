@@ -13,6 +13,7 @@ mod channels;
 mod column_worker;
 pub mod command;
 mod command_line;
+mod comparing;
 mod controls;
 mod export_form;
 mod gauge;

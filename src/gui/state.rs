@@ -88,6 +88,8 @@ pub struct Pictures {
 #[derive(Default)]
 pub struct Results {
     pub list: Vec<AnalysisResult>,
+    /// The recording that was compared with last.
+    pub compared: Option<PathBuf>,
 }
 
 /// One analysis' result, partial while its job runs.
