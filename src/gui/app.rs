@@ -35,6 +35,7 @@ pub struct App {
     pub panels: Panels,
     pub jobs: Jobs,
     columns: ColumnWorker,
+    gram: super::gram::GramWorker,
     budget: MemoryBudget,
     gauge: GaugeState,
     recent: Recent,
@@ -61,6 +62,7 @@ impl App {
         let jobs = Jobs::new(ctx.clone(), threads);
         jobs.watch_memory(&budget);
         let columns = ColumnWorker::start(&jobs, &budget);
+        let gram = super::gram::GramWorker::start(&jobs, &budget);
         if let Some(file) = recent_list.clone() {
             recent::load(&jobs, file);
         }
@@ -75,6 +77,7 @@ impl App {
             gauge: GaugeState::new(Default::default(), Default::default(), &budget),
             jobs,
             columns,
+            gram,
             budget,
             recent: Recent::default(),
             recent_list,
@@ -108,6 +111,11 @@ impl App {
             Reply::Overview { columns } => {
                 if let Some(document) = &mut self.document {
                     document.overview_arrived(columns);
+                }
+            }
+            Reply::Spectrogram(answer) => {
+                if let Some(document) = &mut self.document {
+                    document.pictures.gram.arrived(answer);
                 }
             }
             Reply::ColumnsFailed(error) => {
@@ -441,11 +449,26 @@ impl App {
             PanelCommand::Theme(theme) => ctx.set_theme(theme),
             PanelCommand::DismissMessage => self.message = None,
             PanelCommand::DismissSessions => panels.sessions = None,
+            PanelCommand::Spectrogram(command) => {
+                if let Some(document) = &mut self.document {
+                    document.pictures.gram.apply(&mut panels.spectrogram, command);
+                }
+            }
             PanelCommand::BrowseExport => {
                 let suggested = panels.export.as_ref().map(|form| PathBuf::from(form.target.trim()));
                 self.jobs.pick(Purpose::ExportTarget, suggested);
             }
         }
+    }
+
+    /// Asks for the spectrogram that is to be seen, and keeps its tiles in the making.
+    fn want_spectrogram(&mut self) {
+        let wish = self.document.as_ref().and_then(|document| self.panels.spectrogram.wish(document));
+        if let Some(document) = &mut self.document {
+            let near = document.visible_ticks().start;
+            document.pictures.gram.keep_up(wish.as_ref(), near, &mut self.jobs, &self.budget);
+        }
+        self.gram.want(wish);
     }
 
     /// Asks for the pictures that the state calls for; asking for the same again costs nothing.
@@ -508,6 +531,14 @@ impl App {
         if !self.panels.hide_inspector {
             egui::Panel::right("inspector").default_size(340.0).size_range(240.0..=900.0).show(ui, |ui| {
                 super::inspector::inspector_ui(ui, document, &self.jobs.list, &mut self.panels, out);
+            });
+        }
+        if self.panels.spectrogram.open {
+            let frame = egui::Frame::NONE.fill(ui.visuals().panel_fill);
+            let panel = egui::Panel::bottom("spectrogram").frame(frame).resizable(true);
+            panel.default_size(240.0).size_range(96.0..=900.0).show(ui, |ui| {
+                let Panels { spectrogram, time_format, .. } = &mut self.panels;
+                super::gram::panel_ui(ui, document, spectrogram, *time_format, out);
             });
         }
         egui::CentralPanel::no_frame()
@@ -573,6 +604,7 @@ impl App {
             }
         }
         self.want_pictures(ctx.pixels_per_point());
+        self.want_spectrogram();
         if self.jobs.any_running() {
             ctx.request_repaint_after(PROGRESS);
         }

@@ -179,4 +179,5 @@ pub enum PanelCommand {
     BrowseExport,
     /// Close the list of sessions without choosing one.
     DismissSessions,
+    Spectrogram(super::gram::GramCommand),
 }

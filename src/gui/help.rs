@@ -46,6 +46,7 @@ pub(super) const KEYS: &[(&str, &str, &str)] = &[
     ("Files", "Drop a file", "Open it; several files or a folder: as one recording"),
     ("Window", "T", "Seconds, clock or frames"),
     ("Window", "C / I", "Show or hide the channels, the inspector"),
+    ("Window", "S", "Show or hide the spectrogram; a click in it shows the spectrum there"),
     ("Window", "? or F1", "This help"),
 ];
 

@@ -45,7 +45,7 @@ pub(super) fn collect(ctx: &egui::Context, document: Option<&Document>, panels: 
             out.push(note(AnnotationCommand::Mark { category: Some(i), at_tick }));
         }
     }
-    let table: [(Modifiers, Key, Command); 41] = [
+    let table: [(Modifiers, Key, Command); 42] = [
         (Modifiers::SHIFT, Key::ArrowLeft, view(ViewCommand::Page(-1.0))),
         (Modifiers::SHIFT, Key::ArrowRight, view(ViewCommand::Page(1.0))),
         (Modifiers::ALT, Key::ArrowLeft, view(ViewCommand::Back)),
@@ -78,6 +78,7 @@ pub(super) fn collect(ctx: &egui::Context, document: Option<&Document>, panels: 
         (Modifiers::COMMAND, Key::E, panel(PanelCommand::ExportForm(true))),
         (Modifiers::NONE, Key::C, panel(PanelCommand::ToggleChannels)),
         (Modifiers::NONE, Key::I, panel(PanelCommand::ToggleInspector)),
+        (Modifiers::NONE, Key::S, panel(PanelCommand::Spectrogram(super::gram::GramCommand::Toggle))),
         (Modifiers::NONE, Key::M, note(AnnotationCommand::Mark { category: None, at_tick })),
         (Modifiers::COMMAND | Modifiers::SHIFT, Key::Z, note(AnnotationCommand::Redo)),
         (Modifiers::COMMAND, Key::Z, note(AnnotationCommand::Undo)),

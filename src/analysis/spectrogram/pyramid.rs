@@ -333,7 +333,7 @@ impl Pyramid {
         if (seen.end - seen.start) / self.0.cut.hop <= DIRECT_WINDOWS {
             self.direct(&frames, &seen, &mut picture, task)?;
         } else {
-            self.from_tiles(&frames, &mut picture, task)?;
+            self.of_tiles(&frames, &mut picture, task)?;
         }
         Ok(View {
             first_column: columns.start,
@@ -397,7 +397,7 @@ impl Pyramid {
     }
 
     /// From tiles, and by an estimate where there are none.
-    fn from_tiles(&self, frames: &[Range<u64>], picture: &mut Picture, task: &Task) -> Result<()> {
+    fn of_tiles(&self, frames: &[Range<u64>], picture: &mut Picture, task: &Task) -> Result<()> {
         let (rows, base, hop) = (self.0.rows.len(), self.0.base, self.0.cut.hop);
         let ranges: Vec<Range<u64>> = frames.iter().map(|f| self.windows_at(f, hop, self.0.windows)).collect();
         let widest = ranges.iter().map(|r| r.end - r.start).max().unwrap_or(0);
@@ -767,9 +767,9 @@ mod tests {
         let all = brute(&source, CUT.hop);
         let column = wide.column_at(20_000).unwrap().0;
         let windows = (20_000_u64 >> 7 << 7).saturating_sub(16).div_ceil(16) as usize;
-        for row in 0..rows {
+        for (row, &ours) in column.iter().enumerate() {
             let near: f64 = all[windows - 4..windows + 12].iter().map(|w| w[row]).sum::<f64>() / 16.0;
-            assert!((f64::from(column[row]) - 10.0 * near.log10()).abs() < 8.0, "{row}");
+            assert!((f64::from(ours) - 10.0 * near.log10()).abs() < 8.0, "{row}");
         }
         assert_eq!(wide.column_at(60_000).unwrap().1, State::Missing, "in the gap");
         assert!(wide.column_at(60_000).unwrap().0[0].is_nan());

@@ -390,6 +390,6 @@ mod tests {
         assert!(Rows::linear(4097, 512).len() <= 512);
         assert!(Rows::logarithmic(4097, 512).len() <= 514);
         assert!(Rows::for_screens(4097).len() < 900, "{}", Rows::for_screens(4097).len());
-        assert!(Rows::for_screens(1 << 21).len() < 1600);
+        assert!(Rows::for_screens(1 << 21).len() < 2000);
     }
 }

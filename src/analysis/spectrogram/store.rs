@@ -85,13 +85,7 @@ impl Store {
         if let SidecarPolicy::At(path) = policy {
             places = vec![path.clone()];
         }
-        let mut inner = Inner::default();
-        for path in &places {
-            if let Some((file, tiles)) = open_file(path, identity) {
-                inner = Inner { file: Some(file), tiles };
-                break;
-            }
-        }
+        let inner = places.iter().find_map(|path| open_file(path, identity)).unwrap_or_default();
         Ok(Self { inner: Mutex::new(inner), identity, places, budget: budget.clone() })
     }
 
@@ -211,7 +205,7 @@ fn record_header(identity: u64, set: u64, tile: u32, rows: usize, image: &[u8]) 
 }
 
 /// Opens a file of the recording with this identity and finds its records.
-fn open_file(path: &Path, identity: u64) -> Option<(Kept, HashMap<(u64, u32), Place>)> {
+fn open_file(path: &Path, identity: u64) -> Option<Inner> {
     // Asked before opening: opening a named pipe would wait for its writer.
     if !std::fs::metadata(path).ok()?.is_file() {
         return None;
@@ -249,7 +243,8 @@ fn open_file(path: &Path, identity: u64) -> Option<(Kept, HashMap<(u64, u32), Pl
         tiles.insert((number(&record, 8), tile), Place::At(at));
         at = end;
     }
-    Some((Kept { file, path: path.to_path_buf(), end: writable.then_some(at) }, tiles))
+    let file = Kept { file, path: path.to_path_buf(), end: writable.then_some(at) };
+    Some(Inner { file: Some(file), tiles })
 }
 
 fn create(path: &Path, identity: u64) -> Option<Kept> {
@@ -274,10 +269,7 @@ mod tests {
     use super::*;
 
     fn store(path: &Path, identity: u64) -> Store {
-        let inner = match open_file(path, identity) {
-            Some((file, tiles)) => Inner { file: Some(file), tiles },
-            None => Inner::default(),
-        };
+        let inner = open_file(path, identity).unwrap_or_default();
         let budget = MemoryBudget::new(16 << 20);
         Store { inner: Mutex::new(inner), identity, places: vec![path.to_path_buf()], budget }
     }
