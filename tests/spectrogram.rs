@@ -93,7 +93,7 @@ fn the_array_is_that_of_scipy() {
 from scipy.signal import spectrogram, get_window
 x = np.load(sys.argv[1]).astype(np.float64)[1000:31000, [2, 0]]
 ours = np.load(sys.argv[2], mmap_mode='r')
-axes = json.load(open(sys.argv[2].replace('.npy', '.json')))
+axes = json.load(open(sys.argv[2].replace('.npy', '.axes.json')))
 n, overlap, taper = int(sys.argv[3]), int(sys.argv[4]), sys.argv[5]
 f, t, theirs = spectrogram(x, 1000.0, window=get_window(taper, n), nperseg=n, noverlap=overlap, axis=0, detrend='constant')
 theirs = np.moveaxis(theirs, 1, 0)

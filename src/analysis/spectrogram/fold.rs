@@ -29,7 +29,7 @@ pub(super) struct Tally {
 }
 
 impl<'a> Columns<'a> {
-    /// `count` columns, or one for each window if there are no more of these.
+    /// `count` columns, or one for each window if there are no more of these and nothing is missing between them.
     pub(super) fn new(stft: &Stft<'_>, time: &'a TimeBase, count: Option<u64>) -> Self {
         let (windows, hop) = (stft.windows(), stft.cut.hop);
         let first_middle = stft.start_of(0) + stft.cut.window as u64 / 2;
@@ -37,7 +37,8 @@ impl<'a> Columns<'a> {
         if windows > 0 {
             columns.ticks = columns.of_window(0).start..columns.of_window(windows - 1).end;
         }
-        columns.count = count.filter(|&n| n < windows).map(|n| n as usize);
+        let whole = columns.ticks.end - columns.ticks.start == windows * hop;
+        columns.count = count.map(|n| n.min(windows)).filter(|&n| n < windows || !whole).map(|n| n as usize);
         columns
     }
 

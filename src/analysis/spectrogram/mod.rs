@@ -27,9 +27,10 @@ pub use pyramid::{DIRECT_WINDOWS, Pyramid, State, Tiles, View as GramView};
 pub use stft::{Cut, Rows as FrequencyRows};
 pub(super) use write::write;
 
-/// Columns and rows of the image that is shown, at most.
+/// Columns and rows of the image that is shown, and cells of all channels, at most.
 const SHOWN_COLUMNS: u64 = 1024;
 const SHOWN_ROWS: usize = 512;
+const SHOWN_CELLS: u64 = 6 << 20;
 
 pub(crate) const ANALYSIS: Analysis = Analysis {
     name: "spectrogram",
@@ -113,14 +114,16 @@ pub(crate) const ANALYSIS: Analysis = Analysis {
     run,
 };
 
-/// The image that the window shows: at most 1024 columns and 512 rows a channel.
+/// The image that the window shows: at most 1024 columns and 512 rows a channel, fewer of many channels.
 fn run(request: &Request<'_>) -> Result<Report> {
     let job = Job::of(request)?;
     let bins = job.cut.bins();
-    let stft = job.stft(Rows::linear(bins, SHOWN_ROWS))?;
-    let wanted = job.columns.unwrap_or(SHOWN_COLUMNS).min(SHOWN_COLUMNS);
-    let columns = Columns::new(&stft, &job.stream.time, Some(wanted));
-    let (channels, rows) = (job.selection.channels.len(), stft.rows().len());
+    let channels = job.selection.channels.len();
+    let each = SHOWN_CELLS / (channels as u64).max(1);
+    let stft = job.stft(Rows::linear(bins, (each / 256).clamp(64, SHOWN_ROWS as u64) as usize))?;
+    let rows = stft.rows().len();
+    let most = (each / rows as u64).clamp(64, SHOWN_COLUMNS);
+    let columns = Columns::new(&stft, &job.stream.time, Some(job.columns.map_or(most, |n| n.min(most))));
     // The values, those of the report, and those that were published last.
     let cells = channels * rows * columns.len();
     let _memory = request.task.budget().reserve(cells as u64 * 12)?;

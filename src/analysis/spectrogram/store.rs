@@ -56,6 +56,12 @@ struct Inner {
     tiles: HashMap<(u64, u32), Place>,
 }
 
+impl Inner {
+    fn writes(&self) -> bool {
+        self.file.as_ref().is_some_and(|kept| kept.end.is_some())
+    }
+}
+
 struct Kept {
     file: File,
     path: PathBuf,
@@ -96,10 +102,17 @@ impl Store {
     /// Makes the file if there is none yet; whether tiles go to one.
     pub(super) fn prepare(&self) -> bool {
         let mut inner = self.lock();
-        if inner.file.is_none() {
-            inner.file = self.places.iter().find_map(|path| create(path, self.identity));
+        match &inner.file {
+            None => inner.file = self.places.iter().find_map(|path| create(path, self.identity)),
+            // Whoever was writing may have gone by now.
+            Some(Kept { end: None, path, .. }) => {
+                if let Some(free) = open_file(path, self.identity).filter(|found| found.writes()) {
+                    *inner = free;
+                }
+            }
+            Some(_) => {}
         }
-        inner.file.as_ref().is_some_and(|kept| kept.end.is_some())
+        inner.writes()
     }
 
     /// The file in use.

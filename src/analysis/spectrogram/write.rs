@@ -2,7 +2,7 @@
 //!
 //! - **`.npy`**: float64, shape channels × frequencies × times, in Fortran order (so that it can be written as time goes
 //!   on; `numpy.load` gives the shape as said, with `mmap_mode="r"` too). NaN where a window is missing, −∞ dB where there
-//!   is no power. Beside it `NAME.json` has the axes: what `--json` prints.
+//!   is no power. Beside it `NAME.axes.json` has the axes: what `--json` prints.
 //! - **`.png`**: a field of colours for each channel, in decibels, a column for each pixel.
 
 use std::io::Write as _;
@@ -62,7 +62,7 @@ fn array(job: &Job<'_>, target: &Path, overwrite: bool) -> Result<Report> {
     if bytes > NPY_LIMIT {
         return Err(too_large(job, shape, bytes));
     }
-    let axes = target.with_extension("json");
+    let axes = target.with_extension("axes.json");
     let mut axes_file = AtomicFile::create(&axes, 24 * (shape[1] + shape[2]) + 4096, overwrite)?;
     let mut file = AtomicFile::create(target, bytes + 128, overwrite)?;
     task.set_total(stft.bytes_of(&(0..stft.windows())));
