@@ -112,6 +112,15 @@ impl GramWorker {
         slot.wish = wish;
         self.0.1.notify_one();
     }
+
+    /// Whether the newest wish has been answered.
+    #[must_use]
+    pub(in super::super) fn is_at_rest(&self) -> bool {
+        let slot = lock(&self.0.0);
+        let spectrum = slot.wish.as_ref().and_then(|wish| wish.spectrum_at);
+        slot.wish.is_none()
+            || (slot.answered == slot.generation && (spectrum.is_none() || spectrum == slot.spectrum_answered))
+    }
 }
 
 impl Drop for GramWorker {
