@@ -78,6 +78,9 @@ pub(super) fn heat_view_ui(ui: &mut Ui, map: &Heatmap, options: &mut HeatOptions
         let text = picture.readout(at, rect);
         response.on_hover_text_at_pointer(text);
     }
+    if layer.values.iter().all(|v| v.is_nan()) {
+        ui.label("There is nothing to draw here: only gaps, or values that are not numbers.");
+    }
     ui.weak(format!("Colours: {title}. Blank: nothing there."));
 }
 

@@ -146,6 +146,12 @@ fn picture(job: &Job<'_>, target: &Path, overwrite: bool) -> Result<Report> {
         Ok(())
     })?;
     job.refuse_nothing(&tally)?;
+    let mut notes = job.notes(&tally);
+    for (&c, values) in job.selection.channels.iter().zip(values.chunks((stft.rows().len() * columns.len()).max(1))) {
+        if values.iter().all(|v| !v.is_finite()) && values.contains(&f32::NEG_INFINITY) {
+            notes.push(format!("channel {}: no power at all, its values do not change", job.stream.channels[c].name));
+        }
+    }
     let ranges: Vec<_> = (0..columns.len()).map(|c| columns.range(c)).collect();
     let borders: Vec<f64> = stft.rows().borders().map(|bin| job.hz_of_bin(bin)).collect();
     let heat = Heat {
@@ -176,7 +182,7 @@ fn picture(job: &Job<'_>, target: &Path, overwrite: bool) -> Result<Report> {
         object.insert("rows".to_owned(), stft.rows().len().into());
         object.insert("unit".to_owned(), format!("dB re 1 {}", job.unit()).into());
     }
-    Ok(Report { view: View::Table(Table::default()), json, notes: job.notes(&tally) })
+    Ok(Report { view: View::Table(Table::default()), json, notes })
 }
 
 fn channel_words(job: &Job<'_>) -> String {

@@ -33,6 +33,8 @@ const ESTIMATE: f32 = 0.6;
 pub(super) struct Kept {
     texture: HeatTexture,
     range: Option<(u64, Range<f32>)>,
+    /// Why the picture has no colours, if it has none.
+    blank: Option<&'static str>,
 }
 
 /// Draws the panel.
@@ -54,6 +56,7 @@ pub(in super::super) fn panel_ui(
         let key = key_of(&(picture.serial, format!("{:?}", panel.style.limits)));
         if panel.kept.range.as_ref().is_none_or(|(kept, _)| *kept != key) {
             panel.kept.range = Some((key, panel.style.limits.over(picture.view.values.iter())));
+            panel.kept.blank = why_blank(&picture.view.values);
         }
     }
     controls_ui(ui, document, panel, channel, picture, out);
@@ -64,12 +67,23 @@ pub(in super::super) fn panel_ui(
         place.picture(ui, picture, panel);
         place.frequencies(ui, picture);
     }
-    place.marks(ui, picture, &response, format);
+    place.marks(ui, picture, panel.kept.blank, &response, format);
     place.mouse(ui, &response, out);
     let name = &document.shown().channels[channel].name;
     let about = format!("Spectrogram of {name}. A click shows the spectrum there; wheel zooms, drag pans.");
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, &about));
     spectrum_ui(ui, document, panel, format, out);
+}
+
+/// No empty picture without a reason.
+fn why_blank(values: &[f32]) -> Option<&'static str> {
+    if values.iter().any(|v| v.is_finite()) {
+        None
+    } else if values.iter().any(|v| v.is_infinite()) {
+        Some("no power here: the values do not change")
+    } else {
+        Some("no spectrum here: only gaps, or values that are not numbers (NaN)")
+    }
 }
 
 fn key_of(what: &impl std::hash::Hash) -> u64 {
@@ -278,7 +292,14 @@ impl Place<'_> {
     }
 
     /// The place that was clicked, what is under the pointer, and why there is nothing to see.
-    fn marks(&self, ui: &Ui, picture: Option<&Picture>, response: &egui::Response, format: TimeFormat) {
+    fn marks(
+        &self,
+        ui: &Ui,
+        picture: Option<&Picture>,
+        blank: Option<&str>,
+        response: &egui::Response,
+        format: TimeFormat,
+    ) {
         let painter = ui.painter().with_clip_rect(self.rect);
         let colours = Colours::of(ui);
         let gram = &self.document.pictures.gram;
@@ -291,10 +312,11 @@ impl Place<'_> {
             painter.rect_filled(place.expand(4.0), 2.0, colours.canvas.gamma_multiply(0.9));
             painter.galley(place.min, galley, colour);
         };
-        if picture.is_none() {
-            let (text, colour) = match &gram.error {
-                Some(error) => (error.clone(), colours.error),
-                None => ("working out the spectra…".to_owned(), colours.muted),
+        if picture.is_none() || blank.is_some() {
+            let (text, colour) = match (&gram.error, blank) {
+                (Some(error), _) => (error.clone(), colours.error),
+                (None, Some(why)) if picture.is_some() => (why.to_owned(), colours.muted),
+                _ => ("working out the spectra…".to_owned(), colours.muted),
             };
             chip(self.rect.center(), Align2::CENTER_CENTER, text, FontId::proportional(12.5), colour);
         }
