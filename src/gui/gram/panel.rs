@@ -72,7 +72,7 @@ pub(in super::super) fn panel_ui(
     let name = &document.shown().channels[channel].name;
     let about = format!("Spectrogram of {name}. A click shows the spectrum there; wheel zooms, drag pans.");
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, &about));
-    spectrum_ui(ui, document, panel, format, out);
+    spectrum_ui(ui, rect, document, panel, format, out);
 }
 
 /// No empty picture without a reason.
@@ -222,15 +222,19 @@ impl Place<'_> {
     fn picture(&self, ui: &Ui, picture: &Picture, panel: &mut GramPanel) {
         let Some((_, range)) = &panel.kept.range else { return };
         let side = ui.input(|i| i.max_texture_side);
-        let pixels = self.rect.height() * ui.ctx().pixels_per_point();
-        // In steps, so that dragging the border makes no texture in every frame.
-        let height = (pixels as usize).next_multiple_of(32).clamp(32, MOST_ROWS.min(side));
+        // No more texels than pixels: those between would not be drawn, and lines with them.
+        let per_point = ui.ctx().pixels_per_point();
+        let height = ((self.rect.height() * per_point) as usize).clamp(1, MOST_ROWS.min(side));
+        let view = &self.document.viewport;
+        let per_pixel = view.ticks() / f64::from((self.rect.width() * per_point).max(1.0));
+        let group = (per_pixel / (1_u64 << picture.view.shift) as f64).ceil().clamp(1.0, 64.0) as usize;
+        let width = picture.view.states.len().div_ceil(group).clamp(1, side);
         let canvas = Colours::of(ui).canvas;
         let key = key_of(&(
             picture.serial,
             self.log,
             panel.style.map,
-            height,
+            (width, height),
             canvas,
             range.start.to_bits(),
             range.end.to_bits(),
@@ -238,14 +242,13 @@ impl Place<'_> {
         let style = panel.style.clone();
         let texture = panel.kept.texture.get(ui, key, || {
             let rows = self.rows(picture, height);
-            image(picture, &rows, side, |value, state| {
+            image(picture, &rows, width, |value, state| {
                 let colour = style.colour(value, range);
                 if state == State::Estimate && colour.a() > 0 { canvas.lerp_to_gamma(colour, ESTIMATE) } else { colour }
             })
         });
         // Cut to the screen before it becomes points: at deep zoom the rest of the picture is millions of them away.
         let ticks = picture.view.ticks();
-        let view = &self.document.viewport;
         let (start, end) = (ticks.start as f64, ticks.end as f64);
         let (from, to) = (start.max(view.start_tick()), end.min(view.end_tick()));
         if from < to {
@@ -266,7 +269,7 @@ impl Place<'_> {
                 let share = |edge: usize| 1.0 - edge as f64 / height as f64;
                 let (low, high) = (row_of(self.hz(picture, share(y + 1))), row_of(self.hz(picture, share(y))));
                 // A row that only begins at the upper edge belongs to the pixel above.
-                low..high.max(low + 1)
+                low..if y == 0 { rows } else { high.max(low + 1) }
             })
             .collect()
     }
@@ -386,10 +389,9 @@ fn power_text(picture: &Picture, tick: u64, hz: f64) -> String {
 }
 
 /// The picture in colours; where several values fall on a pixel it has the greatest, so that no line is lost.
-fn image(picture: &Picture, rows: &[Range<usize>], side: usize, colour: impl Fn(f32, State) -> Color32) -> ColorImage {
+fn image(picture: &Picture, rows: &[Range<usize>], width: usize, colour: impl Fn(f32, State) -> Color32) -> ColorImage {
     let view = &picture.view;
     let columns = view.states.len().max(1);
-    let width = columns.min(side);
     let mut pixels = vec![Color32::TRANSPARENT; width * rows.len()];
     for x in 0..width {
         let columns = x * columns / width..((x + 1) * columns).div_ceil(width);
@@ -407,7 +409,14 @@ fn image(picture: &Picture, rows: &[Range<usize>], side: usize, colour: impl Fn(
 }
 
 /// The spectrum at the place that was clicked, in a window of its own.
-fn spectrum_ui(ui: &Ui, document: &Document, panel: &mut GramPanel, format: TimeFormat, out: &mut Vec<Command>) {
+fn spectrum_ui(
+    ui: &Ui,
+    rect: Rect,
+    document: &Document,
+    panel: &mut GramPanel,
+    format: TimeFormat,
+    out: &mut Vec<Command>,
+) {
     let gram = &document.pictures.gram;
     let Some(tick) = gram.spectrum_at else { return };
     let axis = TimeAxis::new(document, format, 400.0);
@@ -417,6 +426,8 @@ fn spectrum_ui(ui: &Ui, document: &Document, panel: &mut GramPanel, format: Time
         .id(egui::Id::unique("spectrum at a place"))
         .open(&mut open)
         .collapsible(false)
+        // Over the traces, above the place that it is of.
+        .default_pos(Pos2::new(rect.left() + 64.0, (rect.top() - 420.0).max(84.0)))
         .default_size(vec2(460.0, 360.0))
         .show(ui.ctx(), |ui| match gram.spectrum.as_ref().filter(|s| s.tick == tick) {
             Some(found) => match &found.result {
