@@ -10,7 +10,6 @@ use crate::recording::TimeBase;
 /// half a hop behind that of the last.
 pub(super) struct Columns<'a> {
     time: &'a TimeBase,
-    first_start: u64,
     window: u64,
     first_middle: u64,
     hop: u64,
@@ -34,9 +33,9 @@ impl<'a> Columns<'a> {
     /// `count` columns, or one for each window if there are no more of these and nothing is missing between them.
     pub(super) fn new(stft: &Stft<'_>, time: &'a TimeBase, count: Option<u64>) -> Self {
         let (windows, hop) = (stft.windows(), stft.cut.hop);
-        let (first_start, window) = (stft.start_of(0), stft.cut.window as u64);
-        let first_middle = first_start + window / 2;
-        let mut columns = Self { time, first_start, window, first_middle, hop, windows, count: None, ticks: 0..0 };
+        let window = stft.cut.window as u64;
+        let first_middle = stft.start_of(0) + window / 2;
+        let mut columns = Self { time, window, first_middle, hop, windows, count: None, ticks: 0..0 };
         if windows > 0 {
             columns.ticks = columns.of_window(0).start..columns.of_window(windows - 1).end;
         }
@@ -76,8 +75,8 @@ impl<'a> Columns<'a> {
         match self.count {
             None => {
                 // To the half frame, as the middle of an odd window is.
-                let start = self.first_start + column as u64 * self.hop;
-                self.time.secs_of_frame(start) + self.window as f64 / 2.0 / self.time.rate_hz()
+                let half = if self.window.is_multiple_of(2) { 0.0 } else { 0.5 / self.time.rate_hz() };
+                self.time.secs_of_frame(self.first_middle + column as u64 * self.hop) + half
             }
             Some(_) => {
                 let range = self.range(column);
