@@ -259,7 +259,12 @@ impl Painter<'_> {
         let size = self.s(SIZE);
         let baseline = margin + self.s(12.0);
         let right = plot.right() + self.s(84.0);
-        let value = fit(&self.heat.value_title, size, plot.width * 0.5);
+        // One field has room for the name of its axis above it.
+        let value = match self.heat.fields.len() {
+            1 => self.heat.value_title.clone(),
+            _ => format!("{}; colours: {}", self.heat.y_title, self.heat.value_title),
+        };
+        let value = fit(&value, size, plot.width * 0.5);
         let room = right - margin - text_width(&value, size) - self.s(24.0);
         let title = fit(&self.heat.title, size, room);
         self.text(margin, baseline, Anchor::Start, self.palette.text, title);

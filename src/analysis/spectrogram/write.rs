@@ -88,7 +88,7 @@ fn array(job: &Job<'_>, target: &Path, overwrite: bool) -> Result<Report> {
         object.insert("shape".to_owned(), serde_json::json!(shape));
         object.insert("axes".to_owned(), serde_json::json!(["channels", "frequency_hz", "time_secs"]));
         object.insert("db".to_owned(), decibel.into());
-        object.insert("unit".to_owned(), if decibel { format!("dB re 1 {}", job.unit()) } else { job.unit() }.into());
+        object.insert("unit".to_owned(), if decibel { format!("dB re {}", job.unit()) } else { job.unit() }.into());
         let hz: Vec<f64> = stft.rows().middles().map(|bin| job.hz_of_bin(bin)).collect();
         object.insert("frequency_hz".to_owned(), serde_json::json!(hz));
         let secs: Vec<f64> = (0..columns.len()).map(|c| columns.secs(c)).collect();
@@ -162,7 +162,7 @@ fn picture(job: &Job<'_>, target: &Path, overwrite: bool) -> Result<Report> {
         columns: &ranges,
         borders: &borders,
         y_title: job.y_title().to_owned(),
-        value_title: format!("{}, dB re 1 {}", job.y_title(), job.unit()),
+        value_title: format!("dB re {}", job.unit()),
         log_y,
         fields: (job.selection.channels.iter())
             .zip(values.chunks((stft.rows().len() * columns.len()).max(1)))
@@ -180,7 +180,7 @@ fn picture(job: &Job<'_>, target: &Path, overwrite: bool) -> Result<Report> {
     if let Some(object) = json.as_object_mut() {
         object.insert("columns".to_owned(), columns.len().into());
         object.insert("rows".to_owned(), stft.rows().len().into());
-        object.insert("unit".to_owned(), format!("dB re 1 {}", job.unit()).into());
+        object.insert("unit".to_owned(), format!("dB re {}", job.unit()).into());
     }
     Ok(Report { view: View::Table(Table::default()), json, notes })
 }

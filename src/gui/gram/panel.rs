@@ -124,7 +124,7 @@ fn controls_ui(
         if let Some(range) = range.filter(|_| picture.is_some()) {
             let unit = crate::text::unit(&stream.channels[channel].unit);
             let per = if stream.time.rate_known() { "Hz" } else { "(cycle/frame)" };
-            let title = format!("dB re 1 {}/{per}", if unit.is_empty() { "1".to_owned() } else { format!("{unit}²") });
+            let title = format!("dB re {}/{per}", if unit.is_empty() { "1".to_owned() } else { format!("{unit}²") });
             panel.style.bar_across(ui, &range, &title);
         }
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
