@@ -418,6 +418,27 @@ fn the_spectrum_is_the_librarys_over_selection_and_whole() {
 }
 
 #[test]
+fn the_spectrogram_stands_under_the_traces_and_its_click_shows_a_spectrum() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = demo(&folder);
+    let mut window = opened(&folder, &path);
+    press(&mut window, Modifiers::NONE, Key::S);
+    until(&mut window, "a spectrogram", |w| document(w).pictures.gram.picture.is_some());
+    until_seen(&mut window, "Colour bar, ");
+    let rect = window.get_by_label_contains("Spectrogram of ").rect();
+    assert!(rect.top() > plot(&window).center().y && (rect.left() - plot(&window).left()).abs() < 1.5);
+    assert!((rect.width() - plot(&window).width()).abs() < 1.5, "the same time axis");
+    window.get_by_label_contains("Spectrogram of ").click();
+    window.run();
+    until_seen(&mut window, "One window of 8192 frames");
+    press(&mut window, Modifiers::NONE, Key::Escape);
+    window.run();
+    assert!(document(&window).pictures.gram.spectrum_at.is_none());
+    click(&mut window, "Hide the spectrogram");
+    until(&mut window, "the panel is gone", |w| w.query_by_label_contains("Spectrogram of ").is_none());
+}
+
+#[test]
 fn an_export_holds_the_selection_bit_for_bit() {
     let folder = tempfile::tempdir().unwrap();
     let (path, samples) = npy(&folder);

@@ -13,18 +13,21 @@ use crate::task::Task;
 
 pub mod compare;
 mod found;
+mod heatmap;
 mod median;
 mod moments;
 mod report;
+pub mod spectrogram;
 mod spectrum;
 mod stats;
 mod taper;
 mod welch;
 
 pub use found::{Context, Events, Field, Place};
+pub use heatmap::{Axis, Heatmap, Layer, Places};
 
 /// Every analysis, in the order of menus.
-pub const ANALYSES: &[Analysis] = &[stats::ANALYSIS, spectrum::ANALYSIS];
+pub const ANALYSES: &[Analysis] = &[stats::ANALYSIS, spectrum::ANALYSIS, spectrogram::ANALYSIS];
 
 /// A row of the table of analyses.
 #[derive(Clone, Copy, Debug)]
@@ -67,7 +70,8 @@ pub struct Report {
 
 impl Report {
     /// The object that `--json` prints: of curves with their axis, under its key, and with the `values` of each of the
-    /// `channels`; of events with the list of them, under its key. Made only when it is wanted, because there a number occupies several times what it does in a curve.
+    /// `channels`; of events with the list of them, under its key; of images with their axes and
+    /// `layers`. Made only when it is wanted, because there a number occupies several times what it does in a curve.
     #[must_use]
     pub fn whole_json(&self) -> serde_json::Value {
         let mut json = self.json.clone();
@@ -84,8 +88,21 @@ impl Report {
             let rows: Vec<_> = (0..events.places.len()).map(|i| events.json_of(i)).collect();
             object.insert(events.key.to_owned(), rows.into());
         }
+        if let (View::Image(map), Some(object)) = (&self.view, json.as_object_mut()) {
+            map.add_to(object);
+        }
         json
     }
+}
+
+/// Writes the result of a request to a file as it is computed, which may be far larger than memory; the report that comes
+/// back has what `--json` prints, but no values.
+pub type Writer = fn(&Request<'_>, &std::path::Path, bool) -> Result<Report>;
+
+/// The writer of the analysis called `name`, if it is of that kind: its results go to a file only.
+#[must_use]
+pub fn writer(name: &str) -> Option<Writer> {
+    (name == spectrogram::ANALYSIS.name).then_some(spectrogram::write)
 }
 
 /// How a result looks.
@@ -94,6 +111,7 @@ pub enum View {
     Table(Table),
     Curves(Curves),
     Events(Events),
+    Image(Heatmap),
 }
 
 /// Rows of values.

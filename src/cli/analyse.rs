@@ -50,19 +50,23 @@ pub(crate) fn run(analysis: &'static Analysis, matches: &ArgMatches, shell: &She
     let settings = parameters::settings(matches, analysis.parameters)?;
     (analysis.check)(&settings).map_err(|e| Failure::Usage(e.to_string()))?;
     let target = args.output.as_deref().map(|path| Target::of(analysis, path, args.force)).transpose()?;
+    let writer = crate::analysis::writer(analysis.name);
+    if writer.is_some() && target.is_none() {
+        let (name, types) = (analysis.name, endings(analysis));
+        return Err(Failure::Usage(format!("say where the {name} goes: -o OUT, which ends in {types}")));
+    }
     let source = shell.open(&args.file)?;
     if let Some(target) = &target {
         source.files().iter().try_for_each(|file| super::export::refuse_source(target.path, file))?;
     }
     let selection = args.selection.selection(source.as_ref())?;
     let report = shell.attend(analysis.name, |task| {
-        let report = (analysis.run)(&Request {
-            source: &source,
-            selection: &selection,
-            settings: &settings,
-            task,
-            publish: &mut |_| {},
-        })?;
+        let request =
+            Request { source: &source, selection: &selection, settings: &settings, task, publish: &mut |_| {} };
+        if let (Some(write), Some(target)) = (writer, &target) {
+            return write(&request, target.path, target.overwrite);
+        }
+        let report = (analysis.run)(&request)?;
         if let Some(target) = &target {
             target.write(&report)?;
         }
@@ -75,7 +79,7 @@ pub(crate) fn run(analysis: &'static Analysis, matches: &ArgMatches, shell: &She
     match (&target, &report.view) {
         (Some(target), _) => shell.print(&format!("wrote {}\n", target.path.display())),
         (None, View::Table(table)) => shell.print(&for_people(table)),
-        (None, View::Curves(_) | View::Events(_)) => shell.print(&report.csv()),
+        (None, View::Curves(_) | View::Events(_) | View::Image(_)) => shell.print(&report.csv()),
     }
 }
 

@@ -41,7 +41,9 @@ pub(crate) fn flag(parameter: &'static Parameter, all: &'static [Parameter], not
     } else {
         arg.help(format!("{help} [default: {}]", parameter.default))
     };
+    // A text may begin with a minus as well: limits of -20..40.
     let arg = arg.value_name(value_name).allow_negative_numbers(true);
+    let arg = arg.allow_hyphen_values(parameter.kind == Kind::Text);
     match parameter.kind {
         Kind::Choice(choices) => arg.value_parser(PossibleValuesParser::new(choices.iter().copied())),
         _ => arg.value_parser(StringValueParser::new().try_map(checked)),

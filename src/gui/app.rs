@@ -38,6 +38,7 @@ pub struct App {
     pub panels: Panels,
     pub jobs: Jobs,
     columns: ColumnWorker,
+    gram: super::gram::GramWorker,
     budget: MemoryBudget,
     gauge: GaugeState,
     recent: Recent,
@@ -107,6 +108,7 @@ impl App {
         let jobs = Jobs::new(ctx.clone(), threads);
         jobs.watch_memory(&budget);
         let columns = ColumnWorker::start(&jobs, &budget);
+        let gram = super::gram::GramWorker::start(&jobs, &budget);
         if let Some(file) = recent_list.clone() {
             recent::load(&jobs, file);
         }
@@ -121,6 +123,7 @@ impl App {
             gauge: GaugeState::new(Default::default(), Default::default(), &budget),
             jobs,
             columns,
+            gram,
             budget,
             recent: Recent::default(),
             recent_list,
@@ -156,6 +159,11 @@ impl App {
             Reply::Overview { columns } => {
                 if let Some(document) = &mut self.document {
                     document.overview_arrived(columns);
+                }
+            }
+            Reply::Spectrogram(answer) => {
+                if let Some(document) = &mut self.document {
+                    document.pictures.gram.arrived(answer);
                 }
             }
             Reply::ColumnsFailed(error) => {
@@ -540,6 +548,11 @@ impl App {
                 let suggested = self.document.as_ref().and_then(|d| d.path.parent()).map(|folder| folder.join(""));
                 self.jobs.pick(Purpose::Compare, suggested);
             }
+            PanelCommand::Spectrogram(command) => {
+                if let Some(document) = &mut self.document {
+                    document.pictures.gram.apply(&mut panels.spectrogram, command);
+                }
+            }
             PanelCommand::BrowseExport => {
                 let suggested = panels.export.as_ref().map(|form| PathBuf::from(form.target.trim()));
                 self.jobs.pick(Purpose::ExportTarget, suggested);
@@ -549,6 +562,16 @@ impl App {
                 self.jobs.pick(Purpose::Setting(name), suggested);
             }
         }
+    }
+
+    /// Asks for the spectrogram that is to be seen, and keeps its tiles in the making.
+    fn want_spectrogram(&mut self) {
+        let wish = self.document.as_ref().and_then(|document| self.panels.spectrogram.wish(document));
+        if let Some(document) = &mut self.document {
+            let near = document.visible_ticks().start;
+            document.pictures.gram.keep_up(wish.as_ref(), near, &mut self.jobs, &self.budget);
+        }
+        self.gram.want(wish);
     }
 
     fn apply_script(&mut self, ctx: &egui::Context, command: ScriptCommand) {
@@ -591,7 +614,11 @@ impl App {
         } else {
             let busy = self.jobs.list.iter().any(|job| job.is_running() && Some(job.id) != building);
             let exact = self.document.as_ref().is_none_or(|d| d.summary.is_complete());
-            let at_rest = self.opening.is_none() && !busy && self.columns.is_at_rest() && self.commands.is_empty();
+            let at_rest = self.opening.is_none()
+                && !busy
+                && self.columns.is_at_rest()
+                && self.gram.is_at_rest()
+                && self.commands.is_empty();
             if let Some(line) = script.next_line(at_rest, exact) {
                 match vocabulary::parse(&line, self.document.as_ref(), None) {
                     Ok(commands) => self.commands.extend(commands),
@@ -687,6 +714,14 @@ impl App {
                 super::inspector::inspector_ui(ui, document, &self.jobs.list, &mut self.panels, out);
             });
         }
+        if self.panels.spectrogram.open {
+            let frame = egui::Frame::NONE.fill(ui.visuals().panel_fill);
+            let panel = egui::Panel::bottom("spectrogram").frame(frame).resizable(true);
+            panel.default_size(240.0).size_range(96.0..=900.0).show(ui, |ui| {
+                let Panels { spectrogram, time_format, .. } = &mut self.panels;
+                super::gram::panel_ui(ui, document, spectrogram, *time_format, out);
+            });
+        }
         let wheel = self.kept.settings.wheel();
         egui::CentralPanel::no_frame()
             .show(ui, |ui| super::trace_ui::trace_ui(ui, document, self.panels.time_format, wheel, out));
@@ -763,6 +798,7 @@ impl App {
             }
         }
         self.want_pictures(ctx.pixels_per_point());
+        self.want_spectrogram();
         if self.jobs.any_running() {
             ctx.request_repaint_after(PROGRESS);
         }

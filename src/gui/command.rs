@@ -197,6 +197,7 @@ pub enum PanelCommand {
     BrowseCompare,
     /// Close the list of sessions without choosing one.
     DismissSessions,
+    Spectrogram(super::gram::GramCommand),
 }
 
 /// What only scripts ask for.

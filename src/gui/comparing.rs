@@ -10,6 +10,7 @@ use super::analysis_tab::result_ui;
 use super::command::{Command, FileCommand, JobCommand, PanelCommand};
 use super::controls::{named, section};
 use super::jobs::{Job, Jobs, Outcome, Reply};
+use super::heat_view::HeatOptions;
 use super::jobs_bar::running_ui;
 use super::opening::Opened;
 use super::result_view::CurveOptions;
@@ -96,7 +97,7 @@ pub(super) fn comparison_ui(ui: &mut Ui, document: &Document, jobs: &[Job], out:
         ui.horizontal(|ui| running_ui(ui, job, 72.0, out));
         return;
     }
-    result_ui(ui, result, running, &mut CurveOptions::default());
+    result_ui(ui, result, running, &mut CurveOptions::default(), &mut HeatOptions::default());
     let hover = "The first minus the second, as a recording in place of this one";
     if result.done && ui.button("Show difference").on_hover_text(hover).clicked() {
         out.push(Command::File(FileCommand::ShowDifference));

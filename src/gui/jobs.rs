@@ -42,6 +42,7 @@ pub enum Reply {
     Overview {
         columns: Arc<Columns>,
     },
+    Spectrogram(super::gram::Answer),
     ColumnsFailed(Error),
     Report {
         job: JobId,

@@ -332,6 +332,9 @@ pub const VERBS: &[Verb] = &[
         }),
     ),
     verb("toggle-channels", WINDOW, "Show or hide the list of channels", "C", |_| panel(PanelCommand::ToggleChannels)),
+    verb("toggle-spectrogram", WINDOW, "Show or hide the spectrogram under the traces", "S", |_| {
+        panel(PanelCommand::Spectrogram(super::gram::GramCommand::Toggle))
+    }),
     verb("toggle-inspector", WINDOW, "Show or hide the inspector", "I", |_| panel(PanelCommand::ToggleInspector)),
     with(
         "NAME",
