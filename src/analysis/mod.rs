@@ -9,11 +9,11 @@ use crate::error::{Error, Result};
 use crate::form::{Parameter, Settings};
 use crate::scan::Selection;
 use crate::source::Source;
+use crate::summary::Summary;
 use crate::task::Task;
 
 mod found;
 mod median;
-mod moments;
 mod report;
 mod spectrum;
 mod stats;
@@ -50,6 +50,8 @@ pub struct Request<'a> {
     pub selection: &'a Selection,
     pub settings: &'a Settings,
     pub task: &'a Task,
+    /// The summary of the selected stream, as far as it is made; `None` where there is none, as for what is filtered.
+    pub summary: Option<&'a Summary>,
     /// Takes the result so far, a few times a second at most; the window shows it converging.
     pub publish: &'a dyn Fn(Report),
 }
