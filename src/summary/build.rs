@@ -84,14 +84,6 @@ pub fn peaks_at(
         }
         _ => e,
     })?;
-    // One that was cut short behind its rows is mended here.
-    if let Some(sidecar) = summary.0.sidecar()
-        && was_complete
-        && sidecar.is_writable()
-        && !sidecar.has_totals()
-    {
-        summary.0.write_totals(&sidecar)?;
-    }
     Ok(PeaksReport {
         path: summary.sidecar_path(),
         bytes: summary.0.sidecar().map_or(0, |s| s.len()),
@@ -121,7 +113,8 @@ impl Summary {
     fn build_missing(&self, task: &Task) -> Result<()> {
         let store = &*self.0;
         if self.is_complete() {
-            return Ok(());
+            // One that was cut short behind its rows is mended.
+            return store.mend_totals();
         }
         let kept = store.open_for_writing();
         if store.shape.channels == 0 {

@@ -385,12 +385,6 @@ impl Sidecar {
         (u64_at(&header, 8) == XxHash3_64::oneshot_with_seed(self.seed(), &totals)).then_some(totals)
     }
 
-    /// Whether there is something in the place of the totals.
-    pub(super) fn has_totals(&self) -> bool {
-        let mut magic = [0; 8];
-        read_at(&self.file, &mut magic, self.totals_at()).is_ok() && magic == TOTALS_MAGIC
-    }
-
     /// Writes the totals of all rows.
     pub(super) fn write_totals(&self, totals: &[u8]) -> Result<()> {
         let mut header = TOTALS_MAGIC.to_vec();

@@ -99,6 +99,16 @@ impl Store {
         Ok(())
     }
 
+    /// Writes them if those in a complete sidecar are missing or broken.
+    pub(super) fn mend_totals(&self) -> Result<()> {
+        let bytes = self.shape.rows().saturating_mul(self.total_row_bytes() as u64);
+        let Some(sidecar) = self.sidecar().filter(|s| s.is_writable() && bytes <= self.budget.limit() / SHARE) else {
+            return Ok(());
+        };
+        let _held = self.budget.reserve(bytes)?;
+        if sidecar.read_totals(bytes as usize).is_some() { Ok(()) } else { self.write_totals(&sidecar) }
+    }
+
     /// Writes the totals of all rows behind them, where there is memory for it: they can be done without.
     pub(super) fn write_totals(&self, sidecar: &Sidecar) -> Result<()> {
         if self.totals(&mut lock(&self.totals)).is_none() {
