@@ -81,7 +81,7 @@ pub(crate) fn run(analysis: &'static Analysis, matches: &ArgMatches, shell: &She
     match (&target, &report.view) {
         (Some(target), _) => shell.print(&format!("wrote {}\n", target.path.display())),
         (None, View::Table(table)) => shell.print(&for_people(table)),
-        (None, View::Curves(_) | View::Events(_)) => shell.print(&report.csv()),
+        (None, View::Curves(_) | View::Events(_) | View::Image(_)) => shell.print(&report.csv()),
     }
 }
 
