@@ -9,7 +9,7 @@ use super::args::{FileArgs, SelectionArgs};
 use super::shell::Shell;
 use super::table::{Align, Columns, render};
 use super::{Failure, parameters, parsed};
-use crate::analysis::{Analysis, Cell, Report, Request, Table, View};
+use crate::analysis::{Analysis, Cell, Report, Request, Strip, Table, View};
 use crate::error::Result;
 use crate::source::Source;
 use crate::summary::{SidecarPolicy, Summary};
@@ -80,7 +80,7 @@ pub(crate) fn run(analysis: &'static Analysis, matches: &ArgMatches, shell: &She
     }
     match (&target, &report.view) {
         (Some(target), _) => shell.print(&format!("wrote {}\n", target.path.display())),
-        (None, View::Table(table)) => shell.print(&for_people(table)),
+        (None, View::Table(table) | View::Strip(Strip { table, .. })) => shell.print(&for_people(table)),
         (None, View::Curves(_) | View::Events(_) | View::Image(_)) => shell.print(&report.csv()),
     }
 }

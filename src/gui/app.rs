@@ -10,10 +10,11 @@ use super::column_worker::{ColumnWorker, Place, Wish};
 use super::command::{Command, FileCommand, JobCommand, PanelCommand};
 use super::gauge::GaugeState;
 use super::jobs::{JobId, JobState, Jobs, Outcome, Purpose, Reply};
+use super::measure_worker::MeasureWorker;
 use super::message::Message;
 use super::opening::Which;
 use super::recent::{self, Recent};
-use super::state::{AnalysisResult, Document, Panels};
+use super::state::{AnalysisResult, Document, InspectorTab, Panels};
 use super::{keys, opening, raw_preview};
 use crate::budget::MemoryBudget;
 use crate::cli::Viewer;
@@ -34,7 +35,7 @@ pub struct App {
     pub document: Option<Document>,
     pub panels: Panels,
     pub jobs: Jobs,
-    columns: ColumnWorker,
+    workers: Workers,
     budget: MemoryBudget,
     gauge: GaugeState,
     recent: Recent,
@@ -44,6 +45,12 @@ pub struct App {
     commands: Vec<Command>,
     building: Option<JobId>,
     opening: Option<Vec<PathBuf>>,
+}
+
+/// What answers wishes for something to be shown, newest first.
+struct Workers {
+    columns: ColumnWorker,
+    measure: MeasureWorker,
 }
 
 impl App {
@@ -60,7 +67,8 @@ impl App {
         let Viewer { paths, options, stream, budget, threads } = viewer;
         let jobs = Jobs::new(ctx.clone(), threads);
         jobs.watch_memory(&budget);
-        let columns = ColumnWorker::start(&jobs, &budget);
+        let workers =
+            Workers { columns: ColumnWorker::start(&jobs, &budget), measure: MeasureWorker::start(&jobs, &budget) };
         if let Some(file) = recent_list.clone() {
             recent::load(&jobs, file);
         }
@@ -74,7 +82,7 @@ impl App {
             panels: Panels::default(),
             gauge: GaugeState::new(Default::default(), Default::default(), &budget),
             jobs,
-            columns,
+            workers,
             budget,
             recent: Recent::default(),
             recent_list,
@@ -116,6 +124,11 @@ impl App {
                     document.pictures.view = None;
                     document.pictures.error = Some("the recording cannot be read any more".to_owned());
                     self.message = Some(Message::from_error(&error));
+                }
+            }
+            Reply::Measured(measurement) => {
+                if let Some(document) = &mut self.document {
+                    document.measured(measurement);
                 }
             }
             Reply::Report { job, report } => {
@@ -204,7 +217,8 @@ impl App {
     /// Lets go of the open recording and of all that works on it.
     fn close(&mut self) {
         self.jobs.cancel_all();
-        self.columns.clear();
+        self.workers.columns.clear();
+        self.workers.measure.clear();
         self.document = None;
         self.building = None;
         self.panels.export = None;
@@ -436,11 +450,14 @@ impl App {
         let shown: Vec<usize> = channels[lanes].to_vec();
         let per_column = document.viewport.ticks_per_point() / f64::from(pixels_per_point);
         let view = ViewRequest::covering(document.stream, shown, seen, stream.frames, per_column);
-        self.columns.want(Place::View, wish(with_margin(view, stream.frames)));
+        self.workers.columns.want(Place::View, wish(with_margin(view, stream.frames)));
         let all: Vec<usize> = (0..stream.channels.len()).collect();
         let per_column = stream.frames as f64 / OVERVIEW_COLUMNS;
         let overview = ViewRequest::covering(document.stream, all, 0..stream.frames, stream.frames, per_column);
-        self.columns.want(Place::Overview, wish(overview));
+        self.workers.columns.want(Place::Overview, wish(overview));
+        if self.panels.inspector == InspectorTab::Measure && !self.panels.hide_inspector {
+            self.workers.measure.want(document.to_measure(), &document.summary);
+        }
     }
 
     fn dropped_files(&mut self, ctx: &egui::Context) {

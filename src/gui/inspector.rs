@@ -6,6 +6,7 @@ use super::analysis_tab::{AnalysisForm, analysis_ui};
 use super::command::{Command, FileCommand, PanelCommand, ViewCommand};
 use super::controls::{fact, named, section};
 use super::jobs::Job;
+use super::measure_tab::measure_ui;
 use super::state::{Document, InspectorTab};
 use super::theme::Colours;
 use super::wording::{count, plural, sentence, span};
@@ -44,7 +45,8 @@ pub(super) fn inspector_ui(
     ui.horizontal_wrapped(|ui| {
         let tabs = ANALYSES.iter().enumerate().map(|(i, a)| (InspectorTab::Analysis(i), a.title, a.about));
         let recording = (InspectorTab::Recording, "Recording", "What the file says about itself");
-        for (which, title, about) in tabs.chain([recording]) {
+        let measure = (InspectorTab::Measure, "Measure", "The selected range, measured while you drag");
+        for (which, title, about) in std::iter::once(measure).chain(tabs).chain([recording]) {
             if ui.selectable_label(tab == which, title).on_hover_text(about).clicked() {
                 out.push(Command::Panel(PanelCommand::Inspector(which)));
             }
@@ -54,12 +56,13 @@ pub(super) fn inspector_ui(
     ScrollArea::vertical().id_salt(("inspector", tab_key(tab))).auto_shrink(false).show(ui, |ui| {
         let analysis = match tab {
             InspectorTab::Analysis(i) => ANALYSES.get(i).zip(forms.get_mut(i)),
-            InspectorTab::Recording => None,
+            InspectorTab::Measure | InspectorTab::Recording => None,
         };
         match analysis {
             Some((analysis, form)) => {
                 ui.push_id(analysis.name, |ui| analysis_ui(ui, analysis, document, jobs, form, out));
             }
+            None if tab == InspectorTab::Measure => measure_ui(ui, document),
             None => recording_ui(ui, document, out),
         }
     });
@@ -68,6 +71,7 @@ pub(super) fn inspector_ui(
 fn tab_key(tab: InspectorTab) -> &'static str {
     match tab {
         InspectorTab::Analysis(i) => ANALYSES.get(i).map_or("", |a| a.name),
+        InspectorTab::Measure => "measure",
         InspectorTab::Recording => "recording",
     }
 }
@@ -239,7 +243,7 @@ mod tests {
     #[test]
     fn every_tab_draws_and_can_be_chosen() {
         let document = document(4);
-        let tabs = (0..ANALYSES.len()).map(InspectorTab::Analysis).chain([InspectorTab::Recording]);
+        let tabs = (0..ANALYSES.len()).map(InspectorTab::Analysis).chain([InspectorTab::Measure, InspectorTab::Recording]);
         let mut harness =
             bench([400.0, 700.0], (Forms::default(), InspectorTab::Recording), move |ui, (forms, tab), out| {
                 inspector_ui(ui, &document, &[], *tab, forms, out);

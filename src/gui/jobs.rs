@@ -43,6 +43,7 @@ pub enum Reply {
         columns: Arc<Columns>,
     },
     ColumnsFailed(Error),
+    Measured(Arc<super::measure_worker::Measurement>),
     Report {
         job: JobId,
         report: Report,
