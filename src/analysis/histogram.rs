@@ -9,7 +9,7 @@
 //! Memory: the counts of each channel, for each chunk under way, whatever the length.
 
 use super::{Analysis, Curves, PublishClock, Report, Request, View};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::form::{Kind, Parameter, Settings};
 use crate::moments::{Figures, pass};
 use crate::recording::{Block, Sample, SampleType, Samples, Scale, Stream};
@@ -86,9 +86,7 @@ fn run(request: &Request<'_>) -> Result<Report> {
     let given = limits(settings)?;
     let bytes = selection.bytes(stream);
     let edges = match given {
-        Some((low, high)) => {
-            linspace(low, high, settings.optional_integer("bins").map_or(USUAL, |n| n as usize))
-        }
+        Some((low, high)) => linspace(low, high, settings.optional_integer("bins").map_or(USUAL, |n| n as usize)),
         None => {
             let figures = extremes(request, stream)?;
             edges(stream, selection, &figures, settings)?
@@ -103,7 +101,11 @@ fn run(request: &Request<'_>) -> Result<Report> {
     while plan.threads > 1 && counts(plan.threads) > task.budget().free() / 4 {
         plan.threads -= 1;
     }
-    let _held = task.budget().reserve(counts(plan.threads)).map_err(|e| e.with_remedy("use fewer bins (--bins)"))?;
+    let need = counts(plan.threads);
+    let Ok(_held) = task.budget().reserve(need) else {
+        return Err(Error::new(ErrorKind::OutOfBudget { need, free: task.budget().free() })
+            .with_remedy("use fewer bins (--bins), or raise the memory limit (--memory-limit)"));
+    };
     let mut clock = PublishClock::default();
     let new = || Partial { binning: &binning, counts: Vec::new() };
     let all = scan_observed(source.as_ref(), selection, &plan, task, new, &mut |so_far: &Partial<'_>| {
@@ -359,7 +361,8 @@ fn report(stream: &Stream, selection: &Selection, settings: &Settings, binning: 
     let unit = &stream.channels[selection.channels[0]].unit;
     let alike = selection.channels.iter().all(|&c| stream.channels[c].unit == *unit);
     let of_unit = |text: &str| if alike && !unit.is_empty() { format!("{text} ({unit})") } else { text.to_owned() };
-    let per = if alike && !unit.is_empty() { format!("Share of samples (1/{unit})") } else { "Share of samples".to_owned() };
+    let per =
+        if alike && !unit.is_empty() { format!("Share of samples (1/{unit})") } else { "Share of samples".to_owned() };
     let y_title = match (cumulative, density) {
         (false, false) => "Samples".to_owned(),
         (false, true) => per,

@@ -10,7 +10,7 @@ use super::column_worker::{ColumnWorker, Place, Wish};
 use super::command::{Command, FileCommand, JobCommand, PanelCommand};
 use super::gauge::GaugeState;
 use super::jobs::{JobId, JobState, Jobs, Outcome, Purpose, Reply};
-use super::measure_worker::MeasureWorker;
+use super::measured::MeasureWorker;
 use super::message::Message;
 use super::opening::Which;
 use super::recent::{self, Recent};

@@ -243,7 +243,8 @@ mod tests {
     #[test]
     fn every_tab_draws_and_can_be_chosen() {
         let document = document(4);
-        let tabs = (0..ANALYSES.len()).map(InspectorTab::Analysis).chain([InspectorTab::Measure, InspectorTab::Recording]);
+        let tabs =
+            (0..ANALYSES.len()).map(InspectorTab::Analysis).chain([InspectorTab::Measure, InspectorTab::Recording]);
         let mut harness =
             bench([400.0, 700.0], (Forms::default(), InspectorTab::Recording), move |ui, (forms, tab), out| {
                 inspector_ui(ui, &document, &[], *tab, forms, out);

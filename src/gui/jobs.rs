@@ -43,7 +43,7 @@ pub enum Reply {
         columns: Arc<Columns>,
     },
     ColumnsFailed(Error),
-    Measured(Arc<super::measure_worker::Measurement>),
+    Measured(Arc<super::measured::Measurement>),
     Report {
         job: JobId,
         report: Report,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use eframe::egui::{RichText, Ui};
 
 use super::controls::fact;
-use super::measure_worker::{Found, Measurement, Range2d};
+use super::measured::{Found, Measurement, Range2d};
 use super::result_view::table_with_head_ui;
 use super::state::Document;
 use super::theme::Colours;
@@ -108,7 +108,9 @@ fn table(document: &Document, of: &Range2d, figures: &[Figures]) -> Table {
         ["name", "unit", "min", "max", "mean", "std", "rms", "p-p", "min at", "max at", "clipped_count", "nan_count"];
     let row = |(&c, found): (&usize, &Figures)| {
         let channel = &document.shown().channels[c];
-        let at = |frame: Option<u64>| frame.map_or(f64::NAN, |f| if time.rate_known() { time.secs_of_frame(f) } else { f as f64 });
+        let at = |frame: Option<u64>| {
+            frame.map_or(f64::NAN, |f| if time.rate_known() { time.secs_of_frame(f) } else { f as f64 })
+        };
         let p = found.physical;
         let numbers = p.map_or([f64::NAN; 6], |p| [p.min, p.max, p.mean, p.std, p.rms, p.peak_to_peak()]);
         let mut row = vec![Cell::Text(channel.name.clone()), Cell::Text(channel.unit.clone())];

@@ -21,7 +21,7 @@ pub mod jobs;
 mod jobs_bar;
 mod keys;
 mod measure_tab;
-mod measure_worker;
+pub mod measured;
 mod message;
 mod opening;
 mod overview;

@@ -341,7 +341,12 @@ pub(crate) mod tests {
 
     #[test]
     fn a_histogram_is_drawn_as_steps() {
-        let bins = Curves { steps: true, x: vec![1.0, 2.0], series: vec![(String::new(), vec![5.0, 7.0])], ..Curves::default() };
+        let bins = Curves {
+            steps: true,
+            x: vec![1.0, 2.0],
+            series: vec![(String::new(), vec![5.0, 7.0])],
+            ..Curves::default()
+        };
         let steps = [[0.5, 0.0], [0.5, 5.0], [1.5, 5.0], [1.5, 7.0], [2.5, 7.0], [2.5, 0.0]];
         assert_eq!(thinned(&bins, false, false), [steps.to_vec()]);
         let one = Curves { x: vec![3.0], series: vec![(String::new(), vec![2.0])], ..bins };

@@ -80,7 +80,7 @@ pub struct Pictures {
     /// Why there is no picture.
     pub error: Option<String>,
     /// What the selection, or the visible range, was measured to be.
-    pub measured: Option<Arc<super::measure_worker::Measurement>>,
+    pub measured: Option<Arc<super::measured::Measurement>>,
 }
 
 /// What analyses have found, newest of each kind.

@@ -91,10 +91,15 @@ mod tests {
         harness.get_by_label("Hide all of them").click();
         harness.get_by_label("Show ch 3").click();
         harness.run();
-        let shows: Vec<(usize, bool)> = harness.state().out.iter().filter_map(|c| match c {
-            Command::Channels(ChannelCommand::Show(c, visible)) => Some((*c, *visible)),
-            _ => None,
-        }).collect();
+        let shows: Vec<(usize, bool)> = harness
+            .state()
+            .out
+            .iter()
+            .filter_map(|c| match c {
+                Command::Channels(ChannelCommand::Show(c, visible)) => Some((*c, *visible)),
+                _ => None,
+            })
+            .collect();
         assert_eq!(shows, [(1, false), (4, false), (3, true)]);
     }
 }

@@ -7,7 +7,7 @@
 
 use super::heatmap::{Axis, Heatmap, Layer, Places};
 use super::{Analysis, Cell, PublishClock, Report, Request, Strip, Table, View};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::form::{Kind, Parameter, Settings};
 use crate::recording::Stream;
 use crate::scan::{Accumulator as _, ChunkPlan, scan_observed};
@@ -63,9 +63,11 @@ fn run(request: &Request<'_>) -> Result<Report> {
     }
     let plan = Plan::new(stream, selection, settings.number("interval"))?;
     let cells = plan.intervals().saturating_mul(selection.channels.len() as u64);
-    let _held = task.budget().reserve(cells.saturating_mul(CELL_BYTES)).map_err(|e| {
-        e.with_remedy("use a longer --interval, fewer channels, or raise the memory limit (--memory-limit)")
-    })?;
+    let need = cells.saturating_mul(CELL_BYTES);
+    let Ok(_held) = task.budget().reserve(need) else {
+        return Err(Error::new(ErrorKind::OutOfBudget { need, free: task.budget().free() })
+            .with_remedy("use a longer --interval, fewer channels, or raise the memory limit (--memory-limit)"));
+    };
     task.set_total(selection.bytes(stream));
     let new = || Partial::new(&plan, stream);
     let chunks = ChunkPlan::for_scan(task, stream, selection, new().overlap())?;
@@ -101,7 +103,8 @@ fn report(stream: &Stream, plan: &Plan<'_>, settings: &Settings, measured: &Meas
     let names: Vec<String> = selection.channels.iter().map(|&c| stream.channels[c].name.clone()).collect();
     let bad: Vec<usize> = (0..names.len()).filter(|&i| verdicts[i] != "good").collect();
     let mut channels = Vec::with_capacity(names.len());
-    let columns = ["channel", "unit", "rms", "line_noise_share", "clipped_share", "flat_share", "correlation", "verdict"];
+    let columns =
+        ["channel", "unit", "rms", "line_noise_share", "clipped_share", "flat_share", "correlation", "verdict"];
     let mut table = Table { columns: columns.map(str::to_owned).to_vec(), rows: Vec::new() };
     for (i, (e, &c)) in evidence.iter().zip(&selection.channels).enumerate() {
         let unit = &stream.channels[c].unit;
@@ -210,7 +213,9 @@ fn notes(
 ) -> Vec<String> {
     let mut notes = Vec::new();
     if !stream.time.rate_known() {
-        notes.push("the sample rate is not known, so that there is no line noise to be found (--rate tells it)".to_owned());
+        notes.push(
+            "the sample rate is not known, so that there is no line noise to be found (--rate tells it)".to_owned(),
+        );
     } else if !seen {
         notes.push(format!(
             "at {} Hz the frequency of the power line cannot be seen: there is no share of line noise",
