@@ -147,7 +147,11 @@ fn edges(stream: &Stream, selection: &Selection, figures: &[Figures], settings: 
     let scale = stream.channels[selection.channels[0]].scale;
     let alike = selection.channels.iter().all(|&c| stream.channels[c].scale == scale);
     if let (None, true, true) = (bins, alike && scale.gain != 0.0, is_small(stream.format.sample_type)) {
-        return Ok(whole_steps(scale, low, high));
+        let edges = whole_steps(scale, low, high);
+        // With an offset that is too large beside the gain, steps are lost in rounding.
+        if edges[0] < low && high < edges[edges.len() - 1] {
+            return Ok(edges);
+        }
     }
     let (low, high) = if low == high { (low - 0.5, high + 0.5) } else { (low, high) };
     Ok(linspace(low, high, bins.unwrap_or(USUAL)))

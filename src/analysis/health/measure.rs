@@ -31,6 +31,8 @@ const WINDOW_SECS: f64 = 0.2;
 const REDUCED_HZ: f64 = 2000.0;
 /// No window is shorter than so many averaged samples.
 const LEAST_WINDOW: usize = 16;
+/// And none longer, whatever a file says of its rate.
+const MOST_WINDOW: usize = 1 << 16;
 /// Frames that must be equal to be flat.
 const BLOCK: usize = 256;
 /// The mains of the world.
@@ -63,7 +65,7 @@ impl<'a> Plan<'a> {
         let rate = stream.time.rate_hz();
         let group = if stream.time.rate_known() { (rate / REDUCED_HZ).floor().clamp(1.0, 65_536.0) } else { 1.0 };
         let reduced = rate / group;
-        let window = ((reduced * WINDOW_SECS).round() as usize).max(LEAST_WINDOW);
+        let window = ((reduced * WINDOW_SECS).round() as usize).clamp(LEAST_WINDOW, MOST_WINDOW);
         let interval = (interval_secs * rate).round().clamp(1.0, 1e18) as u64;
         let (group, frames) = (group as usize, (group as usize * window) as u64);
         if interval < frames {

@@ -28,7 +28,7 @@ pub(crate) const ANALYSIS: Analysis = Analysis {
             name: "interval",
             title: "Interval",
             help: "Seconds of recorded time for which each figure is given",
-            kind: Kind::Number { min: 0.001, max: 86_400.0 },
+            kind: Kind::Number { min: 0.001, max: 1e9 },
             default: "60",
         },
         Parameter {
@@ -46,6 +46,9 @@ pub(crate) const ANALYSIS: Analysis = Analysis {
 
 /// Bytes of the figures of one channel and interval: while they are made, and as the strip that is drawn.
 const CELL_BYTES: u64 = 44;
+/// What there is so far is shown while it has fewer cells: sorting more of them again and again would cost more than
+/// measuring.
+const PUBLISHED_CELLS: usize = 100_000;
 /// The figures of the strip, as in JSON, and for people.
 const LAYERS: [(&str, &str); 5] = [
     ("rms", "RMS"),
@@ -73,7 +76,8 @@ fn run(request: &Request<'_>) -> Result<Report> {
     let chunks = ChunkPlan::for_scan(task, stream, selection, new().overlap())?;
     let mut clock = PublishClock::default();
     let measured = scan_observed(source.as_ref(), selection, &chunks, task, new, &mut |so_far: &Partial<'_>| {
-        if clock.is_due() && !so_far.done.intervals.is_empty() {
+        let cells = so_far.done.intervals.len() * selection.channels.len();
+        if (1..PUBLISHED_CELLS).contains(&cells) && clock.is_due() {
             (request.publish)(report(stream, &plan, settings, &so_far.done));
         }
     })?;
