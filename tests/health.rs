@@ -356,6 +356,7 @@ fn the_command_line_gives_tables_files_and_json() {
     assert!(csv.starts_with("bin_centre,") && csv.lines().count() == 21, "{csv}");
     let json: serde_json::Value = serde_json::from_str(&run(&["histogram", &data, "--json"])).unwrap();
     assert_eq!(json["edges"].as_array().unwrap().len(), json["bins"].as_u64().unwrap() as usize + 1);
+    run(&["histogram", &data, "--limits", "-5..5", "--bins", "3"]);
     let refused = longwave(&[&["histogram", &data, "--limits", "5"][..], &layout].concat());
     assert_eq!(refused.status.code(), Some(2));
 }

@@ -154,6 +154,8 @@ fn for_people(table: &Table) -> String {
                         u64::try_from(value.unsigned_abs())
                             .map_or_else(|_| value.to_string(), |size| format!("{sign}{}", text::count(size)))
                     }
+                    // There is none: of nothing, of NaN.
+                    Cell::Number(value) if value.is_nan() => "-".to_owned(),
                     Cell::Number(value) => text::number(*value),
                 })
                 .collect()

@@ -123,6 +123,7 @@ fn cell_ui(ui: &mut Ui, cell: &Cell) {
         Cell::Integer(n) => {
             ui.with_layout(right, |ui| ui.monospace(n.to_string()));
         }
+        Cell::Number(x) if x.is_nan() => drop(ui.with_layout(right, |ui| ui.weak("–").on_hover_text("There is none"))),
         Cell::Number(x) => {
             ui.with_layout(right, |ui| ui.monospace(significant(*x, DIGITS)).on_hover_text(x.to_string()));
         }
@@ -138,6 +139,7 @@ pub(super) fn as_text(table: &Table) -> String {
         let cells = row.iter().map(|cell| match cell {
             Cell::Text(t) => t.replace(['\t', '\n'], " "),
             Cell::Integer(n) => n.to_string(),
+            Cell::Number(x) if x.is_nan() => String::new(),
             Cell::Number(x) => x.to_string(),
         });
         text.push_str(&cells.collect::<Vec<_>>().join("\t"));

@@ -8,7 +8,7 @@
 //! | verdict        | when                                                                                        |
 //! |----------------|---------------------------------------------------------------------------------------------|
 //! | `dead`         | no number at all; or half of it flat; or no deviation; or less than a tenth of the median   |
-//! | `clipped`      | more than one sample in a thousand at the limits of the stored type                         |
+//! | `clipped`      | more than one sample in two hundred at the limits of the stored type                        |
 //! | `line noise`   | more than half of the power at the mains; or more than a tenth, and robust z above 5         |
 //! | `noisy`        | more than twice the median deviation, and robust z of its logarithm above 5                  |
 //! | `uncorrelated` | the median correlation is above 0.3, its own less than half of that, and robust z below −5   |
@@ -39,7 +39,7 @@ pub(super) fn verdicts(all: &[Evidence]) -> Vec<&'static str> {
         let dead = e.count == 0 || e.flat >= 0.5 || e.rms == 0.0 || (rms.compares() && e.rms < 0.1 * rms.median);
         if dead {
             "dead"
-        } else if e.clipped > 1e-3 {
+        } else if e.clipped > 5e-3 {
             "clipped"
         } else if e.line_noise > 0.5 || (e.line_noise > 0.1 && line.z(e.line_noise) > 5.0) {
             "line noise"
