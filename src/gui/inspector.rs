@@ -259,8 +259,11 @@ mod tests {
     #[test]
     fn every_tab_draws_and_can_be_chosen() {
         let document = document(4);
-        let tabs =
-            (0..ANALYSES.len()).map(InspectorTab::Analysis).chain([InspectorTab::Measure, InspectorTab::Annotations, InspectorTab::Recording]);
+        let tabs = (0..ANALYSES.len()).map(InspectorTab::Analysis).chain([
+            InspectorTab::Measure,
+            InspectorTab::Annotations,
+            InspectorTab::Recording,
+        ]);
         let mut harness = bench([400.0, 700.0], Panels::default(), move |ui, panels, out| {
             inspector_ui(ui, &document, &[], panels, out);
         });
