@@ -333,6 +333,21 @@ def row_stats(o):
     yield "stats : numpy", f"{ratio:.1f} ({mine:.2f} : {theirs:.2f} s)", ">= 4", ratio >= 4
 
 
+def row_range(o):
+    """10^10 samples that occupy no disk, one of them a spike."""
+    path = BENCH / "samples_1e10.npy"
+    if not path.exists():
+        with path.open("wb") as file:
+            npy_header(file, "<i2", (10**10,))
+            file.truncate(file.tell() + 2 * 10**10)
+            file.seek(128 + 2 * 7 * 10**9)
+            file.write((12345).to_bytes(2, "little"))
+    longwave("peaks", path, "--rate", "30000")
+    ours = lambda: longwave("stats", path, "--rate", "30000", "--range", "#1234..#9999990000", "--json")
+    seconds, peak = alone(max(o.runs, 10), ours)
+    yield "stats of a range, 10^10 samples", f"{1000 * seconds:.1f} ms, {mib(peak)}", "10 ms", seconds < 0.01
+
+
 def row_spectrum(o):
     path = input_float32(o.size)
     warm(path)
@@ -496,6 +511,7 @@ ROWS = {
     "session": row_session,
     "peaks": row_peaks,
     "stats": row_stats,
+    "range": row_range,
     "spectrum": row_spectrum,
     "export": row_export,
     "nwb": row_nwb,

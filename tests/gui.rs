@@ -218,7 +218,8 @@ fn library(name: &str, path: &Path, selection: &Selection) -> View {
     let source: Arc<dyn Source> = longwave::source::open(path, &OpenOptions::default(), &task).unwrap();
     let analysis = analysis::named(name).unwrap();
     let settings = &Settings::defaults(analysis.parameters);
-    let request = analysis::Request { source: &source, selection, settings, task: &task, publish: &|_| {} };
+    let request =
+        analysis::Request { source: &source, selection, settings, task: &task, summary: None, publish: &|_| {} };
     (analysis.run)(&request).unwrap().view
 }
 
@@ -345,6 +346,31 @@ fn dragging_pans_and_with_shift_selects() {
     press(&mut window, Modifiers::COMMAND, Key::A);
     let end = document(&window).time().end_tick(document(&window).shown().frames);
     assert_eq!(document(&window).selection, Some(0..end));
+}
+
+/// The newest measurement is that of the selection as it is dragged on.
+#[test]
+fn a_selection_is_measured_while_it_changes() {
+    use longwave::summary::{SidecarPolicy, Summary};
+    let folder = tempfile::tempdir().unwrap();
+    let (path, _) = npy(&folder);
+    let mut window = opened(&folder, &path);
+    click_role(&mut window, Role::Button, "Measure");
+    let source = longwave::source::open(&path, &OpenOptions::default(), &Task::unattended()).unwrap();
+    for end in [2_600, 3_000, 7_321] {
+        push(&mut window, ViewCommand::Select(Some(2_500..end)));
+        until(&mut window, "measurement", |w| {
+            document(w).pictures.measured.as_ref().is_some_and(|m| m.of.frames == (2_500..end))
+        });
+        let measured = document(&window).pictures.measured.clone().unwrap();
+        let longwave::gui::measured::Found::Exact(figures) = &measured.found else { panic!("{measured:?}") };
+        let task = Task::unattended();
+        let summary = Summary::open(std::sync::Arc::clone(&source), 0, task.budget(), &SidecarPolicy::Off).unwrap();
+        let truth = summary.range(2_500..end, &[0, 1, 2], u64::MAX, &task).unwrap().unwrap();
+        assert_eq!(*figures, truth);
+    }
+    window.run();
+    assert!(sees(&window, "exact: every sample counted"));
 }
 
 #[test]

@@ -9,13 +9,15 @@ use crate::error::{Error, Result};
 use crate::form::{Parameter, Settings};
 use crate::scan::Selection;
 use crate::source::Source;
+use crate::summary::Summary;
 use crate::task::Task;
 
 pub mod compare;
 mod found;
+mod health;
 mod heatmap;
+mod histogram;
 mod median;
-mod moments;
 mod report;
 pub mod spectrogram;
 mod spectrum;
@@ -27,7 +29,8 @@ pub use found::{Context, Events, Field, Place};
 pub use heatmap::{Axis, Heatmap, Layer, Places};
 
 /// Every analysis, in the order of menus.
-pub const ANALYSES: &[Analysis] = &[stats::ANALYSIS, spectrum::ANALYSIS, spectrogram::ANALYSIS];
+pub const ANALYSES: &[Analysis] =
+    &[stats::ANALYSIS, histogram::ANALYSIS, spectrum::ANALYSIS, spectrogram::ANALYSIS, health::ANALYSIS];
 
 /// A row of the table of analyses.
 #[derive(Clone, Copy, Debug)]
@@ -54,6 +57,8 @@ pub struct Request<'a> {
     pub selection: &'a Selection,
     pub settings: &'a Settings,
     pub task: &'a Task,
+    /// The summary of the selected stream, as far as it is made; `None` where there is none, as for what is filtered.
+    pub summary: Option<&'a Summary>,
     /// Takes the result so far, a few times a second at most; the window shows it converging.
     pub publish: &'a dyn Fn(Report),
 }
@@ -91,6 +96,9 @@ impl Report {
         if let (View::Image(map), Some(object)) = (&self.view, json.as_object_mut()) {
             map.add_to(object);
         }
+        if let (View::Strip(strip), Some(object)) = (&self.view, json.as_object_mut()) {
+            strip.add_to(object);
+        }
         json
     }
 }
@@ -112,6 +120,22 @@ pub enum View {
     Curves(Curves),
     Events(Events),
     Image(Heatmap),
+    Strip(Strip),
+}
+
+/// What is to be said of each channel, and how it changes with time.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Strip {
+    /// The stream that channels count in.
+    pub stream: usize,
+    /// A row for each channel.
+    pub table: Table,
+    /// Channels over time, a layer for each figure.
+    pub map: Heatmap,
+    /// Where each column begins, seconds.
+    pub starts: Vec<f64>,
+    /// The channels that had better be left out, and why.
+    pub bad: Vec<(usize, &'static str)>,
 }
 
 /// Rows of values.
@@ -144,6 +168,8 @@ pub struct Curves {
     /// Name and values (as many as `x`) of each curve.
     pub series: Vec<(String, Vec<f64>)>,
     pub log_y: bool,
+    /// Each value belongs to all of the axis around its point, as in a histogram: drawn as steps.
+    pub steps: bool,
 }
 
 /// The analysis called `name`.

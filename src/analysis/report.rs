@@ -4,14 +4,14 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
 
-use super::{Cell, Curves, Events, Heatmap, Report, Table, View};
+use super::{Cell, Curves, Events, Heatmap, Report, Strip, Table, View};
 use crate::error::{Error, Result};
 use crate::file::AtomicFile;
 use crate::recording::SampleType;
 
 impl Report {
     /// Writes the view as CSV (RFC 4180, but with bare line feeds): a header, then a line for each row of a table or
-    /// each point of the curves, whose first column is the axis, or each event, or each row of each layer of an image. Numbers are the shortest that read back identically.
+    /// each point of the curves, whose first column is the axis, or each event, or each row of each layer of an image, or each channel of a strip. Numbers are the shortest that read back identically.
     ///
     /// # Errors
     /// When the target exists and `overwrite` is false, or cannot be written.
@@ -27,6 +27,7 @@ impl Report {
             View::Curves(curves) => curves_csv(curves),
             View::Events(events) => events_csv(events),
             View::Image(map) => image_csv(map),
+            View::Strip(strip) => table_csv(&strip.table),
         }
     }
 
@@ -37,7 +38,7 @@ impl Report {
     /// When the view is of neither (others are not all numbers), the target exists and `overwrite` is false, or it cannot be
     /// written.
     pub fn write_npy(&self, target: &Path, overwrite: bool) -> Result<()> {
-        if let View::Image(map) = &self.view {
+        if let View::Image(map) | View::Strip(Strip { map, .. }) = &self.view {
             let shape = [map.layers.len(), map.y.len(), map.x.len()].map(|n| n as u64);
             let mut bytes = npy_header(SampleType::F32, &shape, false);
             bytes.extend(map.layers.iter().flat_map(|layer| &layer.values).flat_map(|v| v.to_le_bytes()));

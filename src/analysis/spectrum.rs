@@ -199,6 +199,7 @@ impl<'a> Outcome<'a> {
             x: (0..bins).map(|k| k as f64 * rate / self.window as f64).collect(),
             series,
             log_y: true,
+            steps: false,
         };
         Report { view: View::Curves(curves), json: serde_json::Value::Null, notes: self.notes(folded) }
     }

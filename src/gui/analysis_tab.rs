@@ -11,6 +11,7 @@ use super::jobs_bar::running_ui;
 use super::result_view::{CurveOptions, curves_ui, events_ui, table_ui};
 use super::settings_form::settings_ui;
 use super::state::{AnalysisResult, Document};
+use super::strip_view::strip_view_ui;
 use super::theme::Colours;
 use super::wording::{count, plural, sentence, span};
 use crate::analysis::{Analysis, View};
@@ -85,7 +86,7 @@ pub(super) fn analysis_ui(
         }
     });
     match result {
-        Some(result) => result_ui(ui, result, running, &mut form.curves, &mut form.heat),
+        Some(result) => result_ui(ui, result, running, document, form, out),
         None => {
             ui.add_space(8.0);
             ui.weak("The result appears here while it is computed, and becomes exact as the work goes on.");
@@ -131,8 +132,9 @@ pub(super) fn result_ui(
     ui: &mut Ui,
     result: &AnalysisResult,
     running: Option<&Job>,
-    curves: &mut CurveOptions,
-    heat: &mut HeatOptions,
+    document: &Document,
+    form: &mut AnalysisForm,
+    out: &mut Vec<Command>,
 ) {
     section(ui, "Result");
     ui.weak(format!("Over {}", result.over));
@@ -153,9 +155,10 @@ pub(super) fn result_ui(
     };
     ui.push_id(result.name, |ui| match &report.view {
         View::Table(table) => table_ui(ui, table),
-        View::Curves(found) => curves_ui(ui, found, curves),
+        View::Curves(found) => curves_ui(ui, found, &mut form.curves),
         View::Events(events) => events_ui(ui, events),
-        View::Image(map) => heat_view_ui(ui, map, heat),
+        View::Image(map) => heat_view_ui(ui, map, &mut form.heat),
+        View::Strip(strip) => strip_view_ui(ui, strip, document, &mut form.heat, out),
     });
     for note in &report.notes {
         ui.weak(format!("Note: {}", sentence(note)));

@@ -11,12 +11,13 @@ use super::command::{AnnotationCommand, Command, FileCommand, JobCommand, PanelC
 use super::gauge::GaugeState;
 use super::jobs::{JobId, JobState, Jobs, Outcome, Purpose, Reply};
 use super::keys::Keymap;
+use super::measured::MeasureWorker;
 use super::message::Message;
 use super::opening::Which;
 use super::recent::{self, Recent};
 use super::script::{Awaited, Script};
 use super::settings::{self, Settings};
-use super::state::{AnalysisResult, Document, Panels};
+use super::state::{AnalysisResult, Document, InspectorTab, Panels};
 use super::{opening, raw_preview, vocabulary};
 use crate::budget::MemoryBudget;
 use crate::cli::Viewer;
@@ -37,8 +38,7 @@ pub struct App {
     pub document: Option<Document>,
     pub panels: Panels,
     pub jobs: Jobs,
-    columns: ColumnWorker,
-    gram: super::gram::GramWorker,
+    workers: Workers,
     budget: MemoryBudget,
     gauge: GaugeState,
     recent: Recent,
@@ -77,6 +77,13 @@ impl Kept {
     }
 }
 
+/// What answers wishes for something to be shown, newest first.
+struct Workers {
+    columns: ColumnWorker,
+    measure: MeasureWorker,
+    gram: super::gram::GramWorker,
+}
+
 impl App {
     /// A window that is about to show what `viewer` says.
     #[must_use]
@@ -107,8 +114,11 @@ impl App {
         let Viewer { paths, options, stream, budget, threads, .. } = viewer;
         let jobs = Jobs::new(ctx.clone(), threads);
         jobs.watch_memory(&budget);
-        let columns = ColumnWorker::start(&jobs, &budget);
-        let gram = super::gram::GramWorker::start(&jobs, &budget);
+        let workers = Workers {
+            columns: ColumnWorker::start(&jobs, &budget),
+            measure: MeasureWorker::start(&jobs, &budget),
+            gram: super::gram::GramWorker::start(&jobs, &budget),
+        };
         if let Some(file) = recent_list.clone() {
             recent::load(&jobs, file);
         }
@@ -122,8 +132,7 @@ impl App {
             panels: Panels::default(),
             gauge: GaugeState::new(Default::default(), Default::default(), &budget),
             jobs,
-            columns,
-            gram,
+            workers,
             budget,
             recent: Recent::default(),
             recent_list,
@@ -172,6 +181,11 @@ impl App {
                     document.pictures.view = None;
                     document.pictures.error = Some("the recording cannot be read any more".to_owned());
                     self.message = Some(Message::from_error(&error));
+                }
+            }
+            Reply::Measured(measurement) => {
+                if let Some(document) = &mut self.document {
+                    document.measured(measurement);
                 }
             }
             Reply::Report { job, report } => {
@@ -305,7 +319,8 @@ impl App {
             document.save_annotations(&self.jobs);
         }
         self.jobs.cancel_all();
-        self.columns.clear();
+        self.workers.columns.clear();
+        self.workers.measure.clear();
         self.document = None;
         self.building = None;
         self.panels.export = None;
@@ -451,6 +466,7 @@ impl App {
                 let Some(document) = &mut self.document else { return };
                 let Ok(analysis) = crate::analysis::named(name) else { return };
                 let source = Arc::clone(&document.source);
+                let summary = document.summary.clone();
                 let selection = document.scope(scope);
                 let over = document.describe(&selection);
                 for old in document.results.list.iter().filter(|r| r.name == name && !r.done) {
@@ -464,6 +480,7 @@ impl App {
                         selection: &selection,
                         settings: &settings,
                         task,
+                        summary: Some(&summary),
                         publish: &mut publish,
                     };
                     (analysis.run)(&mut { request }).map(|report| Outcome::Report(Box::new(report)))
@@ -571,7 +588,7 @@ impl App {
             let near = document.visible_ticks().start;
             document.pictures.gram.keep_up(wish.as_ref(), near, &mut self.jobs, &self.budget);
         }
-        self.gram.want(wish);
+        self.workers.gram.want(wish);
     }
 
     fn apply_script(&mut self, ctx: &egui::Context, command: ScriptCommand) {
@@ -616,8 +633,8 @@ impl App {
             let exact = self.document.as_ref().is_none_or(|d| d.summary.is_complete());
             let at_rest = self.opening.is_none()
                 && !busy
-                && self.columns.is_at_rest()
-                && self.gram.is_at_rest()
+                && self.workers.columns.is_at_rest()
+                && self.workers.gram.is_at_rest()
                 && self.commands.is_empty();
             if let Some(line) = script.next_line(at_rest, exact) {
                 match vocabulary::parse(&line, self.document.as_ref(), None) {
@@ -669,11 +686,14 @@ impl App {
         let shown: Vec<usize> = channels[lanes].to_vec();
         let per_column = document.viewport.ticks_per_point() / f64::from(pixels_per_point);
         let view = ViewRequest::covering(document.stream, shown, seen, stream.frames, per_column);
-        self.columns.want(Place::View, wish(with_margin(view, stream.frames)));
+        self.workers.columns.want(Place::View, wish(with_margin(view, stream.frames)));
         let all: Vec<usize> = (0..stream.channels.len()).collect();
         let per_column = stream.frames as f64 / OVERVIEW_COLUMNS;
         let overview = ViewRequest::covering(document.stream, all, 0..stream.frames, stream.frames, per_column);
-        self.columns.want(Place::Overview, wish(overview));
+        self.workers.columns.want(Place::Overview, wish(overview));
+        if self.panels.inspector == InspectorTab::Measure && !self.panels.hide_inspector {
+            self.workers.measure.want(document.to_measure(), &document.summary);
+        }
     }
 
     fn dropped_files(&mut self, ctx: &egui::Context) {

@@ -44,6 +44,7 @@ pub enum Reply {
     },
     Spectrogram(super::gram::Answer),
     ColumnsFailed(Error),
+    Measured(Arc<super::measured::Measurement>),
     Report {
         job: JobId,
         report: Report,

@@ -83,6 +83,8 @@ pub struct Pictures {
     pub goal: Option<u64>,
     /// Why there is no picture.
     pub error: Option<String>,
+    /// What the selection, or the visible range, was measured to be.
+    pub measured: Option<Arc<super::measured::Measurement>>,
 }
 
 /// What analyses have found, newest of each kind.
@@ -193,6 +195,8 @@ impl TimeFormat {
 /// What the inspector shows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum InspectorTab {
+    /// The selection, measured while it is dragged.
+    Measure,
     /// An analysis, by its index in the table.
     Analysis(usize),
     Annotations,

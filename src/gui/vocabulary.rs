@@ -341,7 +341,7 @@ pub const VERBS: &[Verb] = &[
         verb(
             "inspector",
             WINDOW,
-            "Show a tab of the inspector: stats, spectrum, annotations, recording, …",
+            "Show a tab of the inspector: measure, stats, spectrum, annotations, recording, …",
             "",
             |w| panel(PanelCommand::Inspector(tab_named(w.rest.trim())?)),
         ),
