@@ -110,7 +110,9 @@ pub(super) fn ordered(selection: &Selection, recording: &Recording, told: &Metad
     let channels: &[Channel] = &selection.stream_in(recording)?.channels;
     if told.ntrodes.is_empty() {
         let error = Error::invalid(format!("the metadata places no channels, which the layout of {NAME} is made of"))
-            .with_remedy("add ntrode_electrode_group_channel_map to it (`longwave metadata FILE -o META.yml` makes one)");
+            .with_remedy(
+                "add ntrode_electrode_group_channel_map to it (`longwave metadata FILE -o META.yml` makes one)",
+            );
         return Err(if let Some(path) = &told.path { error.with_path(path) } else { error });
     }
     let (electrodes, _) = metadata::resolve(told, channels, &metadata::references_of(recording))?;
