@@ -19,7 +19,7 @@ use crate::budget::Reservation;
 use crate::error::{Error, ErrorKind, Result};
 use crate::recording::{Block, Stream};
 use crate::scan::{Chunk, LOOKAHEAD, Selection, map_pieces};
-use crate::source::Source;
+use crate::source::{Source, for_flat_pieces};
 use crate::task::Task;
 
 /// Windows of a piece at most, and bytes of the file that a piece may touch if it holds several.
@@ -312,7 +312,12 @@ impl<'a> Stft<'a> {
         }
         let mut space = self.spare.lock().ok().and_then(|mut s| s.pop()).unwrap_or_default();
         let frames = self.start_of(first)..self.start_of(last - 1) + n as u64;
-        self.source.read(self.selection.stream, frames, &self.selection.channels, &mut space.block)?;
+        self.source.read(self.selection.stream, frames.clone(), &self.selection.channels, &mut space.block)?;
+        // The last window reaches into the next piece, whose pages may have been handed back already.
+        for_flat_pieces(self.source, self.selection.stream, &frames, |piece, frames| {
+            piece.layout.release(frames);
+            Ok(())
+        })?;
         let Workspace { block, channel, window, spectrum, scratch } = &mut space;
         window.resize(n, 0.0);
         spectrum.resize(self.cut.bins(), Complex::default());
