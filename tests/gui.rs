@@ -341,6 +341,7 @@ fn statistics_of_the_selection_are_the_librarys() {
             match cell {
                 analysis::Cell::Text(expected) => assert_eq!(text, expected),
                 analysis::Cell::Integer(n) => assert_eq!(*text, n.to_string()),
+                analysis::Cell::Bool(yes) => assert_eq!(*text, yes.to_string()),
                 analysis::Cell::Number(x) => {
                     assert!((text.parse::<f64>().unwrap() - x).abs() <= 1e-9 * x.abs(), "{text} instead of {x}");
                 }

@@ -1,4 +1,4 @@
-//! Results as files: CSV for everything, `.npy` for curves. Both appear whole or not at all.
+//! Results as files: CSV for everything, `.npy` for curves, `.bin` for bytes. Both appear whole or not at all.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -8,6 +8,9 @@ use super::{Cell, Curves, Events, Report, Table, View};
 use crate::error::{Error, Result};
 use crate::file::AtomicFile;
 use crate::recording::SampleType;
+
+/// Text is handed on in pieces of about this many bytes.
+const PIECE: usize = 64 << 10;
 
 impl Report {
     /// Writes the view as CSV (RFC 4180, but with bare line feeds): a header, then a line for each row of a table or
@@ -50,6 +53,54 @@ impl Report {
             }
         }
         write(target, &bytes, overwrite)
+    }
+}
+
+impl Report {
+    /// Writes the bytes that places stand for, one after the other, as they are.
+    ///
+    /// # Errors
+    /// When places are no bytes, the target exists and `overwrite` is false, or it cannot be written.
+    pub fn write_bin(&self, target: &Path, overwrite: bool) -> Result<()> {
+        let View::Events(Events { places, bytes: Some(bytes), .. }) = &self.view else {
+            return Err(Error::unsupported("what are no bytes as .bin")
+                .with_path(target)
+                .with_remedy("write it as .csv"));
+        };
+        let mut all = Vec::with_capacity(places.len());
+        places.iter().for_each(|place| bytes(place, &mut all));
+        write(target, &all, overwrite)
+    }
+
+    /// Hands the text of [`Self::whole_json`], indented, to `write` piece by piece: the places of events one by one, a line
+    /// each, so that millions of them are never in memory as objects.
+    ///
+    /// # Errors
+    /// What `write` fails with.
+    pub fn for_json<E>(&self, write: &mut dyn FnMut(&str) -> Result<(), E>) -> Result<(), E> {
+        let View::Events(events) = &self.view else { return write(&format!("{:#}\n", self.whole_json())) };
+        let mut json = self.json.clone();
+        if let Some(object) = json.as_object_mut() {
+            object.insert(events.key.to_owned(), serde_json::json!([]));
+        }
+        let text = format!("{json:#}\n");
+        // Quotes inside of a text are escaped, so this is the key.
+        let key = format!("\"{}\": [", events.key);
+        let (front, behind) = text.split_at(text.find(&key).map_or(text.len(), |at| at + key.len()));
+        let mut piece = front.to_owned();
+        for i in 0..events.places.len() {
+            piece.push_str(if i == 0 { "\n    " } else { ",\n    " });
+            piece.push_str(&events.json_of(i).to_string());
+            if piece.len() > PIECE {
+                write(&piece)?;
+                piece.clear();
+            }
+        }
+        if !events.places.is_empty() {
+            piece.push_str("\n  ");
+        }
+        piece.push_str(behind);
+        write(&piece)
     }
 }
 
@@ -122,6 +173,7 @@ fn line(row: &[Cell]) -> String {
         Cell::Text(t) => quoted(t),
         Cell::Integer(i) => i.to_string(),
         Cell::Number(x) => number(*x),
+        Cell::Bool(yes) => yes.to_string(),
     });
     cells.collect::<Vec<_>>().join(",") + "\n"
 }

@@ -7,7 +7,7 @@
 //!   something, 130 interrupted.
 //!
 //! Analyses and exporters are not named here: their subcommands and options are made from
-//! [`crate::analysis::ANALYSES`] and [`crate::export::EXPORTERS`].
+//! [`crate::analysis::ANALYSES`], [`crate::analysis::DECODERS`] and [`crate::export::EXPORTERS`].
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -16,7 +16,7 @@ use std::path::PathBuf;
 
 use clap::{ArgMatches, Args as _, Command};
 
-use crate::analysis::ANALYSES;
+use crate::analysis::{ANALYSES, DECODERS};
 use crate::budget::MemoryBudget;
 use crate::error::{Error, ErrorKind, Result};
 use crate::source::OpenOptions;
@@ -117,6 +117,7 @@ pub fn command() -> Command {
         command = command.subcommand(analyse::command(analysis));
     }
     command.subcommands([
+        analyse::group("decode", "Decode what was said on serial lines: UART, SPI, I2C", DECODERS),
         export::command(),
         peaks::command(),
         export::shot_command(),
@@ -186,6 +187,7 @@ fn dispatch(matches: &ArgMatches) -> Result<Option<Viewer>, Failure> {
     match name {
         "info" => info::run(&parsed(sub)?, &shell),
         "check" => check::run(&parsed(sub)?, &shell),
+        "decode" => analyse::run_group(sub, &shell),
         "export" => export::run(sub, &shell),
         "shot" => export::run_shot(sub, &shell),
         "peaks" => peaks::run(&parsed(sub)?, &shell),

@@ -21,6 +21,7 @@ pub(crate) fn flag(parameter: &'static Parameter, all: &'static [Parameter], not
         Kind::Integer { .. } => "N",
         Kind::Number { .. } => "X",
         Kind::Text => "TEXT",
+        Kind::Channel => "CH",
     };
     let arg = if parameter.default.is_empty() {
         arg.help(help)

@@ -8,7 +8,7 @@ use super::controls::section;
 use super::jobs::Job;
 use super::jobs_bar::running_ui;
 use super::result_view::{CurveOptions, curves_ui, events_ui, table_ui};
-use super::settings_form::settings_ui;
+use super::settings_form::settings_of_ui;
 use super::state::{AnalysisResult, Document};
 use super::theme::Colours;
 use super::wording::{count, plural, sentence, span};
@@ -55,7 +55,7 @@ pub(super) fn analysis_ui(
         egui::CollapsingHeader::new("Settings")
             .default_open(true)
             .open(std::mem::take(&mut form.fold).then_some(false))
-            .show(ui, |ui| settings_ui(ui, &mut form.settings));
+            .show(ui, |ui| settings_of_ui(ui, &mut form.settings, Some(document)));
     }
     ui.add_space(8.0);
     let result = document.results.list.iter().rev().find(|r| r.name == analysis.name);

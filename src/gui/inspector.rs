@@ -1,4 +1,4 @@
-//! The inspector: one tab for each analysis of the table, and one for what the recording is.
+//! The inspector: one tab for each analysis of the table, one for all decoders, and one for what the recording is.
 
 use eframe::egui::{Grid, Label, RichText, ScrollArea, TextStyle, Ui};
 
@@ -9,24 +9,24 @@ use super::jobs::Job;
 use super::state::{Document, InspectorTab};
 use super::theme::Colours;
 use super::wording::{count, plural, sentence, span};
-use crate::analysis::ANALYSES;
+use crate::analysis::{ANALYSES, DECODERS};
 use crate::recording::{Recording, Stream};
 
 /// Gaps listed; a recording with more has other troubles.
 const MAX_GAPS: usize = 1000;
 
-/// What the user has set for each analysis, in the order of [`ANALYSES`].
+/// What the user has set for each analysis, in the order of [`ANALYSES`], then for each decoder, in that of [`DECODERS`].
 #[derive(Clone, Debug)]
 pub struct Forms(Vec<AnalysisForm>);
 
 impl Default for Forms {
     fn default() -> Self {
-        Self(ANALYSES.iter().map(AnalysisForm::new).collect())
+        Self(ANALYSES.iter().chain(DECODERS).map(AnalysisForm::new).collect())
     }
 }
 
 impl Forms {
-    /// The form of the analysis at `index` of the table.
+    /// The form of the analysis at `index` of the table; those of the decoders follow.
     pub fn get_mut(&mut self, index: usize) -> Option<&mut AnalysisForm> {
         self.0.get_mut(index)
     }
@@ -43,8 +43,10 @@ pub(super) fn inspector_ui(
 ) {
     ui.horizontal_wrapped(|ui| {
         let tabs = ANALYSES.iter().enumerate().map(|(i, a)| (InspectorTab::Analysis(i), a.title, a.about));
+        let chosen = if matches!(tab, InspectorTab::Decoder(_)) { tab } else { InspectorTab::Decoder(0) };
+        let decode = (chosen, "Decode", "What was said on serial lines");
         let recording = (InspectorTab::Recording, "Recording", "What the file says about itself");
-        for (which, title, about) in tabs.chain([recording]) {
+        for (which, title, about) in tabs.chain([decode, recording]) {
             if ui.selectable_label(tab == which, title).on_hover_text(about).clicked() {
                 out.push(Command::Panel(PanelCommand::Inspector(which)));
             }
@@ -54,8 +56,12 @@ pub(super) fn inspector_ui(
     ScrollArea::vertical().id_salt(("inspector", tab_key(tab))).auto_shrink(false).show(ui, |ui| {
         let analysis = match tab {
             InspectorTab::Analysis(i) => ANALYSES.get(i).zip(forms.get_mut(i)),
+            InspectorTab::Decoder(i) => DECODERS.get(i).zip(forms.get_mut(ANALYSES.len() + i)),
             InspectorTab::Recording => None,
         };
+        if matches!(tab, InspectorTab::Decoder(_)) {
+            protocols_ui(ui, tab, out);
+        }
         match analysis {
             Some((analysis, form)) => {
                 ui.push_id(analysis.name, |ui| analysis_ui(ui, analysis, document, jobs, form, out));
@@ -65,9 +71,23 @@ pub(super) fn inspector_ui(
     });
 }
 
+/// The choice of the protocol.
+fn protocols_ui(ui: &mut Ui, tab: InspectorTab, out: &mut Vec<Command>) {
+    ui.horizontal_wrapped(|ui| {
+        for (i, decoder) in DECODERS.iter().enumerate() {
+            let which = InspectorTab::Decoder(i);
+            if ui.radio(tab == which, decoder.title).on_hover_text(decoder.about).clicked() {
+                out.push(Command::Panel(PanelCommand::Inspector(which)));
+            }
+        }
+    });
+    ui.add_space(4.0);
+}
+
 fn tab_key(tab: InspectorTab) -> &'static str {
     match tab {
         InspectorTab::Analysis(i) => ANALYSES.get(i).map_or("", |a| a.name),
+        InspectorTab::Decoder(i) => DECODERS.get(i).map_or("", |a| a.name),
         InspectorTab::Recording => "recording",
     }
 }
@@ -239,7 +259,8 @@ mod tests {
     #[test]
     fn every_tab_draws_and_can_be_chosen() {
         let document = document(4);
-        let tabs = (0..ANALYSES.len()).map(InspectorTab::Analysis).chain([InspectorTab::Recording]);
+        let decoders = (0..DECODERS.len()).map(InspectorTab::Decoder);
+        let tabs = (0..ANALYSES.len()).map(InspectorTab::Analysis).chain(decoders).chain([InspectorTab::Recording]);
         let mut harness =
             bench([400.0, 700.0], (Forms::default(), InspectorTab::Recording), move |ui, (forms, tab), out| {
                 inspector_ui(ui, &document, &[], *tab, forms, out);

@@ -1,13 +1,19 @@
 //! A form made from a list of [`Parameter`]s: whatever an analysis or exporter declares can be set without a line of
 //! code here.
 
-use eframe::egui::{ComboBox, DragValue, Grid, TextEdit, Ui};
+use eframe::egui::{ComboBox, DragValue, Grid, ScrollArea, TextEdit, TextStyle, Ui};
 
 use super::controls::named;
+use super::state::Document;
 use crate::form::{Kind, Parameter, Settings};
 
 /// Draws the fields; returns whether one has changed. Values that a parameter forbids are not taken over.
 pub(super) fn settings_ui(ui: &mut Ui, settings: &mut Settings) -> bool {
+    settings_of_ui(ui, settings, None)
+}
+
+/// As [`settings_ui`], with the channels and digital lines of `document` to choose from.
+pub(super) fn settings_of_ui(ui: &mut Ui, settings: &mut Settings, document: Option<&Document>) -> bool {
     let mut changed = false;
     if settings.parameters().is_empty() {
         return false;
@@ -19,7 +25,7 @@ pub(super) fn settings_ui(ui: &mut Ui, settings: &mut Settings) -> bool {
             } else {
                 ui.label(parameter.title).on_hover_text(parameter.help);
             }
-            if let Some(text) = field(ui, parameter, settings.text(parameter.name)) {
+            if let Some(text) = field(ui, parameter, settings.text(parameter.name), document) {
                 // What the widget gives back is what the kind allows; anything else is left as it was.
                 changed |= settings.set(parameter.name, &text).is_ok();
             }
@@ -30,7 +36,7 @@ pub(super) fn settings_ui(ui: &mut Ui, settings: &mut Settings) -> bool {
 }
 
 /// One field; its new value as text if the user changed it.
-fn field(ui: &mut Ui, parameter: &Parameter, text: &str) -> Option<String> {
+fn field(ui: &mut Ui, parameter: &Parameter, text: &str, document: Option<&Document>) -> Option<String> {
     match parameter.kind {
         Kind::Choice(choices) => {
             let mut chosen = None;
@@ -44,7 +50,7 @@ fn field(ui: &mut Ui, parameter: &Parameter, text: &str) -> Option<String> {
             named(combo.response, parameter.title).on_hover_text(parameter.help);
             chosen
         }
-        Kind::Integer { .. } if parameter.default.is_empty() => {
+        Kind::Integer { .. } | Kind::Number { .. } if parameter.default.is_empty() => {
             let mut value = text.to_owned();
             let edit = ui.add(TextEdit::singleline(&mut value).desired_width(80.0).hint_text("automatic"));
             named(edit, parameter.title).on_hover_text(parameter.help).changed().then_some(value)
@@ -66,12 +72,54 @@ fn field(ui: &mut Ui, parameter: &Parameter, text: &str) -> Option<String> {
             let check = ui.checkbox(&mut value, parameter.title).on_hover_text(parameter.help);
             check.changed().then(|| value.to_string())
         }
+        Kind::Channel => channel_field(ui, parameter, text, document),
         Kind::Text => {
             let mut value = text.to_owned();
             let edit = ui.add(TextEdit::singleline(&mut value).desired_width(160.0));
             named(edit, parameter.title).on_hover_text(parameter.help).changed().then_some(value)
         }
     }
+}
+
+/// A line of the recording: typed (`0`, a name, `0:3` for a bit), or chosen from what there is.
+fn channel_field(ui: &mut Ui, parameter: &Parameter, text: &str, document: Option<&Document>) -> Option<String> {
+    let mut chosen = None;
+    ui.horizontal(|ui| {
+        let mut value = text.to_owned();
+        let edit = ui.add(TextEdit::singleline(&mut value).desired_width(96.0).hint_text("not given"));
+        if named(edit, parameter.title).on_hover_text(parameter.help).changed() {
+            chosen = Some(value);
+        }
+        let Some(document) = document else { return };
+        let button = ui.menu_button("▾", |ui| {
+            let channels = &document.shown().channels;
+            let tracks = &document.recording().events;
+            let row = ui.text_style_height(&TextStyle::Button) + 2.0 * ui.spacing().button_padding.y;
+            ScrollArea::vertical().max_height(320.0).show_rows(
+                ui,
+                row,
+                1 + channels.len() + tracks.len(),
+                |ui, rows| {
+                    ui.set_min_width(160.0);
+                    for i in rows {
+                        let (label, value) = match (i.checked_sub(1), i.checked_sub(1 + channels.len())) {
+                            (None, _) => ("(not given)".to_owned(), String::new()),
+                            (_, Some(track)) => (tracks[track].name.clone(), tracks[track].name.clone()),
+                            (Some(channel), None) => {
+                                (format!("{channel}: {}", channels[channel].name), channel.to_string())
+                            }
+                        };
+                        if ui.selectable_label(value == text, label).clicked() {
+                            chosen = Some(value);
+                            ui.close();
+                        }
+                    }
+                },
+            );
+        });
+        named(button.response, &format!("Choose {}", parameter.title)).on_hover_text("The channels and digital lines");
+    });
+    chosen
 }
 
 #[cfg(test)]

@@ -189,6 +189,8 @@ impl TimeFormat {
 pub enum InspectorTab {
     /// An analysis, by its index in the table.
     Analysis(usize),
+    /// A decoder, by its index in their table.
+    Decoder(usize),
     #[default]
     Recording,
 }
