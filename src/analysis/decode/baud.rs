@@ -1,10 +1,11 @@
 //! Finding out the baud rate.
 //!
-//! Between two changes of the line lie whole bits, so the shortest stretches are single bits: the length of the shortest
-//! that is no glitch (as good as equal to at least one in a hundred of the stretches) is refined by a line through all
-//! stretches of up to ten bits. It may be that no single bit occurs, as when only zeros are sent; so the lengths of a half,
-//! a third, … of it are tried as well. Each candidate, moved to the usual rate within [`SNAP`] of it if there is one,
-//! decodes the stretches, and the one with the fewest errors is taken; of equals a usual rate, then the slowest.
+//! Between two changes of the line lie whole bits, so the shortest stretches are single bits, unless they are glitches: the
+//! few shortest lengths that at least one in a hundred of the stretches has (as good as) are tried, each refined by a line
+//! through all stretches of up to ten bits. It may also be that no single bit occurs, as when only zeros are sent; so a
+//! half, a third, … of each length are tried as well. Each candidate, moved to the usual rate within [`SNAP`] of it if
+//! there is one, decodes the stretches, and the one with the fewest errors is taken; of equals the shortest length, then a
+//! usual rate, then the slowest.
 
 use super::lines::Lines;
 use super::pass::{Found, pass};
@@ -23,7 +24,9 @@ const USUAL: [f64; 40] = [
 ];
 /// How far from a usual rate it may be measured, as a share.
 const SNAP: f64 = 0.02;
-/// Bits that the shortest stretch may be of.
+/// Lengths that are tried,
+const SHORTEST: usize = 4;
+/// and the bits that a stretch of such a length may be of.
 const SHORTEST_BITS: u32 = 9;
 
 /// What was found out.
@@ -109,42 +112,53 @@ impl Record {
 fn of_stretches(record: &Record, rate: f64, shape: &Shape) -> Option<f64> {
     let mut sorted = record.stretches.clone();
     sorted.sort_unstable();
-    let shortest = shortest(&sorted)?;
     let mut best: Option<(Score, f64)> = None;
-    for parts in 1..=SHORTEST_BITS {
-        let bit = refined(&sorted, shortest / f64::from(parts));
-        if bit < 2.0 {
-            break;
-        }
-        let measured = rate / bit;
-        let usual =
-            USUAL.iter().copied().min_by(|a, b| (a / measured).ln().abs().total_cmp(&(b / measured).ln().abs()));
-        let snapped = usual.filter(|usual| (usual / measured - 1.0).abs() <= SNAP && *usual <= rate / 2.0);
-        let baud = snapped.unwrap_or(measured);
-        let score = Score { errors: errors(record, rate / baud, shape), unusual: snapped.is_none(), parts };
-        if best.as_ref().is_none_or(|(least, _)| score < *least) {
-            best = Some((score, baud));
+    for (length, shortest) in lengths(&sorted).enumerate() {
+        for parts in 1..=SHORTEST_BITS {
+            let bit = refined(&sorted, shortest / f64::from(parts));
+            if bit < 2.0 {
+                break;
+            }
+            let measured = rate / bit;
+            let apart = |usual: &f64| (usual / measured - 1.0).abs();
+            let usual = USUAL.iter().copied().min_by(|a, b| apart(a).total_cmp(&apart(b)));
+            let snapped = usual.filter(|usual| apart(usual) <= SNAP && *usual <= rate / 2.0);
+            let baud = snapped.unwrap_or(measured);
+            let errors = errors(record, rate / baud, shape);
+            let score = Score { errors, length, unusual: snapped.is_none(), parts };
+            if best.as_ref().is_none_or(|(least, _)| score < *least) {
+                best = Some((score, baud));
+            }
         }
     }
     best.map(|(_, baud)| baud)
 }
 
-/// How bad a candidate is: errors a byte in thousandths, then what is less likely.
+/// How bad a candidate is: errors in a thousand bytes, then what is less likely.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Score {
     errors: u64,
+    length: usize,
     unusual: bool,
     parts: u32,
 }
 
-/// The length of the shortest stretches that are no glitches.
-fn shortest(sorted: &[u64]) -> Option<f64> {
+/// The lengths of the shortest stretches of which there are enough, each the mean of those that are as good as equal.
+fn lengths(sorted: &[u64]) -> impl Iterator<Item = f64> {
     let wanted = (sorted.len() / 100).max(if sorted.len() < 8 { 1 } else { 2 });
-    (0..sorted.len()).find_map(|i| {
-        let like = sorted[i] + sorted[i] / 4 + 1;
-        let alike = sorted[i..].partition_point(|&n| n <= like);
-        (alike >= wanted).then(|| sorted[i..i + alike].iter().sum::<u64>() as f64 / alike as f64)
+    let mut rest = sorted;
+    std::iter::from_fn(move || {
+        while let Some(&least) = rest.first() {
+            let alike = rest.partition_point(|&n| n <= least + least / 4 + 1);
+            let (these, longer) = rest.split_at(alike);
+            rest = longer;
+            if these.len() >= wanted {
+                return Some(these.iter().sum::<u64>() as f64 / these.len() as f64);
+            }
+        }
+        None
     })
+    .take(SHORTEST)
 }
 
 /// The length of a bit, from all stretches of up to ten bits: first of the short ones, which are told apart surely.

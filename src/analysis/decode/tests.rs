@@ -19,6 +19,12 @@ use crate::scan::Selection;
 use crate::source::{MemorySource, Source};
 use crate::task::Task;
 
+/// Settings by name.
+type Given<'a> = &'a [(&'a str, &'a str)];
+
+/// Makes a decoder.
+type New<'a> = &'a dyn Fn() -> Box<dyn Decoder>;
+
 /// A sender: what it has said so far, a level for each frame.
 struct Sender {
     shape: Shape,
@@ -38,6 +44,11 @@ impl Sender {
     fn hold(&mut self, level: bool, bits: f64) {
         self.at += bits * self.bit;
         self.line.resize((self.at.ceil() as usize).max(self.line.len()), level);
+    }
+
+    /// Sends a byte as it should be.
+    fn say(&mut self, value: u32) {
+        self.send(value, 0);
     }
 
     /// Sends a byte, perhaps with a wrong parity bit or no stop bit; returns the frame at which it begins.
@@ -109,7 +120,7 @@ fn decode(
     places
 }
 
-fn run(analysis: &Analysis, source: &Arc<dyn Source>, settings: &[(&str, &str)], task: &Task) -> Result<Report> {
+fn run(analysis: &Analysis, source: &Arc<dyn Source>, settings: Given<'_>, task: &Task) -> Result<Report> {
     let mut values = Settings::defaults(analysis.parameters);
     for (name, value) in settings {
         values.set(name, value).unwrap();
@@ -175,7 +186,7 @@ proptest! {
         let gaps: Vec<u64> = cuts.into_iter().filter(|&cut| cut < frames).collect();
         let from = from.min(frames - 1);
         let shape = Shape { data_bits: 8, parity: Parity::Even, stop_bits: 1.0, msb_first: false };
-        let decoders: [(usize, &dyn Fn() -> Box<dyn Decoder>); 3] = [
+        let decoders: [(usize, New<'_>); 3] = [
             (1, &|| Box::new(Uart::new(shape.clone(), 5.3, 0))),
             (2, &|| Box::new(i2c::of_channel(1))),
             (3, &|| Box::new(spi::for_tests())),
@@ -272,7 +283,7 @@ fn the_streamed_json_is_the_whole_one() {
     let mut sender = Sender::new(shape(), 10.0);
     sender.hold(true, 5.0);
     let empty = recording(&[sender.line.iter().copied().chain([false, true]).collect()], TimeBase::regular(1e6));
-    (0..2000).for_each(|i| drop(sender.send(i & 255, 0)));
+    (0..2000).for_each(|i| sender.say(i & 255));
     let full = recording(&[sender.line], TimeBase::regular(1e6));
     for (source, count) in [(empty, 0), (full, 2000)] {
         let report = run(&uart::ANALYSIS, &source, &[("baud", "100000")], &Task::unattended()).unwrap();
@@ -294,7 +305,7 @@ fn the_streamed_json_is_the_whole_one() {
 fn a_limit_stops_early_and_says_so() {
     let mut sender = Sender::new(shape(), 10.0);
     sender.hold(true, 5.0);
-    (0..3000).for_each(|i| drop(sender.send(i & 255, 0)));
+    (0..3000).for_each(|i| sender.say(i & 255));
     let source = recording(&[sender.line], TimeBase::regular(1e6));
     let task = Task::unattended();
     let report = run(&uart::ANALYSIS, &source, &[("baud", "100000"), ("limit", "100")], &task).unwrap();
@@ -311,7 +322,7 @@ fn analog_lines_bits_and_offsets_say_the_same() {
     // Idle most of the time: a look here and there would miss what is said.
     sender.hold(true, 40_000.0);
     let text = b"longwave";
-    text.iter().for_each(|&byte| drop(sender.send(u32::from(byte), 0)));
+    text.iter().for_each(|&byte| sender.say(u32::from(byte)));
     sender.hold(true, 10.0);
     let mut seed = 9_u64;
     let mut noise = || {
@@ -336,7 +347,7 @@ fn analog_lines_bits_and_offsets_say_the_same() {
         let recording = Recording { name: "test".into(), streams: vec![stream], ..Recording::default() };
         Arc::new(MemorySource::new(recording, vec![samples]).unwrap())
     };
-    let cases: [(Arc<dyn Source>, &[(&str, &str)]); 4] = [
+    let cases: [(Arc<dyn Source>, Given<'_>); 4] = [
         (source(Samples::F32(stored.clone()), SampleType::F32, Scale { gain: -0.5, offset: 1.0 }), &[]),
         (source(Samples::F32(stored), SampleType::F32, Scale { gain: -0.5, offset: 1.0 }), &[("threshold", "1.4")]),
         (source(Samples::U8(port.clone()), SampleType::U8, Scale::default()), &[("bit", "3"), ("baud", "50000")]),
@@ -365,7 +376,7 @@ fn what_cannot_be_decoded_is_explained() {
     let square = |n: usize| (0..n).map(|i| if i / 50 % 2 == 0 { 3.0 } else { 0.0 }).collect::<Vec<f64>>();
     let ramp: Vec<f64> = (0..5000).map(|i| f64::from(i) / 5000.0).collect();
     let regular = || TimeBase::regular(1e6);
-    let cases: [(Arc<dyn Source>, &[(&str, &str)], &str); 11] = [
+    let cases: [(Arc<dyn Source>, Given<'_>, &str); 11] = [
         (levels(square(5000), regular()), &[("baud", "600000")], "above half the sampling rate"),
         (levels(square(5000), TimeBase::frames_only()), &[("baud", "9600")], "--rate"),
         (levels(vec![3.0; 5000], regular()), &[("baud", "9600")], "is 3 V throughout"),
