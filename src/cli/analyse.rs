@@ -103,12 +103,12 @@ pub(crate) fn run(analysis: &'static Analysis, matches: &ArgMatches, shell: &She
     })?;
     shell.notes(&report.notes);
     if args.json {
-        return report.for_json(&mut |text| shell.print(text));
+        return shell.print_with(|out| report.write_json(out));
     }
     match (&target, &report.view) {
         (Some(target), _) => shell.print(&format!("wrote {}\n", target.path.display())),
         (None, View::Table(table)) => shell.print(&for_people(table)),
-        (None, View::Curves(_) | View::Events(_)) => shell.print(&report.csv()),
+        (None, _) => shell.print_with(|out| report.write_csv_to(out)),
     }
 }
 

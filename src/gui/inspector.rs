@@ -3,10 +3,11 @@
 use eframe::egui::{Grid, Label, RichText, ScrollArea, TextStyle, Ui};
 
 use super::analysis_tab::{AnalysisForm, analysis_ui};
+use super::annotation_tab::annotations_ui;
 use super::command::{Command, FileCommand, PanelCommand, ViewCommand};
 use super::controls::{fact, named, section};
 use super::jobs::Job;
-use super::state::{Document, InspectorTab};
+use super::state::{Document, InspectorTab, Panels};
 use super::theme::Colours;
 use super::wording::{count, plural, sentence, span};
 use crate::analysis::{ANALYSES, DECODERS};
@@ -37,37 +38,39 @@ pub(super) fn inspector_ui(
     ui: &mut Ui,
     document: &Document,
     jobs: &[Job],
-    tab: InspectorTab,
-    forms: &mut Forms,
+    panels: &mut Panels,
     out: &mut Vec<Command>,
 ) {
+    let tab = panels.inspector;
     ui.horizontal_wrapped(|ui| {
         let tabs = ANALYSES.iter().enumerate().map(|(i, a)| (InspectorTab::Analysis(i), a.title, a.about));
-        let chosen = if matches!(tab, InspectorTab::Decoder(_)) { tab } else { InspectorTab::Decoder(0) };
-        let decode = (chosen, "Decode", "What was said on serial lines");
-        let recording = (InspectorTab::Recording, "Recording", "What the file says about itself");
-        for (which, title, about) in tabs.chain([decode, recording]) {
+        let protocol = if matches!(tab, InspectorTab::Decoder(_)) { tab } else { InspectorTab::Decoder(0) };
+        let others = [
+            (protocol, "Decode", "What was said on serial lines"),
+            (InspectorTab::Annotations, "Annotations", "What you have noted: marks and ranges (M)"),
+            (InspectorTab::Recording, "Recording", "What the file says about itself"),
+        ];
+        for (which, title, about) in tabs.chain(others) {
             if ui.selectable_label(tab == which, title).on_hover_text(about).clicked() {
                 out.push(Command::Panel(PanelCommand::Inspector(which)));
             }
         }
     });
     ui.separator();
-    ScrollArea::vertical().id_salt(("inspector", tab_key(tab))).auto_shrink(false).show(ui, |ui| {
-        let analysis = match tab {
-            InspectorTab::Analysis(i) => ANALYSES.get(i).zip(forms.get_mut(i)),
-            InspectorTab::Decoder(i) => DECODERS.get(i).zip(forms.get_mut(ANALYSES.len() + i)),
-            InspectorTab::Recording => None,
-        };
-        if matches!(tab, InspectorTab::Decoder(_)) {
-            protocols_ui(ui, tab, out);
-        }
-        match analysis {
-            Some((analysis, form)) => {
+    ScrollArea::vertical().id_salt(("inspector", tab_key(tab))).auto_shrink(false).show(ui, |ui| match tab {
+        InspectorTab::Analysis(i) => {
+            if let Some((analysis, form)) = ANALYSES.get(i).zip(panels.analysis_forms.get_mut(i)) {
                 ui.push_id(analysis.name, |ui| analysis_ui(ui, analysis, document, jobs, form, out));
             }
-            None => recording_ui(ui, document, out),
         }
+        InspectorTab::Decoder(i) => {
+            protocols_ui(ui, tab, out);
+            if let Some((decoder, form)) = DECODERS.get(i).zip(panels.analysis_forms.get_mut(ANALYSES.len() + i)) {
+                ui.push_id(decoder.name, |ui| analysis_ui(ui, decoder, document, jobs, form, out));
+            }
+        }
+        InspectorTab::Annotations => annotations_ui(ui, document, &mut panels.annotations, out),
+        InspectorTab::Recording => recording_ui(ui, document, out),
     });
 }
 
@@ -88,6 +91,7 @@ fn tab_key(tab: InspectorTab) -> &'static str {
     match tab {
         InspectorTab::Analysis(i) => ANALYSES.get(i).map_or("", |a| a.name),
         InspectorTab::Decoder(i) => DECODERS.get(i).map_or("", |a| a.name),
+        InspectorTab::Annotations => "annotations",
         InspectorTab::Recording => "recording",
     }
 }
@@ -242,8 +246,8 @@ mod tests {
     #[test]
     fn the_recording_is_described_and_its_gaps_can_be_visited() {
         let document = document(4);
-        let mut harness = bench([400.0, 700.0], Forms::default(), move |ui, forms, out| {
-            inspector_ui(ui, &document, &[], InspectorTab::Recording, forms, out);
+        let mut harness = bench([400.0, 700.0], Panels::default(), move |ui, panels, out| {
+            inspector_ui(ui, &document, &[], panels, out);
         });
         harness.run();
         harness.get_by_label_contains("Warning: The header names two channels alike (at byte 512)");
@@ -260,13 +264,13 @@ mod tests {
     fn every_tab_draws_and_can_be_chosen() {
         let document = document(4);
         let decoders = (0..DECODERS.len()).map(InspectorTab::Decoder);
-        let tabs = (0..ANALYSES.len()).map(InspectorTab::Analysis).chain(decoders).chain([InspectorTab::Recording]);
-        let mut harness =
-            bench([400.0, 700.0], (Forms::default(), InspectorTab::Recording), move |ui, (forms, tab), out| {
-                inspector_ui(ui, &document, &[], *tab, forms, out);
-            });
+        let others = [InspectorTab::Annotations, InspectorTab::Recording];
+        let tabs = (0..ANALYSES.len()).map(InspectorTab::Analysis).chain(decoders).chain(others);
+        let mut harness = bench([400.0, 700.0], Panels::default(), move |ui, panels, out| {
+            inspector_ui(ui, &document, &[], panels, out);
+        });
         for tab in tabs {
-            harness.state_mut().state.1 = tab;
+            harness.state_mut().state.inspector = tab;
             harness.run();
         }
         harness.get_by_label("Recording").click();

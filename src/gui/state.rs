@@ -33,6 +33,7 @@ pub struct Document {
     pub lanes: LaneView,
     pub pictures: Pictures,
     pub results: Results,
+    pub notes: super::annotating::Notes,
 }
 
 /// Where the view has been. Scrolling and zooming without a pause is one step.
@@ -191,6 +192,7 @@ pub enum InspectorTab {
     Analysis(usize),
     /// A decoder, by its index in their table.
     Decoder(usize),
+    Annotations,
     #[default]
     Recording,
 }
@@ -212,6 +214,7 @@ pub struct Panels {
     /// Sessions to choose from.
     pub sessions: Option<Vec<super::sessions::Offer>>,
     pub open_path: String,
+    pub annotations: super::annotation_tab::TableView,
 }
 
 impl Panels {
