@@ -237,7 +237,9 @@ mod tests {
 
     #[test]
     fn every_command_has_a_description_and_an_example() {
-        for command in command().get_subcommands() {
+        let all = command();
+        let groups = all.get_subcommands().flat_map(Command::get_subcommands);
+        for command in all.get_subcommands().chain(groups) {
             let about = command.get_about().map(ToString::to_string).unwrap_or_default();
             assert!(about.split(' ').count() > 4, "{}: {about}", command.get_name());
             assert!(command.get_long_about().is_none(), "{}", command.get_name());

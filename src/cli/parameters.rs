@@ -70,6 +70,8 @@ mod tests {
         Parameter { name: "slow", title: "", help: "S", kind: Kind::Flag, default: "false" },
         Parameter { name: "grid", title: "", help: "G", kind: Kind::Flag, default: "true" },
         Parameter { name: "label", title: "", help: "X", kind: Kind::Text, default: "" },
+        Parameter { name: "baud", title: "", help: "B", kind: Kind::Number { min: 0.0, max: 9.0 }, default: "" },
+        Parameter { name: "line", title: "", help: "C", kind: Kind::Channel, default: "" },
     ];
 
     fn parse(args: &[&str]) -> Result<Settings, String> {
@@ -91,11 +93,17 @@ mod tests {
         assert_eq!((settings.integer("window"), settings.text("taper")), (9, "flat-top"));
         assert_eq!((settings.number("level"), settings.flag("slow")), (-2.5, true));
         assert_eq!((settings.flag("grid"), settings.text("label")), (false, "a b"));
+        assert_eq!((settings.optional_number("baud"), settings.text("line")), (None, ""));
+        let settings = parse(&["--baud", "4.5", "--line", "0:3"]).unwrap();
+        assert_eq!((settings.optional_number("baud"), settings.text("line")), (Some(4.5), "0:3"));
+        assert_eq!(parse(&["--baud", "auto"]).unwrap().optional_number("baud"), None);
         for (args, hint) in [
             (["--window", "10"], "from 2 to 9"),
             (["--taper", "kaiser"], "flat-top"),
             (["--level", "x"], "number"),
             (["--grid", "maybe"], "true or false"),
+            (["--baud", "10"], "from 0 to 9"),
+            (["--level", "auto"], "number"),
         ] {
             assert!(parse(&args).unwrap_err().contains(hint), "{args:?}");
         }

@@ -273,6 +273,15 @@ mod tests {
             harness.state_mut().state.inspector = tab;
             harness.run();
         }
+        harness.state_mut().state.inspector = InspectorTab::Decoder(1);
+        harness.run();
+        harness.get_by_label("UART").click();
+        harness.run();
+        let chosen = std::mem::take(&mut harness.state_mut().out);
+        assert!(
+            matches!(chosen[..], [Command::Panel(PanelCommand::Inspector(InspectorTab::Decoder(0)))]),
+            "{chosen:?}"
+        );
         harness.get_by_label("Recording").click();
         harness.run();
         let chosen = &harness.state().out[..];

@@ -127,7 +127,7 @@ mod tests {
     use eframe::egui::Role;
     use egui_kittest::kittest::Queryable as _;
 
-    use super::super::testing::{bench, control};
+    use super::super::testing::{bench, control, document};
     use super::*;
 
     pub(crate) const ALL_KINDS: &[Parameter] = &[
@@ -154,6 +154,7 @@ mod tests {
         },
         Parameter { name: "fast", title: "Fast", help: "Quick", kind: Kind::Flag, default: "false" },
         Parameter { name: "note", title: "Note", help: "Any text", kind: Kind::Text, default: "" },
+        Parameter { name: "line", title: "Line", help: "A channel", kind: Kind::Channel, default: "" },
     ];
 
     #[test]
@@ -178,5 +179,24 @@ mod tests {
         assert_eq!(settings.text("note"), "day one");
         assert_eq!(settings.integer("window"), 4096);
         assert_eq!(settings.number("level"), 0.5);
+    }
+
+    #[test]
+    fn a_line_is_typed_or_chosen_from_what_there_is() {
+        let document = document(4);
+        let name = document.shown().channels[2].name.clone();
+        let mut harness = bench([320.0, 420.0], Settings::defaults(ALL_KINDS), move |ui, settings, _| {
+            settings_of_ui(ui, settings, Some(&document));
+        });
+        harness.run();
+        control(&harness, Role::TextInput, "Line").focus();
+        control(&harness, Role::TextInput, "Line").type_text("0:3");
+        harness.run();
+        assert_eq!(harness.state().state.text("line"), "0:3");
+        harness.get_by_label("Choose Line").click();
+        harness.run();
+        harness.get_by_label(&format!("2: {name}")).click();
+        harness.run();
+        assert_eq!(harness.state().state.text("line"), "2");
     }
 }

@@ -14,7 +14,9 @@ use crate::analysis::{Analysis, Events, Place, Report, Request, View};
 use crate::budget::MemoryBudget;
 use crate::error::Result;
 use crate::form::Settings;
-use crate::recording::{Channel, ClockSpan, Recording, SampleFormat, SampleType, Samples, Scale, Stream, TimeBase};
+use crate::recording::{
+    Block, Channel, ClockSpan, Event, EventTrack, Recording, SampleFormat, SampleType, Samples, Scale, Stream, TimeBase,
+};
 use crate::scan::Selection;
 use crate::source::{MemorySource, Source};
 use crate::task::Task;
@@ -406,4 +408,67 @@ fn what_cannot_be_decoded_is_explained() {
         let error = run(analysis, &source, settings, &Task::unattended()).unwrap_err().to_string();
         assert!(error.contains(expected), "{settings:?}: {error}");
     }
+}
+
+/// A recording with one digital line besides.
+struct Tracked {
+    inner: Arc<dyn Source>,
+    recording: Recording,
+    line: Vec<bool>,
+}
+
+impl Source for Tracked {
+    fn recording(&self) -> &Recording {
+        &self.recording
+    }
+
+    fn read(&self, stream: usize, frames: Range<u64>, channels: &[usize], out: &mut Block) -> Result<()> {
+        self.inner.read(stream, frames, channels, out)
+    }
+
+    fn read_events(&self, _: usize, range: Range<f64>, out: &mut Vec<Event>) -> Result<()> {
+        let time = &self.recording.streams[0].time;
+        let mut last = None;
+        for (frame, &level) in self.line.iter().enumerate() {
+            let start_secs = time.secs_of_frame(frame as u64);
+            if range.contains(&start_secs) && last.replace(level) != Some(level) {
+                let label = if level { "1" } else { "0" }.to_owned();
+                out.push(Event { start_secs, duration_secs: 0.0, label });
+            }
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn digital_lines_of_the_file_say_the_same_as_channels() {
+    let mut sender = Sender::new(shape(), 9.3);
+    sender.hold(true, 5.0);
+    for byte in 0..120 {
+        sender.say(byte);
+        sender.hold(true, f64::from(byte % 5));
+    }
+    let line = sender.line;
+    let inner = recording(&[line.clone()], time_with_gaps(&[1234, 5000]));
+    let track = |name: &str| EventTrack { name: name.to_owned(), description: String::new(), events: None };
+    let events = vec![track("ECU_digital/Din1"), track("other/Din2"), track("ECU_digital/Din2")];
+    let described = Recording { events, ..inner.recording().clone() };
+    let tracked: Arc<dyn Source> = Arc::new(Tracked { recording: described, line, inner: Arc::clone(&inner) });
+    let task = Task::unattended();
+    let places = |source, channel| -> Vec<_> {
+        let report = run(&uart::ANALYSIS, source, &[("channel", channel), ("baud", "107527")], &task).unwrap();
+        events_of(&report)
+    };
+    let wanted = places(&inner, "0");
+    assert!(wanted.len() > 115);
+    assert_eq!(places(&tracked, "Din1"), wanted);
+    assert_eq!(places(&tracked, "ECU_digital/Din1"), wanted);
+    let error = run(&uart::ANALYSIS, &tracked, &[("channel", "Din2")], &task).unwrap_err().to_string();
+    assert!(error.contains("may be other/Din2 or ECU_digital/Din2"), "{error}");
+    let error = run(&uart::ANALYSIS, &tracked, &[("channel", "Din9")], &task).unwrap_err().to_string();
+    assert!(error.contains("0 (ch 0), ECU_digital/Din1"), "{error}");
+}
+
+fn events_of(report: &Report) -> Vec<(u64, u64, f64, u32)> {
+    events(report).places.iter().map(|p| (p.start, p.end, p.value, p.flags)).collect()
 }
