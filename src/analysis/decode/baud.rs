@@ -9,7 +9,7 @@
 
 use super::lines::Lines;
 use super::pass::{Found, pass};
-use super::uart::{Shape, Uart};
+use super::receiver::{Shape, Uart};
 use super::{Decoder, Input, Levels};
 use crate::error::{Error, Result};
 

@@ -16,8 +16,8 @@ const GROUP: usize = 64;
 /// When a line is high and when low. A sample that says neither (within the hysteresis, or NaN) changes nothing.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) enum Rule {
-    /// High from `rise` (physical), low below `fall`.
-    Analog { rise: f64, fall: f64 },
+    /// High from half of the width above the middle (physical), low below half of it under the middle.
+    Analog { middle: f64, width: f64 },
     /// A bit of the stored integer.
     Bit { bit: u8 },
     /// A digital line of the file: the number of its event track.
@@ -138,7 +138,9 @@ fn of_samples(
             $((Rule::Bit { bit }, Samples::$variant(v)) => {
                 changes(&v[range], |x| x >> bit & 1 == 1, |x| x >> bit & 1 == 0, found)
             })*
-            (Rule::Analog { rise, fall, .. }, samples) => analog(samples, range, (rise, fall), scale, found),
+            (Rule::Analog { middle, width }, samples) => {
+                analog(samples, range, (middle + 0.5 * width, middle - 0.5 * width), scale, found)
+            }
             // Refused when the line was named: floats have no bits.
             _ => Ok(()),
         }

@@ -39,14 +39,14 @@ const TRIMMED: usize = 10_000;
 pub(super) fn rule(input: &Input<'_>, channel: usize, known: Option<Rule>) -> Result<Rule> {
     let threshold = input.settings.optional_number("threshold");
     let hysteresis = input.settings.optional_number("hysteresis");
-    let around = |middle: f64, width: f64| Rule::Analog { rise: middle + 0.5 * width, fall: middle - 0.5 * width };
     if let (Some(middle), Some(width)) = (threshold, hysteresis) {
-        return Ok(around(middle, width));
+        return Ok(Rule::Analog { middle, width });
     }
     let Range { start, end } = input.selection.frames;
     let frames = input.selection.len();
     let spread: Vec<Range<u64>> = if frames <= STRETCHES * STRETCH {
-        std::iter::once(start..end).collect()
+        // In pieces, for a channel of many touches the pages of all.
+        pieces(&(start..end), piece_of(input, 1, 0, STRETCH * STRETCHES).0).collect()
     } else {
         // Evenly, the first and the last frames included.
         let step = |i: u64| (u128::from(frames - STRETCH) * u128::from(i) / u128::from(STRETCHES - 1)) as u64;
@@ -58,7 +58,7 @@ pub(super) fn rule(input: &Input<'_>, channel: usize, known: Option<Rule>) -> Re
         let width = levels.map_or(0.0, |(low, high)| {
             (HYSTERESIS * (high - low)).min(2.0 * 0.8 * (middle - low).min(high - middle)).max(0.0)
         });
-        return Ok(around(middle, width));
+        return Ok(Rule::Analog { middle, width });
     }
     let mut extremes = None;
     if levels.is_none() {
@@ -69,7 +69,10 @@ pub(super) fn rule(input: &Input<'_>, channel: usize, known: Option<Rule>) -> Re
         }
     }
     match (levels, known, extremes) {
-        (Some((low, high)), ..) => Ok(around(0.5 * (low + high), hysteresis.unwrap_or(HYSTERESIS * (high - low)))),
+        (Some((low, high)), ..) => {
+            let width = hysteresis.unwrap_or(HYSTERESIS * (high - low));
+            Ok(Rule::Analog { middle: 0.5 * (low + high), width })
+        }
         (None, Some(known @ Rule::Analog { .. }), _) => Ok(known),
         (None, _, extremes) => Err(no_levels(input, channel, extremes)),
     }
@@ -105,7 +108,7 @@ fn no_levels(input: &Input<'_>, channel: usize, extremes: Option<(f64, f64)>) ->
 fn sample(input: &Input<'_>, channel: usize, stretches: Vec<Range<u64>>) -> Result<Vec<f64>> {
     let frames: u64 = stretches.iter().map(|r| r.end - r.start).sum();
     let budget = input.task.budget();
-    // The values, and their partial sums.
+    // The values, once as they come from the pieces and once together.
     let _held = budget.reserve(frames * 2 * size_of::<f64>() as u64)?;
     let mut values = Vec::with_capacity(frames as usize);
     let (_, threads) = piece_of(input, 1, size_of::<f64>() as u64, STRETCHES * STRETCH);

@@ -76,9 +76,9 @@ impl Lines {
         let lines = self.list.iter().map(|line| {
             let mut json = serde_json::json!({ "role": line.role, "name": line.plain_name(recording, stream) });
             match line.rule {
-                Rule::Analog { rise, fall, .. } => {
-                    json["threshold"] = (0.5 * (rise + fall)).into();
-                    json["hysteresis"] = (rise - fall).into();
+                Rule::Analog { middle, width } => {
+                    json["threshold"] = middle.into();
+                    json["hysteresis"] = width.into();
                     json["unit"] = stream.channels[line.channel].unit.as_str().into();
                 }
                 Rule::Bit { bit } => json["bit"] = bit.into(),

@@ -28,6 +28,7 @@ mod i2c;
 mod levels;
 mod lines;
 mod pass;
+mod receiver;
 mod spi;
 #[cfg(test)]
 mod tests;
@@ -152,12 +153,12 @@ fn report(input: &Input<'_>, lines: &Lines, found: &mut Found, outcome: Outcome)
 /// The error of a line on which nothing was ever said.
 fn silent(input: &Input<'_>, stream: &Stream, line: &Line) -> Error {
     let what = line.name(input.source.recording(), stream);
-    let edges::Rule::Analog { rise, fall, .. } = line.rule else {
+    let edges::Rule::Analog { middle, .. } = line.rule else {
         return Error::invalid(format!("{what} never changes here, so there is nothing to decode"))
             .with_remedy("choose another line, or a range in which it is used (--range)");
     };
     let unit = &stream.channels[line.channel].unit;
-    let threshold = quantity(0.5 * (rise + fall), unit);
+    let threshold = quantity(middle, unit);
     match levels::extremes(input, line.channel) {
         Ok(Some((least, greatest))) => Error::invalid(format!(
             "nothing crosses {threshold} on {what}: the channel stays within {} to {}",

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::edges::Rule;
 use super::lines::{Line, Lines};
 use super::pass::{Found, pass_in_pieces};
-use super::uart::{BREAK, FRAMING, PARITY, Parity, Shape, Uart};
+use super::receiver::{BREAK, FRAMING, PARITY, Parity, Shape, Uart};
 use super::{Decoder, Input, i2c, spi, uart};
 use crate::analysis::{Analysis, Events, Place, Report, Request, View};
 use crate::budget::MemoryBudget;
@@ -97,7 +97,8 @@ fn recording(lines: &[Vec<bool>], time: TimeBase) -> Arc<dyn Source> {
 }
 
 fn digital(channels: usize) -> Lines {
-    let line = |channel| Line { role: "channel", channel, rule: Rule::Analog { rise: 0.6, fall: 0.4 }, invert: false };
+    let line =
+        |channel| Line { role: "channel", channel, rule: Rule::Analog { middle: 0.5, width: 0.2 }, invert: false };
     Lines { list: (0..channels).map(line).collect(), channels: (0..channels).collect() }
 }
 
@@ -449,7 +450,7 @@ fn digital_lines_of_the_file_say_the_same_as_channels() {
         sender.hold(true, f64::from(byte % 5));
     }
     let line = sender.line;
-    let inner = recording(&[line.clone()], time_with_gaps(&[1234, 5000]));
+    let inner = recording(std::slice::from_ref(&line), time_with_gaps(&[1234, 5000]));
     let track = |name: &str| EventTrack { name: name.to_owned(), description: String::new(), events: None };
     let events = vec![track("ECU_digital/Din1"), track("other/Din2"), track("ECU_digital/Din2")];
     let described = Recording { events, ..inner.recording().clone() };
