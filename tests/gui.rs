@@ -42,8 +42,15 @@ type Window = Harness<'static, App>;
 /// A window that was given `path` on the command line, or nothing; its files are in `folder`.
 fn window_with_budget(folder: &TempDir, path: Option<PathBuf>, budget: MemoryBudget) -> Window {
     let recent = folder.path().join("recent").join("recent.json");
-    let viewer =
-        Viewer { paths: path.into_iter().collect(), options: OpenOptions::default(), stream: None, budget, threads: 2 };
+    let viewer = Viewer {
+        paths: path.into_iter().collect(),
+        options: OpenOptions::default(),
+        stream: None,
+        budget,
+        threads: 2,
+        script: None,
+        screenshot: None,
+    };
     // Steps so short that two clicks are a double click; enough of them for menus to fade in.
     let builder = Harness::builder().with_size(vec2(1400.0, 900.0)).with_step_dt(0.04).with_max_steps(200);
     builder.build_eframe(move |creation| App::with_recent_list(&creation.egui_ctx, viewer, Some(recent)))
@@ -382,6 +389,38 @@ fn the_spectrum_is_the_librarys_over_selection_and_whole() {
             }
         }
     }
+}
+
+/// A serial line at ten frames a bit that says `text`.
+fn serial_npy(folder: &TempDir, text: &[u8]) -> PathBuf {
+    let bits =
+        |byte: &u8| (0..10).map(|k| if k == 0 { 0 } else { i16::from(k == 9 || byte >> (k - 1) & 1 == 1) }).collect();
+    let line = text.iter().flat_map(|byte| -> Vec<i16> { bits(byte) });
+    let idle = std::iter::repeat_n(1, 20);
+    let line: Vec<i16> = idle.clone().chain(line).chain(idle).flat_map(|bit| [3300 * bit; 10]).collect();
+    let path = folder.path().join("line.npy");
+    let mut file = npy_header(&format!("({}, 1)", line.len()));
+    file.extend(line.iter().flat_map(|x| x.to_le_bytes()));
+    std::fs::write(&path, file).unwrap();
+    OpenOptions { rate_hz: Some(96_000.0), ..OpenOptions::default() }.save_beside(&path).unwrap();
+    path
+}
+
+#[test]
+fn a_serial_line_is_decoded_into_a_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = serial_npy(&folder, b"Longwave!");
+    let mut window = opened(&folder, &path);
+    click_role(&mut window, Role::Button, "Decode");
+    click_role(&mut window, Role::RadioButton, "Whole recording");
+    click(&mut window, "Compute");
+    until(&mut window, "the bytes", |w| document(w).results.list.iter().any(|r| r.name == "uart" && r.done));
+    window.run();
+    let shown = document(&window).results.list.iter().find(|r| r.name == "uart").unwrap();
+    let Some(View::Events(events)) = shown.report.as_ref().map(|r| &r.view) else { panic!("no bytes are shown") };
+    let said: Vec<u8> = events.places.iter().map(|place| place.value as u8).collect();
+    assert_eq!(said, b"Longwave!");
+    assert!(sees(&window, "9 bytes") && sees(&window, "9600"));
 }
 
 #[test]

@@ -87,6 +87,25 @@ fn protocols_ui(ui: &mut Ui, tab: InspectorTab, out: &mut Vec<Command>) {
     ui.add_space(4.0);
 }
 
+/// The tabs of all analyses, decoders and of the rest, in their order.
+fn tabs() -> impl Iterator<Item = InspectorTab> {
+    let decoders = (0..DECODERS.len()).map(InspectorTab::Decoder);
+    let others = [InspectorTab::Annotations, InspectorTab::Recording];
+    (0..ANALYSES.len()).map(InspectorTab::Analysis).chain(decoders).chain(others)
+}
+
+/// The tab of the inspector called `name`: that of an analysis or decoder, `annotations` or `recording`.
+///
+/// # Errors
+/// [`crate::ErrorKind::Invalid`] with the list of names if there is none.
+pub(super) fn tab_named(name: &str) -> crate::Result<InspectorTab> {
+    tabs().find(|&tab| tab_key(tab) == name).ok_or_else(|| {
+        let names: Vec<&str> = tabs().map(tab_key).collect();
+        crate::Error::invalid(format!("there is no tab '{name}'"))
+            .with_remedy(format!("use one of: {}", names.join(", ")))
+    })
+}
+
 fn tab_key(tab: InspectorTab) -> &'static str {
     match tab {
         InspectorTab::Analysis(i) => ANALYSES.get(i).map_or("", |a| a.name),
@@ -263,13 +282,10 @@ mod tests {
     #[test]
     fn every_tab_draws_and_can_be_chosen() {
         let document = document(4);
-        let decoders = (0..DECODERS.len()).map(InspectorTab::Decoder);
-        let others = [InspectorTab::Annotations, InspectorTab::Recording];
-        let tabs = (0..ANALYSES.len()).map(InspectorTab::Analysis).chain(decoders).chain(others);
         let mut harness = bench([400.0, 700.0], Panels::default(), move |ui, panels, out| {
             inspector_ui(ui, &document, &[], panels, out);
         });
-        for tab in tabs {
+        for tab in tabs() {
             harness.state_mut().state.inspector = tab;
             harness.run();
         }
