@@ -153,13 +153,20 @@ fn report(input: &Input<'_>, lines: &Lines, found: &mut Found, outcome: Outcome)
 /// The error of a line on which nothing was ever said.
 fn silent(input: &Input<'_>, stream: &Stream, line: &Line) -> Error {
     let what = line.name(input.source.recording(), stream);
-    let edges::Rule::Analog { middle, .. } = line.rule else {
+    let edges::Rule::Analog { middle, width } = line.rule else {
         return Error::invalid(format!("{what} never changes here, so there is nothing to decode"))
             .with_remedy("choose another line, or a range in which it is used (--range)");
     };
     let unit = &stream.channels[line.channel].unit;
     let threshold = quantity(middle, unit);
     match levels::extremes(input, line.channel) {
+        Ok(Some((least, greatest))) if least < middle && middle < greatest && width > 0.0 => Error::invalid(format!(
+            "nothing crosses the band of {} around {threshold} on {what}: the channel stays within {} to {}",
+            quantity(width, unit),
+            quantity(least, unit),
+            quantity(greatest, unit)
+        ))
+        .with_remedy("use a smaller --hysteresis, or another channel or range"),
         Ok(Some((least, greatest))) => Error::invalid(format!(
             "nothing crosses {threshold} on {what}: the channel stays within {} to {}",
             quantity(least, unit),

@@ -375,7 +375,7 @@ fn what_cannot_be_decoded_is_explained() {
     let square = |n: usize| (0..n).map(|i| if i / 50 % 2 == 0 { 3.0 } else { 0.0 }).collect::<Vec<f64>>();
     let ramp: Vec<f64> = (0..5000).map(|i| f64::from(i) / 5000.0).collect();
     let regular = || TimeBase::regular(1e6);
-    let cases: [(Arc<dyn Source>, Given<'_>, &str); 11] = [
+    let cases: [(Arc<dyn Source>, Given<'_>, &str); 12] = [
         (levels(square(5000), regular()), &[("baud", "600000")], "above half the sampling rate"),
         (levels(square(5000), TimeBase::frames_only()), &[("baud", "9600")], "--rate"),
         (levels(vec![3.0; 5000], regular()), &[("baud", "9600")], "is 3 V throughout"),
@@ -388,6 +388,7 @@ fn what_cannot_be_decoded_is_explained() {
             "nothing crosses 1.4 V on channel ch 0: the channel stays within",
         ),
         (levels(square(5000), regular()), &[("channel", "tx")], "use one of: 0 (ch 0)"),
+        (levels(square(5000), regular()), &[("threshold", "1.4"), ("hysteresis", "9")], "use a smaller --hysteresis"),
         (levels(square(5000), regular()), &[("channel", "all,0")], "no channel or digital line"),
         (levels(square(5000), regular()), &[("bit", "3")], "no bits"),
         (levels(vec![], regular()), &[], "holds no numbers"),
