@@ -167,16 +167,19 @@ fn silent(input: &Input<'_>, stream: &Stream, line: &Line) -> Error {
             quantity(greatest, unit)
         ))
         .with_remedy("use a smaller --hysteresis, or another channel or range"),
+        Ok(Some((least, greatest))) if least == greatest => {
+            Error::invalid(format!("nothing crosses {threshold} on {what}: it is {} throughout", quantity(least, unit)))
+                .with_remedy("choose another channel, or a range in which the line is used (--range)")
+        }
         Ok(Some((least, greatest))) => Error::invalid(format!(
             "nothing crosses {threshold} on {what}: the channel stays within {} to {}",
             quantity(least, unit),
             quantity(greatest, unit)
         ))
-        .with_remedy(if least < greatest {
-            format!("use --threshold {} or another channel or range", crate::text::number(0.5 * (least + greatest)))
-        } else {
-            "choose another channel, or a range in which the line is used (--range)".to_owned()
-        }),
+        .with_remedy(format!(
+            "use --threshold {} or another channel or range",
+            crate::text::number(0.5 * (least + greatest))
+        )),
         Ok(None) => Error::invalid(format!("{what} holds no numbers here, so nothing crosses {threshold}"))
             .with_remedy("choose another channel or range"),
         Err(error) => error,
