@@ -5,8 +5,10 @@ use eframe::egui::{Grid, Label, RichText, ScrollArea, TextStyle, Ui};
 use super::analysis_tab::{AnalysisForm, analysis_ui};
 use super::annotation_tab::annotations_ui;
 use super::command::{Command, FileCommand, PanelCommand, ViewCommand};
+use super::comparing::comparison_ui;
 use super::controls::{fact, named, section};
 use super::jobs::Job;
+use super::measure_tab::measure_ui;
 use super::state::{Document, InspectorTab, Panels};
 use super::theme::Colours;
 use super::wording::{count, plural, sentence, span};
@@ -50,7 +52,8 @@ pub(super) fn inspector_ui(
             (InspectorTab::Annotations, "Annotations", "What you have noted: marks and ranges (M)"),
             (InspectorTab::Recording, "Recording", "What the file says about itself"),
         ];
-        for (which, title, about) in tabs.chain(others) {
+        let measure = (InspectorTab::Measure, "Measure", "The selected range, measured while you drag");
+        for (which, title, about) in std::iter::once(measure).chain(tabs).chain(others) {
             if ui.selectable_label(tab == which, title).on_hover_text(about).clicked() {
                 out.push(Command::Panel(PanelCommand::Inspector(which)));
             }
@@ -69,8 +72,9 @@ pub(super) fn inspector_ui(
                 ui.push_id(decoder.name, |ui| analysis_ui(ui, decoder, document, jobs, form, out));
             }
         }
+        InspectorTab::Measure => measure_ui(ui, document),
         InspectorTab::Annotations => annotations_ui(ui, document, &mut panels.annotations, out),
-        InspectorTab::Recording => recording_ui(ui, document, out),
+        InspectorTab::Recording => recording_ui(ui, document, jobs, out),
     });
 }
 
@@ -90,11 +94,11 @@ fn protocols_ui(ui: &mut Ui, tab: InspectorTab, out: &mut Vec<Command>) {
 /// The tabs of all analyses, decoders and of the rest, in their order.
 fn tabs() -> impl Iterator<Item = InspectorTab> {
     let decoders = (0..DECODERS.len()).map(InspectorTab::Decoder);
-    let others = [InspectorTab::Annotations, InspectorTab::Recording];
+    let others = [InspectorTab::Measure, InspectorTab::Annotations, InspectorTab::Recording];
     (0..ANALYSES.len()).map(InspectorTab::Analysis).chain(decoders).chain(others)
 }
 
-/// The tab of the inspector called `name`: that of an analysis or decoder, `annotations` or `recording`.
+/// The tab of the inspector called `name`: that of an analysis or decoder, `measure`, `annotations` or `recording`.
 ///
 /// # Errors
 /// [`crate::ErrorKind::Invalid`] with the list of names if there is none.
@@ -110,6 +114,7 @@ fn tab_key(tab: InspectorTab) -> &'static str {
     match tab {
         InspectorTab::Analysis(i) => ANALYSES.get(i).map_or("", |a| a.name),
         InspectorTab::Decoder(i) => DECODERS.get(i).map_or("", |a| a.name),
+        InspectorTab::Measure => "measure",
         InspectorTab::Annotations => "annotations",
         InspectorTab::Recording => "recording",
     }
@@ -131,7 +136,7 @@ fn files_text(path: &std::path::Path, parts: &[crate::source::Part]) -> String {
 }
 
 /// The tab about the recording itself.
-pub(super) fn recording_ui(ui: &mut Ui, document: &Document, out: &mut Vec<Command>) {
+pub(super) fn recording_ui(ui: &mut Ui, document: &Document, jobs: &[Job], out: &mut Vec<Command>) {
     let recording = document.recording();
     warnings_ui(ui, recording);
     Grid::new("facts").num_columns(2).min_row_height(18.0).spacing([12.0, 4.0]).show(ui, |ui| {
@@ -148,6 +153,7 @@ pub(super) fn recording_ui(ui: &mut Ui, document: &Document, out: &mut Vec<Comma
     });
     streams_ui(ui, document, out);
     gaps_ui(ui, document.shown(), out);
+    comparison_ui(ui, document, jobs, out);
     if !recording.events.is_empty() {
         section(ui, "Event tracks");
         // Not side by side: two long texts would make the panel wider than the traces.

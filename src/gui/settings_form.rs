@@ -5,15 +5,30 @@ use eframe::egui::{ComboBox, DragValue, Grid, ScrollArea, TextEdit, TextStyle, U
 
 use super::controls::named;
 use super::state::Document;
-use crate::form::{Kind, Parameter, Settings};
+use crate::form::{Kind, Parameter, SWITCH, Settings};
 
-/// Draws the fields; returns whether one has changed. Values that a parameter forbids are not taken over.
+/// Draws the fields; returns whether one has changed. Values that a parameter forbids are not taken over. Files can be
+/// typed; where there is a dialog to choose them with, [`settings_with_files_ui`] offers it.
 pub(super) fn settings_ui(ui: &mut Ui, settings: &mut Settings) -> bool {
-    settings_of_ui(ui, settings, None)
+    draw(ui, settings, None, None)
 }
 
-/// As [`settings_ui`], with the channels and digital lines of `document` to choose from.
-pub(super) fn settings_of_ui(ui: &mut Ui, settings: &mut Settings, document: Option<&Document>) -> bool {
+/// The same with the channels and digital lines of `document` to choose from.
+pub(super) fn settings_of_ui(ui: &mut Ui, settings: &mut Settings, document: &Document) -> bool {
+    draw(ui, settings, None, Some(document))
+}
+
+/// The same with a button beside every file; `browse` becomes the name of the setting whose button was pressed.
+pub(super) fn settings_with_files_ui(ui: &mut Ui, settings: &mut Settings, browse: &mut Option<&'static str>) -> bool {
+    draw(ui, settings, Some(browse), None)
+}
+
+fn draw(
+    ui: &mut Ui,
+    settings: &mut Settings,
+    mut browse: Option<&mut Option<&'static str>>,
+    document: Option<&Document>,
+) -> bool {
     let mut changed = false;
     if settings.parameters().is_empty() {
         return false;
@@ -25,7 +40,13 @@ pub(super) fn settings_of_ui(ui: &mut Ui, settings: &mut Settings, document: Opt
             } else {
                 ui.label(parameter.title).on_hover_text(parameter.help);
             }
-            if let Some(text) = field(ui, parameter, settings.text(parameter.name), document) {
+            let text = settings.text(parameter.name);
+            let new = match (parameter.kind, &mut browse) {
+                (Kind::File { .. }, Some(browse)) => file_field(ui, parameter, text, browse),
+                (Kind::Channel, _) => channel_field(ui, parameter, text, document),
+                _ => field(ui, parameter, text),
+            };
+            if let Some(text) = new {
                 // What the widget gives back is what the kind allows; anything else is left as it was.
                 changed |= settings.set(parameter.name, &text).is_ok();
             }
@@ -35,21 +56,40 @@ pub(super) fn settings_of_ui(ui: &mut Ui, settings: &mut Settings, document: Opt
     changed
 }
 
-/// One field; its new value as text if the user changed it.
-fn field(ui: &mut Ui, parameter: &Parameter, text: &str, document: Option<&Document>) -> Option<String> {
-    match parameter.kind {
-        Kind::Choice(choices) => {
-            let mut chosen = None;
-            let combo = ComboBox::from_id_salt(parameter.name).selected_text(text).show_ui(ui, |ui| {
-                for &choice in choices {
-                    if ui.selectable_label(choice == text, choice).clicked() && choice != text {
-                        chosen = Some(choice.to_owned());
-                    }
-                }
-            });
-            named(combo.response, parameter.title).on_hover_text(parameter.help);
-            chosen
+/// A path with a button that asks for a dialog.
+fn file_field(ui: &mut Ui, parameter: &Parameter, text: &str, browse: &mut Option<&'static str>) -> Option<String> {
+    let mut value = text.to_owned();
+    let hint = if parameter.kind == (Kind::File { several: true }) { "none, or several with commas" } else { "none" };
+    ui.horizontal(|ui| {
+        let edit = ui.add(TextEdit::singleline(&mut value).desired_width(240.0).hint_text(hint));
+        let changed = named(edit, parameter.title).on_hover_text(parameter.help).changed();
+        if named(ui.button("Browse…"), &format!("Browse for {}", parameter.title)).clicked() {
+            *browse = Some(parameter.name);
         }
+        changed.then_some(value)
+    })
+    .inner
+}
+
+/// A list to choose from.
+fn choice_field(ui: &mut Ui, parameter: &Parameter, choices: &[&str], text: &str) -> Option<String> {
+    let mut chosen = None;
+    let combo = ComboBox::from_id_salt(parameter.name).selected_text(text).show_ui(ui, |ui| {
+        for &choice in choices {
+            if ui.selectable_label(choice == text, choice).clicked() && choice != text {
+                chosen = Some(choice.to_owned());
+            }
+        }
+    });
+    named(combo.response, parameter.title).on_hover_text(parameter.help);
+    chosen
+}
+
+/// One field; its new value as text if the user changed it.
+fn field(ui: &mut Ui, parameter: &Parameter, text: &str) -> Option<String> {
+    match parameter.kind {
+        Kind::Choice(choices) => choice_field(ui, parameter, choices, text),
+        Kind::Switch { .. } => choice_field(ui, parameter, &SWITCH, text),
         Kind::Integer { .. } | Kind::Number { .. } if parameter.default.is_empty() => {
             let mut value = text.to_owned();
             let edit = ui.add(TextEdit::singleline(&mut value).desired_width(80.0).hint_text("automatic"));
@@ -72,8 +112,7 @@ fn field(ui: &mut Ui, parameter: &Parameter, text: &str, document: Option<&Docum
             let check = ui.checkbox(&mut value, parameter.title).on_hover_text(parameter.help);
             check.changed().then(|| value.to_string())
         }
-        Kind::Channel => channel_field(ui, parameter, text, document),
-        Kind::Text => {
+        Kind::Text | Kind::File { .. } | Kind::Channel => {
             let mut value = text.to_owned();
             let edit = ui.add(TextEdit::singleline(&mut value).desired_width(160.0));
             named(edit, parameter.title).on_hover_text(parameter.help).changed().then_some(value)
@@ -155,7 +194,31 @@ mod tests {
         Parameter { name: "fast", title: "Fast", help: "Quick", kind: Kind::Flag, default: "false" },
         Parameter { name: "note", title: "Note", help: "Any text", kind: Kind::Text, default: "" },
         Parameter { name: "line", title: "Line", help: "A channel", kind: Kind::Channel, default: "" },
+        Parameter {
+            name: "look",
+            title: "Look",
+            help: "Again",
+            kind: Kind::Switch { off: "no-look" },
+            default: "auto",
+        },
+        Parameter { name: "file", title: "File", help: "To read", kind: Kind::File { several: false }, default: "" },
     ];
+
+    #[test]
+    fn a_file_has_a_button_and_a_switch_three_answers() {
+        let state = (Settings::defaults(ALL_KINDS), None);
+        let mut harness = bench([480.0, 320.0], state, |ui, (settings, browse), _| {
+            settings_with_files_ui(ui, settings, browse);
+        });
+        harness.run();
+        harness.get_by_label("Browse for File").click();
+        control(&harness, Role::ComboBox, "Look").click();
+        harness.run();
+        harness.get_by_label("no").click();
+        harness.run();
+        let (settings, browse) = &harness.state().state;
+        assert_eq!((*browse, settings.switch("look")), (Some("file"), Some(false)));
+    }
 
     #[test]
     fn every_kind_can_be_set() {
@@ -186,7 +249,7 @@ mod tests {
         let document = document(4);
         let name = document.shown().channels[2].name.clone();
         let mut harness = bench([320.0, 420.0], Settings::defaults(ALL_KINDS), move |ui, settings, _| {
-            settings_of_ui(ui, settings, Some(&document));
+            settings_of_ui(ui, settings, &document);
         });
         harness.run();
         control(&harness, Role::TextInput, "Line").focus();

@@ -129,7 +129,7 @@ fn run(analysis: &Analysis, source: &Arc<dyn Source>, settings: Given<'_>, task:
         values.set(name, value).unwrap();
     }
     let selection = Selection::all(source.recording(), 0);
-    (analysis.run)(&Request { source, selection: &selection, settings: &values, task, publish: &|_| {} })
+    (analysis.run)(&Request { source, selection: &selection, settings: &values, task, summary: None, publish: &|_| {} })
 }
 
 fn events(report: &Report) -> &Events {
