@@ -6,15 +6,15 @@ use std::sync::Arc;
 
 use eframe::egui::{Button, TextEdit, Ui};
 
-use super::analysis_tab::result_ui;
+use super::analysis_tab::report_ui;
 use super::command::{Command, FileCommand, JobCommand, PanelCommand};
 use super::controls::{named, section};
-use super::heat_view::HeatOptions;
 use super::jobs::{Job, Jobs, Outcome, Reply};
 use super::jobs_bar::running_ui;
 use super::opening::Opened;
-use super::result_view::CurveOptions;
+use super::result_view::table_ui;
 use super::state::{AnalysisResult, Document};
+use crate::analysis::View;
 use crate::analysis::compare::{self, Asked, DifferenceSource, Pair};
 use crate::budget::MemoryBudget;
 use crate::error::Result;
@@ -97,7 +97,11 @@ pub(super) fn comparison_ui(ui: &mut Ui, document: &Document, jobs: &[Job], out:
         ui.horizontal(|ui| running_ui(ui, job, 72.0, out));
         return;
     }
-    result_ui(ui, result, running, &mut CurveOptions::default(), &mut HeatOptions::default());
+    report_ui(ui, result, running, |ui, view| {
+        if let View::Table(table) = view {
+            table_ui(ui, table);
+        }
+    });
     let hover = "The first minus the second, as a recording in place of this one";
     if result.done && ui.button("Show difference").on_hover_text(hover).clicked() {
         out.push(Command::File(FileCommand::ShowDifference));

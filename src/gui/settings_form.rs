@@ -7,13 +7,9 @@ use super::controls::named;
 use super::state::Document;
 use crate::form::{Kind, Parameter, SWITCH, Settings};
 
-/// Draws the fields; returns whether one has changed. Values that a parameter forbids are not taken over. Files can be
-/// typed; where there is a dialog to choose them with, [`settings_with_files_ui`] offers it.
-pub(super) fn settings_ui(ui: &mut Ui, settings: &mut Settings) -> bool {
-    draw(ui, settings, None, None)
-}
-
-/// The same with the channels and digital lines of `document` to choose from.
+/// Draws the fields, with the channels and digital lines of `document` to choose from; returns whether one has changed.
+/// Values that a parameter forbids are not taken over. Files can be typed; where there is a dialog to choose them with,
+/// [`settings_with_files_ui`] offers it.
 pub(super) fn settings_of_ui(ui: &mut Ui, settings: &mut Settings, document: &Document) -> bool {
     draw(ui, settings, None, Some(document))
 }
@@ -223,7 +219,7 @@ mod tests {
     #[test]
     fn every_kind_can_be_set() {
         let mut harness = bench([320.0, 260.0], Settings::defaults(ALL_KINDS), |ui, settings, _| {
-            settings_ui(ui, settings);
+            settings_with_files_ui(ui, settings, &mut None);
         });
         harness.run();
         harness.get_by_label("Fast").click();

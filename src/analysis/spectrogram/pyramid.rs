@@ -516,6 +516,7 @@ impl Pyramid {
             x: (0..self.0.cut.bins()).map(|k| k as f64 * rate / n as f64).collect(),
             series: vec![(info.name.clone(), values)],
             log_y: true,
+            steps: false,
         })
     }
 }
