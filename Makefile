@@ -11,8 +11,9 @@ PYTHON := target/python/bin/python
 # What a window needs at run time (X11 and Wayland, Vulkan or GL, the software rasteriser included).
 RUN_PACKAGES := libegl1 libgl1-mesa-dri libvulkan1 mesa-vulkan-drivers libxkbcommon0 libxkbcommon-x11-0 libx11-6 \
 	libx11-xcb1 libxcursor1 libxi6 libxrandr2 libwayland-client0
-# What the tests need on top: an invisible screen with a window manager, mouse and keys, pictures of it, Python.
-TEST_PACKAGES := $(RUN_PACKAGES) xvfb xauth xdotool openbox x11-utils imagemagick python3 python3-venv
+# What the tests need on top: an invisible screen with a window manager, mouse and keys, pictures of it, Python, and the
+# decoders that ours are compared with.
+TEST_PACKAGES := $(RUN_PACKAGES) xvfb xauth xdotool openbox x11-utils imagemagick python3 python3-venv sigrok-cli
 
 .PHONY: help run test bench doc packages-run packages-test python
 

@@ -13,8 +13,8 @@ pub struct Parameter {
     /// One line.
     pub help: &'static str,
     pub kind: Kind,
-    /// The default, as a user would type it; it must parse. A whole number may have none: it then follows from the other
-    /// parameters unless it is given, which its help must say.
+    /// The default, as a user would type it; it must parse. A number or channel may have none: it then follows from the
+    /// other parameters or the recording unless it is given, which its help must say; `auto` asks for that.
     pub default: &'static str,
 }
 
@@ -37,6 +37,9 @@ pub enum Kind {
         off: &'static str,
     },
     Text,
+    /// A line of the recording: a channel, a bit of one (`0:3`), or a digital line. What it means is known only once the
+    /// recording is open, so any text is taken.
+    Channel,
     /// The path of a file that is read, or several separated by commas; empty for none.
     File {
         several: bool,
@@ -75,13 +78,17 @@ impl Settings {
             return Err(Error::invalid(format!("there is no setting '{name}'")));
         };
         let p = &self.parameters[i];
-        let text = text.trim();
+        // A name is typed letter by letter: a space at its end may be one in its middle.
+        let mut text = if p.kind == Kind::Channel { text } else { text.trim() };
+        if text == "auto" && p.default.is_empty() && matches!(p.kind, Kind::Integer { .. } | Kind::Number { .. }) {
+            text = "";
+        }
         let bad = |what: String| Err(Error::invalid(format!("{} cannot be '{text}'", p.name)).with_remedy(what));
         match p.kind {
             Kind::Choice(choices) if !choices.contains(&text) => {
                 return bad(format!("use one of: {}", choices.join(", ")));
             }
-            Kind::Integer { .. } if text.is_empty() && p.default.is_empty() => {}
+            Kind::Integer { .. } | Kind::Number { .. } if text.is_empty() && p.default.is_empty() => {}
             Kind::Integer { min, max } if !text.parse().is_ok_and(|v| (min..=max).contains(&v)) => {
                 return bad(format!("use a whole number from {min} to {max}"));
             }
@@ -126,6 +133,12 @@ impl Settings {
     #[must_use]
     pub fn number(&self, name: &str) -> f64 {
         self.text(name).parse().unwrap_or_default()
+    }
+
+    /// The value of a [`Kind::Number`] without a default; `None` if it is not given.
+    #[must_use]
+    pub fn optional_number(&self, name: &str) -> Option<f64> {
+        self.text(name).parse().ok()
     }
 
     /// The value of a [`Kind::Switch`]; `None` for `auto`.

@@ -67,8 +67,9 @@
 //! # Adding to it
 //!
 //! A format is one file in [`source`] and its line in [`source::FORMATS`]; an analysis one file in [`analysis`] and its
-//! line in [`analysis::ANALYSES`]; a target one file in [`export`] and its line in [`export::EXPORTERS`]. The command
-//! line and the window find them there.
+//! line in [`analysis::ANALYSES`]; a protocol of a serial line one file beside the others and its line in
+//! [`analysis::DECODERS`]; a target one file in [`export`] and its line in [`export::EXPORTERS`]. The command line and the
+//! window find them there.
 
 pub mod units;
 

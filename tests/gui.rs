@@ -401,6 +401,7 @@ fn statistics_of_the_selection_are_the_librarys() {
             match cell {
                 analysis::Cell::Text(expected) => assert_eq!(text, expected),
                 analysis::Cell::Integer(n) => assert_eq!(*text, n.to_string()),
+                analysis::Cell::Bool(yes) => assert_eq!(*text, yes.to_string()),
                 analysis::Cell::Number(x) => {
                     assert!((text.parse::<f64>().unwrap() - x).abs() <= 1e-9 * x.abs(), "{text} instead of {x}");
                 }
@@ -441,6 +442,38 @@ fn the_spectrum_is_the_librarys_over_selection_and_whole() {
             }
         }
     }
+}
+
+/// A serial line at ten frames a bit that says `text`.
+fn serial_npy(folder: &TempDir, text: &[u8]) -> PathBuf {
+    let bits =
+        |byte: &u8| (0..10).map(|k| if k == 0 { 0 } else { i16::from(k == 9 || byte >> (k - 1) & 1 == 1) }).collect();
+    let line = text.iter().flat_map(|byte| -> Vec<i16> { bits(byte) });
+    let idle = std::iter::repeat_n(1, 20);
+    let line: Vec<i16> = idle.clone().chain(line).chain(idle).flat_map(|bit| [3300 * bit; 10]).collect();
+    let path = folder.path().join("line.npy");
+    let mut file = npy_header(&format!("({}, 1)", line.len()));
+    file.extend(line.iter().flat_map(|x| x.to_le_bytes()));
+    std::fs::write(&path, file).unwrap();
+    OpenOptions { rate_hz: Some(96_000.0), ..OpenOptions::default() }.save_beside(&path).unwrap();
+    path
+}
+
+#[test]
+fn a_serial_line_is_decoded_into_a_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = serial_npy(&folder, b"Longwave!");
+    let mut window = opened(&folder, &path);
+    click_role(&mut window, Role::Button, "Decode");
+    click_role(&mut window, Role::RadioButton, "Whole recording");
+    click(&mut window, "Compute");
+    until(&mut window, "the bytes", |w| document(w).results.list.iter().any(|r| r.name == "uart" && r.done));
+    window.run();
+    let shown = document(&window).results.list.iter().find(|r| r.name == "uart").unwrap();
+    let Some(View::Events(events)) = shown.report.as_ref().map(|r| &r.view) else { panic!("no bytes are shown") };
+    let said: Vec<u8> = events.places.iter().map(|place| place.value as u8).collect();
+    assert_eq!(said, b"Longwave!");
+    assert!(sees(&window, "9 bytes") && sees(&window, "9600"));
 }
 
 #[test]

@@ -21,6 +21,8 @@ pub struct Events {
     /// What the fields need to know beyond the place itself.
     pub context: Context,
     pub places: Vec<Place>,
+    /// Appends what a `.bin` holds of a place, where places are bytes.
+    pub bytes: Option<fn(&Place, &mut Vec<u8>)>,
 }
 
 /// What the columns of all places share.
@@ -99,6 +101,7 @@ impl Events {
             Cell::Text(text) => text.into(),
             Cell::Integer(whole) => i64::try_from(whole).map_or_else(|_| whole.to_string().into(), Into::into),
             Cell::Number(number) => number.into(),
+            Cell::Bool(yes) => yes.into(),
         });
         self.fields.iter().map(|field| field.name.to_owned()).zip(values).collect::<serde_json::Map<_, _>>().into()
     }
@@ -138,6 +141,7 @@ mod tests {
             key: "events",
             noun: "excursion",
             fields: &[Field::CHANNEL, Field::START_FRAME, Field::END_SECS],
+            bytes: None,
             label: |place, _| place.value.to_string(),
             context: Context { time: TimeBase::regular(10.0), channels: vec!["a".to_owned(), "b".to_owned()] },
             places: vec![place(1, 2), place(5, 15), place(20, 21)],

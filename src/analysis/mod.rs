@@ -1,5 +1,7 @@
 //! What can be computed over a selection, one file an analysis.
 //!
+//! Protocols of serial lines have a table of their own, [`DECODERS`], of the same rows.
+//!
 //! To add one: a file here with a `pub(crate) const ANALYSIS: Analysis`, one `mod` line and one line in [`ANALYSES`].
 //! The subcommand, the form in the window and the view of the result come from its table entry.
 
@@ -13,6 +15,7 @@ use crate::summary::Summary;
 use crate::task::Task;
 
 pub mod compare;
+mod decode;
 mod found;
 mod health;
 mod heatmap;
@@ -25,6 +28,7 @@ mod stats;
 mod taper;
 mod welch;
 
+pub use decode::DECODERS;
 pub use found::{Context, Events, Field, Place};
 pub use heatmap::{Axis, Heatmap, Layer, Places};
 
@@ -44,7 +48,8 @@ pub struct Analysis {
     /// A command line that works on the demo recording.
     pub example: &'static str,
     pub parameters: &'static [Parameter],
-    /// The files that [`Report`] can be written to, without dot: `csv`, and `npy` where all of it are numbers.
+    /// The files that [`Report`] can be written to, without dot: `csv`, `npy` where all of it are numbers, and `bin` where
+    /// places are bytes.
     pub file_types: &'static [&'static str],
     /// Refuses settings that do not go together, before anything is opened.
     pub check: fn(&Settings) -> Result<()>,
@@ -153,6 +158,7 @@ pub enum Cell {
     Integer(i128),
     /// Written so that it reads back identically.
     Number(f64),
+    Bool(bool),
 }
 
 /// Curves over a common axis.
@@ -172,13 +178,14 @@ pub struct Curves {
     pub steps: bool,
 }
 
-/// The analysis called `name`.
+/// The analysis or decoder called `name`.
 ///
 /// # Errors
 /// [`crate::ErrorKind::Invalid`] with the list of names if there is none.
 pub fn named(name: &str) -> Result<&'static Analysis> {
-    ANALYSES.iter().find(|a| a.name == name).ok_or_else(|| {
-        let names: Vec<&str> = ANALYSES.iter().map(|a| a.name).collect();
+    let all = || ANALYSES.iter().chain(DECODERS);
+    all().find(|a| a.name == name).ok_or_else(|| {
+        let names: Vec<&str> = all().map(|a| a.name).collect();
         Error::invalid(format!("there is no analysis '{name}'"))
             .with_remedy(format!("use one of: {}", names.join(", ")))
     })

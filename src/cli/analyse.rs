@@ -11,6 +11,7 @@ use super::table::{Align, Columns, render};
 use super::{Failure, parameters, parsed};
 use crate::analysis::{Analysis, Cell, Report, Request, Strip, Table, View};
 use crate::error::Result;
+use crate::form::Kind;
 use crate::source::Source;
 use crate::summary::{SidecarPolicy, Summary};
 use crate::task::Task;
@@ -38,10 +39,37 @@ pub(crate) fn command(analysis: &'static Analysis) -> Command {
         .about(analysis.about)
         .after_help(format!("Example:\n  {}", analysis.example))
         .mut_arg("output", |arg| arg.help(format!("Write the result to this file, {}", endings(analysis))));
+    if names_lines(analysis) {
+        command = command.mut_arg("channels", |arg| arg.hide(true));
+    }
     for parameter in analysis.parameters {
         command = command.args(parameters::flags(parameter, analysis.parameters, ""));
     }
     command
+}
+
+/// Whether its settings name the channels one by one, so that a list of them means nothing.
+fn names_lines(analysis: &Analysis) -> bool {
+    analysis.parameters.iter().any(|parameter| parameter.kind == Kind::Channel)
+}
+
+/// The command of a table of analyses that belong together, each of them a subcommand.
+pub(crate) fn group(name: &'static str, about: &'static str, analyses: &'static [Analysis]) -> Command {
+    let examples: Vec<String> = analyses.iter().map(|analysis| format!("\n  {}", analysis.example)).collect();
+    Command::new(name)
+        .about(about)
+        .after_help(format!("Examples:{}", examples.concat()))
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommands(analyses.iter().map(command))
+}
+
+/// Runs the subcommand of a [`group`] that was given.
+pub(crate) fn run_group(matches: &ArgMatches, shell: &Shell) -> Result<(), Failure> {
+    let Some((name, sub)) = matches.subcommand() else {
+        return Err(Failure::Usage("a subcommand is missing".to_owned()));
+    };
+    run(crate::analysis::named(name)?, sub, shell)
 }
 
 /// `.csv or .npy`.
@@ -51,6 +79,11 @@ fn endings(analysis: &Analysis) -> String {
 
 pub(crate) fn run(analysis: &'static Analysis, matches: &ArgMatches, shell: &Shell) -> Result<(), Failure> {
     let args: AnalyseArgs = parsed(matches)?;
+    if names_lines(analysis) && matches.value_source("channels").is_some() {
+        let lines = analysis.parameters.iter().filter(|parameter| parameter.kind == Kind::Channel);
+        let flags: Vec<String> = lines.map(|parameter| format!("--{}", parameter.name)).collect();
+        return Err(Failure::Usage(format!("--channels is not for {}; use {}", analysis.name, flags.join(", "))));
+    }
     let settings = parameters::settings(matches, analysis.parameters)?;
     (analysis.check)(&settings).map_err(|e| Failure::Usage(e.to_string()))?;
     let target = args.output.as_deref().map(|path| Target::of(analysis, path, args.force)).transpose()?;
@@ -85,12 +118,12 @@ pub(crate) fn run(analysis: &'static Analysis, matches: &ArgMatches, shell: &She
     })?;
     shell.notes(&report.notes);
     if args.json {
-        return shell.print_json(&report.whole_json());
+        return shell.print_with(|out| report.write_json(out));
     }
     match (&target, &report.view) {
         (Some(target), _) => shell.print(&format!("wrote {}\n", target.path.display())),
         (None, View::Table(table) | View::Strip(Strip { table, .. })) => shell.print(&for_people(table)),
-        (None, View::Curves(_) | View::Events(_) | View::Image(_)) => shell.print(&report.csv()),
+        (None, _) => shell.print_with(|out| report.write_csv_to(out)),
     }
 }
 
@@ -105,6 +138,7 @@ fn summary_of(source: &Arc<dyn Source>, stream: usize, task: &Task) -> Option<Su
 enum FileKind {
     Csv,
     Npy,
+    Bin,
 }
 
 /// Where a report goes.
@@ -129,6 +163,7 @@ impl<'a> Target<'a> {
                 return Err(Failure::Usage(format!("'{}' must end in {}", path.display(), endings(analysis))));
             }
             "npy" => FileKind::Npy,
+            "bin" => FileKind::Bin,
             _ => FileKind::Csv,
         };
         super::export::refuse_existing(path, overwrite)?;
@@ -139,6 +174,7 @@ impl<'a> Target<'a> {
         match self.kind {
             FileKind::Csv => report.write_csv(self.path, self.overwrite),
             FileKind::Npy => report.write_npy(self.path, self.overwrite),
+            FileKind::Bin => report.write_bin(self.path, self.overwrite),
         }
     }
 }
@@ -166,6 +202,7 @@ fn for_people(table: &Table) -> String {
                     // There is none: of nothing, of NaN.
                     Cell::Number(value) if value.is_nan() => "-".to_owned(),
                     Cell::Number(value) => text::number(*value),
+                    Cell::Bool(yes) => if *yes { "yes" } else { "no" }.to_owned(),
                 })
                 .collect()
         })

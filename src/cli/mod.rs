@@ -7,7 +7,7 @@
 //!   something or `compare` a difference, 130 interrupted.
 //!
 //! Analyses and exporters are not named here: their subcommands and options are made from
-//! [`crate::analysis::ANALYSES`] and [`crate::export::EXPORTERS`].
+//! [`crate::analysis::ANALYSES`], [`crate::analysis::DECODERS`] and [`crate::export::EXPORTERS`].
 
 use std::ffi::OsString;
 use std::io::{Read as _, Write as _};
@@ -16,7 +16,7 @@ use std::path::PathBuf;
 
 use clap::{ArgMatches, Args as _, Command};
 
-use crate::analysis::ANALYSES;
+use crate::analysis::{ANALYSES, DECODERS};
 use crate::budget::MemoryBudget;
 use crate::error::{Error, ErrorKind, Result};
 use crate::source::OpenOptions;
@@ -124,6 +124,7 @@ pub fn command() -> Command {
     }
     command.subcommands([
         compare::command(),
+        analyse::group("decode", "Decode what was said on serial lines: UART, SPI, I2C", DECODERS),
         export::command(),
         peaks::command(),
         export::shot_command(),
@@ -195,6 +196,7 @@ fn dispatch(matches: &ArgMatches) -> Result<Option<Viewer>, Failure> {
         "info" => info::run(&parsed(sub)?, &shell),
         "check" => check::run(&parsed(sub)?, &shell),
         "compare" => compare::run(&parsed(sub)?, &shell),
+        "decode" => analyse::run_group(sub, &shell),
         "export" => export::run(sub, &shell),
         "shot" => export::run_shot(sub, &shell),
         "peaks" => peaks::run(&parsed(sub)?, &shell),
@@ -261,7 +263,9 @@ mod tests {
 
     #[test]
     fn every_command_has_a_description_and_an_example() {
-        for command in command().get_subcommands() {
+        let all = command();
+        let groups = all.get_subcommands().flat_map(Command::get_subcommands);
+        for command in all.get_subcommands().chain(groups) {
             let about = command.get_about().map(ToString::to_string).unwrap_or_default();
             assert!(about.split(' ').count() > 4, "{}: {about}", command.get_name());
             assert!(command.get_long_about().is_none(), "{}", command.get_name());

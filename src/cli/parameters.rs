@@ -33,6 +33,7 @@ pub(crate) fn flag(parameter: &'static Parameter, all: &'static [Parameter], not
         Kind::Integer { .. } => "N",
         Kind::Number { .. } => "X",
         Kind::Text => "TEXT",
+        Kind::Channel => "CH",
         Kind::File { several: false } => "FILE",
         Kind::File { several: true } => "FILE,…",
     };
@@ -90,6 +91,8 @@ mod tests {
         Parameter { name: "slow", title: "", help: "S", kind: Kind::Flag, default: "false" },
         Parameter { name: "grid", title: "", help: "G", kind: Kind::Flag, default: "true" },
         Parameter { name: "label", title: "", help: "X", kind: Kind::Text, default: "" },
+        Parameter { name: "baud", title: "", help: "B", kind: Kind::Number { min: 0.0, max: 9.0 }, default: "" },
+        Parameter { name: "line", title: "", help: "C", kind: Kind::Channel, default: "" },
         Parameter { name: "look", title: "", help: "B", kind: Kind::Switch { off: "no-look" }, default: "auto" },
         Parameter { name: "probe", title: "", help: "F", kind: Kind::File { several: true }, default: "" },
     ];
@@ -113,6 +116,10 @@ mod tests {
         assert_eq!((settings.integer("window"), settings.text("taper")), (9, "flat-top"));
         assert_eq!((settings.number("level"), settings.flag("slow")), (-2.5, true));
         assert_eq!((settings.flag("grid"), settings.text("label")), (false, "a b"));
+        assert_eq!((settings.optional_number("baud"), settings.text("line")), (None, ""));
+        let settings = parse(&["--baud", "4.5", "--line", "0:3"]).unwrap();
+        assert_eq!((settings.optional_number("baud"), settings.text("line")), (Some(4.5), "0:3"));
+        assert_eq!(parse(&["--baud", "auto"]).unwrap().optional_number("baud"), None);
         for (args, look) in [(&[][..], None), (&["--look"], Some(true)), (&["--no-look"], Some(false))] {
             assert_eq!(parse(args).unwrap().switch("look"), look);
         }
@@ -124,6 +131,8 @@ mod tests {
             (["--taper", "kaiser"], "flat-top"),
             (["--level", "x"], "number"),
             (["--grid", "maybe"], "true or false"),
+            (["--baud", "10"], "from 0 to 9"),
+            (["--level", "auto"], "number"),
         ] {
             assert!(parse(&args).unwrap_err().contains(hint), "{args:?}");
         }

@@ -9,7 +9,7 @@ use super::heat_view::{HeatOptions, heat_view_ui};
 use super::jobs::Job;
 use super::jobs_bar::running_ui;
 use super::result_view::{CurveOptions, curves_ui, events_ui, table_ui};
-use super::settings_form::settings_ui;
+use super::settings_form::settings_of_ui;
 use super::state::{AnalysisResult, Document};
 use super::strip_view::strip_view_ui;
 use super::theme::Colours;
@@ -59,7 +59,7 @@ pub(super) fn analysis_ui(
         egui::CollapsingHeader::new("Settings")
             .default_open(true)
             .open(std::mem::take(&mut form.fold).then_some(false))
-            .show(ui, |ui| settings_ui(ui, &mut form.settings));
+            .show(ui, |ui| settings_of_ui(ui, &mut form.settings, document));
     }
     ui.add_space(8.0);
     let result = document.results.list.iter().rev().find(|r| r.name == analysis.name);

@@ -1,4 +1,4 @@
-//! The inspector: one tab for each analysis of the table, and one for what the recording is.
+//! The inspector: one tab for each analysis of the table, one for all decoders, and one for what the recording is.
 
 use eframe::egui::{Grid, Label, RichText, ScrollArea, TextStyle, Ui};
 
@@ -12,24 +12,24 @@ use super::measure_tab::measure_ui;
 use super::state::{Document, InspectorTab, Panels};
 use super::theme::Colours;
 use super::wording::{count, plural, sentence, span};
-use crate::analysis::ANALYSES;
+use crate::analysis::{ANALYSES, DECODERS};
 use crate::recording::{Recording, Stream};
 
 /// Gaps listed; a recording with more has other troubles.
 const MAX_GAPS: usize = 1000;
 
-/// What the user has set for each analysis, in the order of [`ANALYSES`].
+/// What the user has set for each analysis, in the order of [`ANALYSES`], then for each decoder, in that of [`DECODERS`].
 #[derive(Clone, Debug)]
 pub struct Forms(Vec<AnalysisForm>);
 
 impl Default for Forms {
     fn default() -> Self {
-        Self(ANALYSES.iter().map(AnalysisForm::new).collect())
+        Self(ANALYSES.iter().chain(DECODERS).map(AnalysisForm::new).collect())
     }
 }
 
 impl Forms {
-    /// The form of the analysis at `index` of the table.
+    /// The form of the analysis at `index` of the table; those of the decoders follow.
     pub fn get_mut(&mut self, index: usize) -> Option<&mut AnalysisForm> {
         self.0.get_mut(index)
     }
@@ -46,7 +46,9 @@ pub(super) fn inspector_ui(
     let tab = panels.inspector;
     ui.horizontal_wrapped(|ui| {
         let tabs = ANALYSES.iter().enumerate().map(|(i, a)| (InspectorTab::Analysis(i), a.title, a.about));
+        let protocol = if matches!(tab, InspectorTab::Decoder(_)) { tab } else { InspectorTab::Decoder(0) };
         let others = [
+            (protocol, "Decode", "What was said on serial lines"),
             (InspectorTab::Annotations, "Annotations", "What you have noted: marks and ranges (M)"),
             (InspectorTab::Recording, "Recording", "What the file says about itself"),
         ];
@@ -64,21 +66,45 @@ pub(super) fn inspector_ui(
                 ui.push_id(analysis.name, |ui| analysis_ui(ui, analysis, document, jobs, form, out));
             }
         }
+        InspectorTab::Decoder(i) => {
+            protocols_ui(ui, tab, out);
+            if let Some((decoder, form)) = DECODERS.get(i).zip(panels.analysis_forms.get_mut(ANALYSES.len() + i)) {
+                ui.push_id(decoder.name, |ui| analysis_ui(ui, decoder, document, jobs, form, out));
+            }
+        }
         InspectorTab::Measure => measure_ui(ui, document),
         InspectorTab::Annotations => annotations_ui(ui, document, &mut panels.annotations, out),
         InspectorTab::Recording => recording_ui(ui, document, jobs, out),
     });
 }
 
-/// The tab of the inspector called `name`: that of an analysis, `measure`, `annotations` or `recording`.
+/// The choice of the protocol.
+fn protocols_ui(ui: &mut Ui, tab: InspectorTab, out: &mut Vec<Command>) {
+    ui.horizontal_wrapped(|ui| {
+        for (i, decoder) in DECODERS.iter().enumerate() {
+            let which = InspectorTab::Decoder(i);
+            if ui.radio(tab == which, decoder.title).on_hover_text(decoder.about).clicked() {
+                out.push(Command::Panel(PanelCommand::Inspector(which)));
+            }
+        }
+    });
+    ui.add_space(4.0);
+}
+
+/// The tabs of all analyses, decoders and of the rest, in their order.
+fn tabs() -> impl Iterator<Item = InspectorTab> {
+    let decoders = (0..DECODERS.len()).map(InspectorTab::Decoder);
+    let others = [InspectorTab::Measure, InspectorTab::Annotations, InspectorTab::Recording];
+    (0..ANALYSES.len()).map(InspectorTab::Analysis).chain(decoders).chain(others)
+}
+
+/// The tab of the inspector called `name`: that of an analysis or decoder, `measure`, `annotations` or `recording`.
 ///
 /// # Errors
 /// [`crate::ErrorKind::Invalid`] with the list of names if there is none.
 pub(super) fn tab_named(name: &str) -> crate::Result<InspectorTab> {
-    let others = [InspectorTab::Measure, InspectorTab::Annotations, InspectorTab::Recording];
-    let tabs = (0..ANALYSES.len()).map(InspectorTab::Analysis).chain(others);
-    tabs.clone().find(|&tab| tab_key(tab) == name).ok_or_else(|| {
-        let names: Vec<&str> = tabs.map(tab_key).collect();
+    tabs().find(|&tab| tab_key(tab) == name).ok_or_else(|| {
+        let names: Vec<&str> = tabs().map(tab_key).collect();
         crate::Error::invalid(format!("there is no tab '{name}'"))
             .with_remedy(format!("use one of: {}", names.join(", ")))
     })
@@ -87,6 +113,7 @@ pub(super) fn tab_named(name: &str) -> crate::Result<InspectorTab> {
 fn tab_key(tab: InspectorTab) -> &'static str {
     match tab {
         InspectorTab::Analysis(i) => ANALYSES.get(i).map_or("", |a| a.name),
+        InspectorTab::Decoder(i) => DECODERS.get(i).map_or("", |a| a.name),
         InspectorTab::Measure => "measure",
         InspectorTab::Annotations => "annotations",
         InspectorTab::Recording => "recording",
@@ -261,18 +288,22 @@ mod tests {
     #[test]
     fn every_tab_draws_and_can_be_chosen() {
         let document = document(4);
-        let tabs = (0..ANALYSES.len()).map(InspectorTab::Analysis).chain([
-            InspectorTab::Measure,
-            InspectorTab::Annotations,
-            InspectorTab::Recording,
-        ]);
         let mut harness = bench([400.0, 700.0], Panels::default(), move |ui, panels, out| {
             inspector_ui(ui, &document, &[], panels, out);
         });
-        for tab in tabs {
+        for tab in tabs() {
             harness.state_mut().state.inspector = tab;
             harness.run();
         }
+        harness.state_mut().state.inspector = InspectorTab::Decoder(1);
+        harness.run();
+        harness.get_by_label("UART").click();
+        harness.run();
+        let chosen = std::mem::take(&mut harness.state_mut().out);
+        assert!(
+            matches!(chosen[..], [Command::Panel(PanelCommand::Inspector(InspectorTab::Decoder(0)))]),
+            "{chosen:?}"
+        );
         harness.get_by_label("Recording").click();
         harness.run();
         let chosen = &harness.state().out[..];

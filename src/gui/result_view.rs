@@ -127,6 +127,10 @@ fn cell_ui(ui: &mut Ui, cell: &Cell) {
         Cell::Number(x) => {
             ui.with_layout(right, |ui| ui.monospace(significant(*x, DIGITS)).on_hover_text(x.to_string()));
         }
+        // What is seldom true is seen best when nothing stands where it is not.
+        Cell::Bool(yes) => {
+            ui.label(if *yes { "yes" } else { "" });
+        }
     }
 }
 
@@ -141,6 +145,7 @@ pub(super) fn as_text(table: &Table) -> String {
             Cell::Integer(n) => n.to_string(),
             Cell::Number(x) if x.is_nan() => String::new(),
             Cell::Number(x) => x.to_string(),
+            Cell::Bool(yes) => yes.to_string(),
         });
         text.push_str(&cells.collect::<Vec<_>>().join("\t"));
     }

@@ -1,23 +1,30 @@
 //! A form made from a list of [`Parameter`]s: whatever an analysis or exporter declares can be set without a line of
 //! code here.
 
-use eframe::egui::{ComboBox, DragValue, Grid, TextEdit, Ui};
+use eframe::egui::{ComboBox, DragValue, Grid, ScrollArea, TextEdit, TextStyle, Ui};
 
 use super::controls::named;
+use super::state::Document;
 use crate::form::{Kind, Parameter, SWITCH, Settings};
 
-/// Draws the fields; returns whether one has changed. Values that a parameter forbids are not taken over. Files can be
-/// typed; where there is a dialog to choose them with, [`settings_with_files_ui`] offers it.
-pub(super) fn settings_ui(ui: &mut Ui, settings: &mut Settings) -> bool {
-    draw(ui, settings, None)
+/// Draws the fields, with the channels and digital lines of `document` to choose from; returns whether one has changed.
+/// Values that a parameter forbids are not taken over. Files can be typed; where there is a dialog to choose them with,
+/// [`settings_with_files_ui`] offers it.
+pub(super) fn settings_of_ui(ui: &mut Ui, settings: &mut Settings, document: &Document) -> bool {
+    draw(ui, settings, None, Some(document))
 }
 
 /// The same with a button beside every file; `browse` becomes the name of the setting whose button was pressed.
 pub(super) fn settings_with_files_ui(ui: &mut Ui, settings: &mut Settings, browse: &mut Option<&'static str>) -> bool {
-    draw(ui, settings, Some(browse))
+    draw(ui, settings, Some(browse), None)
 }
 
-fn draw(ui: &mut Ui, settings: &mut Settings, mut browse: Option<&mut Option<&'static str>>) -> bool {
+fn draw(
+    ui: &mut Ui,
+    settings: &mut Settings,
+    mut browse: Option<&mut Option<&'static str>>,
+    document: Option<&Document>,
+) -> bool {
     let mut changed = false;
     if settings.parameters().is_empty() {
         return false;
@@ -32,6 +39,7 @@ fn draw(ui: &mut Ui, settings: &mut Settings, mut browse: Option<&mut Option<&'s
             let text = settings.text(parameter.name);
             let new = match (parameter.kind, &mut browse) {
                 (Kind::File { .. }, Some(browse)) => file_field(ui, parameter, text, browse),
+                (Kind::Channel, _) => channel_field(ui, parameter, text, document),
                 _ => field(ui, parameter, text),
             };
             if let Some(text) = new {
@@ -78,7 +86,7 @@ fn field(ui: &mut Ui, parameter: &Parameter, text: &str) -> Option<String> {
     match parameter.kind {
         Kind::Choice(choices) => choice_field(ui, parameter, choices, text),
         Kind::Switch { .. } => choice_field(ui, parameter, &SWITCH, text),
-        Kind::Integer { .. } if parameter.default.is_empty() => {
+        Kind::Integer { .. } | Kind::Number { .. } if parameter.default.is_empty() => {
             let mut value = text.to_owned();
             let edit = ui.add(TextEdit::singleline(&mut value).desired_width(80.0).hint_text("automatic"));
             named(edit, parameter.title).on_hover_text(parameter.help).changed().then_some(value)
@@ -100,7 +108,7 @@ fn field(ui: &mut Ui, parameter: &Parameter, text: &str) -> Option<String> {
             let check = ui.checkbox(&mut value, parameter.title).on_hover_text(parameter.help);
             check.changed().then(|| value.to_string())
         }
-        Kind::Text | Kind::File { .. } => {
+        Kind::Text | Kind::File { .. } | Kind::Channel => {
             let mut value = text.to_owned();
             let edit = ui.add(TextEdit::singleline(&mut value).desired_width(160.0));
             named(edit, parameter.title).on_hover_text(parameter.help).changed().then_some(value)
@@ -108,12 +116,53 @@ fn field(ui: &mut Ui, parameter: &Parameter, text: &str) -> Option<String> {
     }
 }
 
+/// A line of the recording: typed (`0`, a name, `0:3` for a bit), or chosen from what there is.
+fn channel_field(ui: &mut Ui, parameter: &Parameter, text: &str, document: Option<&Document>) -> Option<String> {
+    let mut chosen = None;
+    ui.horizontal(|ui| {
+        let mut value = text.to_owned();
+        let edit = ui.add(TextEdit::singleline(&mut value).desired_width(96.0).hint_text("not given"));
+        if named(edit, parameter.title).on_hover_text(parameter.help).changed() {
+            chosen = Some(value);
+        }
+        let Some(document) = document else { return };
+        let button = ui.menu_button("▾", |ui| {
+            let channels = &document.shown().channels;
+            let tracks = &document.recording().events;
+            let row = ui.text_style_height(&TextStyle::Button) + 2.0 * ui.spacing().button_padding.y;
+            ScrollArea::vertical().max_height(320.0).show_rows(
+                ui,
+                row,
+                1 + channels.len() + tracks.len(),
+                |ui, rows| {
+                    ui.set_min_width(160.0);
+                    for i in rows {
+                        let (label, value) = match (i.checked_sub(1), i.checked_sub(1 + channels.len())) {
+                            (None, _) => ("(not given)".to_owned(), String::new()),
+                            (_, Some(track)) => (tracks[track].name.clone(), tracks[track].name.clone()),
+                            (Some(channel), None) => {
+                                (format!("{channel}: {}", channels[channel].name), channel.to_string())
+                            }
+                        };
+                        if ui.selectable_label(value == text, label).clicked() {
+                            chosen = Some(value);
+                            ui.close();
+                        }
+                    }
+                },
+            );
+        });
+        named(button.response, &format!("Choose {}", parameter.title)).on_hover_text("The channels and digital lines");
+    });
+    chosen
+}
+
 #[cfg(test)]
 mod tests {
     use eframe::egui::Role;
     use egui_kittest::kittest::Queryable as _;
 
-    use super::super::testing::{bench, control};
+    use super::super::testing::{bench, control, document};
     use super::*;
 
     pub(crate) const ALL_KINDS: &[Parameter] = &[
@@ -140,6 +189,7 @@ mod tests {
         },
         Parameter { name: "fast", title: "Fast", help: "Quick", kind: Kind::Flag, default: "false" },
         Parameter { name: "note", title: "Note", help: "Any text", kind: Kind::Text, default: "" },
+        Parameter { name: "line", title: "Line", help: "A channel", kind: Kind::Channel, default: "" },
         Parameter {
             name: "look",
             title: "Look",
@@ -169,7 +219,7 @@ mod tests {
     #[test]
     fn every_kind_can_be_set() {
         let mut harness = bench([320.0, 260.0], Settings::defaults(ALL_KINDS), |ui, settings, _| {
-            settings_ui(ui, settings);
+            settings_with_files_ui(ui, settings, &mut None);
         });
         harness.run();
         harness.get_by_label("Fast").click();
@@ -188,5 +238,24 @@ mod tests {
         assert_eq!(settings.text("note"), "day one");
         assert_eq!(settings.integer("window"), 4096);
         assert_eq!(settings.number("level"), 0.5);
+    }
+
+    #[test]
+    fn a_line_is_typed_or_chosen_from_what_there_is() {
+        let document = document(4);
+        let name = document.shown().channels[2].name.clone();
+        let mut harness = bench([320.0, 420.0], Settings::defaults(ALL_KINDS), move |ui, settings, _| {
+            settings_of_ui(ui, settings, &document);
+        });
+        harness.run();
+        control(&harness, Role::TextInput, "Line").focus();
+        control(&harness, Role::TextInput, "Line").type_text("0:3");
+        harness.run();
+        assert_eq!(harness.state().state.text("line"), "0:3");
+        harness.get_by_label("Choose Line").click();
+        harness.run();
+        harness.get_by_label(&format!("2: {name}")).click();
+        harness.run();
+        assert_eq!(harness.state().state.text("line"), "2");
     }
 }

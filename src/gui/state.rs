@@ -199,6 +199,8 @@ pub enum InspectorTab {
     Measure,
     /// An analysis, by its index in the table.
     Analysis(usize),
+    /// A decoder, by its index in their table.
+    Decoder(usize),
     Annotations,
     #[default]
     Recording,
