@@ -585,7 +585,8 @@ impl App {
         } else {
             let busy = self.jobs.list.iter().any(|job| job.is_running() && Some(job.id) != building);
             let exact = self.document.as_ref().is_none_or(|d| d.summary.is_complete());
-            let at_rest = self.opening.is_none() && !busy && self.columns.is_at_rest() && self.commands.is_empty();
+            let answered = self.workers.columns.is_at_rest() && self.workers.measure.is_at_rest();
+            let at_rest = self.opening.is_none() && !busy && answered && self.commands.is_empty();
             if let Some(line) = script.next_line(at_rest, exact) {
                 match vocabulary::parse(&line, self.document.as_ref(), None) {
                     Ok(commands) => self.commands.extend(commands),
