@@ -428,7 +428,7 @@ def input_converted(seconds):
 
 def row_nwb(o):
     """To NWB beside the reference converter, which is run once: it takes minutes and 14 GB."""
-    folder, path = input_converted(300)
+    folder, path = input_converted(o.nwb_seconds)
     target, copy, theirs_in = BENCH / "out.nwb", BENCH / "copy.rec", BENCH / "rival_nwb"
     metadata = folder / "20230622_sample_metadata.yml"
     peaks = []
@@ -540,6 +540,9 @@ def main():
     parser.add_argument("--only", choices=ROWS, action="append", help="this row only (may be given several times)")
     parser.add_argument("--runs", type=int, default=5, help="measured rounds of each row (default 5)")
     parser.add_argument("--size", type=int, default=954, metavar="MIB", help="size of the inputs (default 954: 1 GB)")
+    parser.add_argument(
+        "--nwb-seconds", type=int, default=300, metavar="S", help="length of the recording of the row nwb (default 300)"
+    )
     parser.add_argument("--full", action="store_true", help="also the passes over 100 GB, which take minutes each")
     o = parser.parse_args()
     if o.runs < 1 or o.size < 1:

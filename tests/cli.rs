@@ -51,9 +51,11 @@ fn every_help_is_complete() {
     for name in [
         "info",
         "check",
+        "compare",
         "stats",
         "histogram",
         "spectrum",
+        "spectrogram",
         "health",
         "export",
         "peaks",

@@ -12,12 +12,14 @@ use crate::source::Source;
 use crate::summary::Summary;
 use crate::task::Task;
 
+pub mod compare;
 mod found;
 mod health;
 mod heatmap;
 mod histogram;
 mod median;
 mod report;
+pub mod spectrogram;
 mod spectrum;
 mod stats;
 mod taper;
@@ -27,7 +29,8 @@ pub use found::{Context, Events, Field, Place};
 pub use heatmap::{Axis, Heatmap, Layer, Places};
 
 /// Every analysis, in the order of menus.
-pub const ANALYSES: &[Analysis] = &[stats::ANALYSIS, histogram::ANALYSIS, spectrum::ANALYSIS, health::ANALYSIS];
+pub const ANALYSES: &[Analysis] =
+    &[stats::ANALYSIS, histogram::ANALYSIS, spectrum::ANALYSIS, spectrogram::ANALYSIS, health::ANALYSIS];
 
 /// A row of the table of analyses.
 #[derive(Clone, Copy, Debug)]
@@ -98,6 +101,16 @@ impl Report {
         }
         json
     }
+}
+
+/// Writes the result of a request to a file as it is computed, which may be far larger than memory; the report that comes
+/// back has what `--json` prints, but no values.
+pub type Writer = fn(&Request<'_>, &std::path::Path, bool) -> Result<Report>;
+
+/// The writer of the analysis called `name`, if it is of that kind: its results go to a file only.
+#[must_use]
+pub fn writer(name: &str) -> Option<Writer> {
+    (name == spectrogram::ANALYSIS.name).then_some(spectrogram::write)
 }
 
 /// How a result looks.

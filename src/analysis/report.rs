@@ -40,7 +40,7 @@ impl Report {
     pub fn write_npy(&self, target: &Path, overwrite: bool) -> Result<()> {
         if let View::Image(map) | View::Strip(Strip { map, .. }) = &self.view {
             let shape = [map.layers.len(), map.y.len(), map.x.len()].map(|n| n as u64);
-            let mut bytes = npy_header(SampleType::F32, &shape);
+            let mut bytes = npy_header(SampleType::F32, &shape, false);
             bytes.extend(map.layers.iter().flat_map(|layer| &layer.values).flat_map(|v| v.to_le_bytes()));
             return write(target, &bytes, overwrite);
         }
@@ -50,7 +50,7 @@ impl Report {
                 .with_remedy("write it as .csv"));
         };
         let columns = 1 + curves.series.len();
-        let mut bytes = npy_header(SampleType::F64, &[curves.x.len() as u64, columns as u64]);
+        let mut bytes = npy_header(SampleType::F64, &[curves.x.len() as u64, columns as u64], false);
         bytes.reserve_exact(curves.x.len() * columns * 8);
         for (i, x) in curves.x.iter().enumerate() {
             bytes.extend(x.to_le_bytes());
@@ -68,12 +68,13 @@ fn write(target: &Path, bytes: &[u8], overwrite: bool) -> Result<()> {
     file.commit()
 }
 
-/// The start of a `.npy` file, version 1.0 (numpy, `numpy.lib.format`): little-endian `sample_type`, C order, padded so
-/// that the samples begin at a multiple of 64 bytes.
-pub(super) fn npy_header(sample_type: SampleType, shape: &[u64]) -> Vec<u8> {
+/// The start of a `.npy` file, version 1.0 (numpy, `numpy.lib.format`): little-endian `sample_type`, C order or, with
+/// `first_fastest`, Fortran order, padded so that the samples begin at a multiple of 64 bytes.
+pub(super) fn npy_header(sample_type: SampleType, shape: &[u64], first_fastest: bool) -> Vec<u8> {
     const PREFIX: usize = 10;
     let order = if sample_type.size() == 1 { '|' } else { '<' };
-    let mut dict = format!("{{'descr': '{order}{}', 'fortran_order': False, 'shape': (", sample_type.npy_name());
+    let fortran = if first_fastest { "True" } else { "False" };
+    let mut dict = format!("{{'descr': '{order}{}', 'fortran_order': {fortran}, 'shape': (", sample_type.npy_name());
     for n in shape {
         // Writing to a string cannot fail.
         write!(dict, "{n}, ").unwrap_or_default();
@@ -205,12 +206,12 @@ mod tests {
     #[test]
     fn headers_are_aligned() {
         for shape in [vec![], vec![3], vec![u64::MAX, 128], vec![1; 20]] {
-            let header = npy_header(SampleType::I16, &shape);
+            let header = npy_header(SampleType::I16, &shape, false);
             assert_eq!(header.len() % 64, 0);
             assert_eq!(usize::from(header[8]) + 256 * usize::from(header[9]) + 10, header.len());
             assert_eq!(header.last(), Some(&b'\n'));
         }
-        let header = npy_header(SampleType::U8, &[5]);
+        let header = npy_header(SampleType::U8, &[5], false);
         assert!(String::from_utf8_lossy(&header).contains("'descr': '|u1', 'fortran_order': False, 'shape': (5,), }"));
     }
 }

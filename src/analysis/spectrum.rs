@@ -130,7 +130,7 @@ fn check_settings(settings: &Settings) -> Result<()> {
 }
 
 /// Refuses a selection that cannot give a spectrum, saying what would.
-fn check(selection: &Selection, window: u64, overlap: u64) -> Result<()> {
+pub(super) fn check(selection: &Selection, window: u64, overlap: u64) -> Result<()> {
     let frames = selection.len();
     if frames < window {
         let error =

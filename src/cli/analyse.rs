@@ -39,7 +39,7 @@ pub(crate) fn command(analysis: &'static Analysis) -> Command {
         .after_help(format!("Example:\n  {}", analysis.example))
         .mut_arg("output", |arg| arg.help(format!("Write the result to this file, {}", endings(analysis))));
     for parameter in analysis.parameters {
-        command = command.arg(parameters::flag(parameter, analysis.parameters, ""));
+        command = command.args(parameters::flags(parameter, analysis.parameters, ""));
     }
     command
 }
@@ -54,6 +54,11 @@ pub(crate) fn run(analysis: &'static Analysis, matches: &ArgMatches, shell: &She
     let settings = parameters::settings(matches, analysis.parameters)?;
     (analysis.check)(&settings).map_err(|e| Failure::Usage(e.to_string()))?;
     let target = args.output.as_deref().map(|path| Target::of(analysis, path, args.force)).transpose()?;
+    let writer = crate::analysis::writer(analysis.name);
+    if writer.is_some() && target.is_none() {
+        let (name, types) = (analysis.name, endings(analysis));
+        return Err(Failure::Usage(format!("say where the {name} goes: -o OUT, which ends in {types}")));
+    }
     let source = shell.open(&args.file)?;
     if let Some(target) = &target {
         source.files().iter().try_for_each(|file| super::export::refuse_source(target.path, file))?;
@@ -61,14 +66,18 @@ pub(crate) fn run(analysis: &'static Analysis, matches: &ArgMatches, shell: &She
     let selection = args.selection.selection(source.as_ref())?;
     let report = shell.attend(analysis.name, |task| {
         let summary = summary_of(&source, selection.stream, task);
-        let report = (analysis.run)(&Request {
+        let request = Request {
             source: &source,
             selection: &selection,
             settings: &settings,
             task,
             summary: summary.as_ref(),
             publish: &mut |_| {},
-        })?;
+        };
+        if let (Some(write), Some(target)) = (writer, &target) {
+            return write(&request, target.path, target.overwrite);
+        }
+        let report = (analysis.run)(&request)?;
         if let Some(target) = &target {
             target.write(&report)?;
         }

@@ -136,6 +136,22 @@ fn result_ui(
     form: &mut AnalysisForm,
     out: &mut Vec<Command>,
 ) {
+    report_ui(ui, result, running, |ui, view| match view {
+        View::Table(table) => table_ui(ui, table),
+        View::Curves(found) => curves_ui(ui, found, &mut form.curves),
+        View::Events(events) => events_ui(ui, events),
+        View::Image(map) => heat_view_ui(ui, map, &mut form.heat),
+        View::Strip(strip) => strip_view_ui(ui, strip, document, &mut form.heat, out),
+    });
+}
+
+/// A result with what it is over and its notes, its view drawn by `show`.
+pub(super) fn report_ui(
+    ui: &mut Ui,
+    result: &AnalysisResult,
+    running: Option<&Job>,
+    show: impl FnOnce(&mut Ui, &View),
+) {
     section(ui, "Result");
     ui.weak(format!("Over {}", result.over));
     if !result.done {
@@ -153,13 +169,7 @@ fn result_ui(
         }
         return;
     };
-    ui.push_id(result.name, |ui| match &report.view {
-        View::Table(table) => table_ui(ui, table),
-        View::Curves(found) => curves_ui(ui, found, &mut form.curves),
-        View::Events(events) => events_ui(ui, events),
-        View::Image(map) => heat_view_ui(ui, map, &mut form.heat),
-        View::Strip(strip) => strip_view_ui(ui, strip, document, &mut form.heat, out),
-    });
+    ui.push_id(result.name, |ui| show(ui, &report.view));
     for note in &report.notes {
         ui.weak(format!("Note: {}", sentence(note)));
     }

@@ -81,6 +81,7 @@ impl Kept {
 struct Workers {
     columns: ColumnWorker,
     measure: MeasureWorker,
+    gram: super::gram::GramWorker,
 }
 
 impl App {
@@ -113,8 +114,11 @@ impl App {
         let Viewer { paths, options, stream, budget, threads, .. } = viewer;
         let jobs = Jobs::new(ctx.clone(), threads);
         jobs.watch_memory(&budget);
-        let workers =
-            Workers { columns: ColumnWorker::start(&jobs, &budget), measure: MeasureWorker::start(&jobs, &budget) };
+        let workers = Workers {
+            columns: ColumnWorker::start(&jobs, &budget),
+            measure: MeasureWorker::start(&jobs, &budget),
+            gram: super::gram::GramWorker::start(&jobs, &budget),
+        };
         if let Some(file) = recent_list.clone() {
             recent::load(&jobs, file);
         }
@@ -166,6 +170,11 @@ impl App {
                     document.overview_arrived(columns);
                 }
             }
+            Reply::Spectrogram(answer) => {
+                if let Some(document) = &mut self.document {
+                    document.pictures.gram.arrived(answer);
+                }
+            }
             Reply::ColumnsFailed(error) => {
                 if let Some(document) = &mut self.document {
                     // What was drawn before may no longer be there.
@@ -197,7 +206,12 @@ impl App {
                 match (purpose, &mut self.panels.export) {
                     (Purpose::Open, _) => self.open_what_came(paths),
                     (Purpose::ExportTarget, Some(form)) => paths.pop().iter().for_each(|path| form.set_target(path)),
-                    (Purpose::ExportTarget, None) => {}
+                    (Purpose::Setting(name), Some(form)) => form.set_setting_files(name, &paths),
+                    (Purpose::ExportTarget | Purpose::Setting(_), None) => {}
+                    (Purpose::Compare, _) => {
+                        let chosen = paths.pop().map(|path| Command::Job(JobCommand::Compare(path)));
+                        chosen.into_iter().for_each(|command| self.push(command));
+                    }
                     (Purpose::ImportAnnotations, _) => {
                         let imports = paths.into_iter().map(|p| Command::Annotation(AnnotationCommand::Import(p)));
                         self.commands.extend(imports);
@@ -424,6 +438,10 @@ impl App {
                 self.opening = None;
                 self.message = None;
             }
+            FileCommand::ShowDifference => {
+                let document = self.document.as_ref();
+                self.opening = document.and_then(|d| super::comparing::show(d, &self.jobs, &self.budget));
+            }
             FileCommand::Stream(stream) => {
                 if let Some(document) = &self.document {
                     let (paths, options) = (document.paths(), document.options.clone());
@@ -436,6 +454,11 @@ impl App {
 
     fn apply_job(&mut self, command: JobCommand) {
         match command {
+            JobCommand::Compare(with) => {
+                if let Some(document) = &mut self.document {
+                    super::comparing::start(document, &mut self.jobs, &self.budget, with);
+                }
+            }
             JobCommand::Cancel(id) => self.jobs.cancel(id),
             JobCommand::CancelAll => self.jobs.cancel_all(),
             JobCommand::Dismiss(id) => self.jobs.dismiss(id),
@@ -538,11 +561,34 @@ impl App {
             }
             PanelCommand::DismissMessage => self.message = None,
             PanelCommand::DismissSessions => panels.sessions = None,
+            PanelCommand::BrowseCompare => {
+                let suggested = self.document.as_ref().and_then(|d| d.path.parent()).map(|folder| folder.join(""));
+                self.jobs.pick(Purpose::Compare, suggested);
+            }
+            PanelCommand::Spectrogram(command) => {
+                if let Some(document) = &mut self.document {
+                    document.pictures.gram.apply(&mut panels.spectrogram, command);
+                }
+            }
             PanelCommand::BrowseExport => {
                 let suggested = panels.export.as_ref().map(|form| PathBuf::from(form.target.trim()));
                 self.jobs.pick(Purpose::ExportTarget, suggested);
             }
+            PanelCommand::BrowseSetting(name) => {
+                let suggested = panels.export.as_ref().and_then(|form| form.setting_file(name));
+                self.jobs.pick(Purpose::Setting(name), suggested);
+            }
         }
+    }
+
+    /// Asks for the spectrogram that is to be seen, and keeps its tiles in the making.
+    fn want_spectrogram(&mut self) {
+        let wish = self.document.as_ref().and_then(|document| self.panels.spectrogram.wish(document));
+        if let Some(document) = &mut self.document {
+            let near = document.visible_ticks().start;
+            document.pictures.gram.keep_up(wish.as_ref(), near, &mut self.jobs, &self.budget);
+        }
+        self.workers.gram.want(wish);
     }
 
     fn apply_script(&mut self, ctx: &egui::Context, command: ScriptCommand) {
@@ -585,8 +631,12 @@ impl App {
         } else {
             let busy = self.jobs.list.iter().any(|job| job.is_running() && Some(job.id) != building);
             let exact = self.document.as_ref().is_none_or(|d| d.summary.is_complete());
-            let answered = self.workers.columns.is_at_rest() && self.workers.measure.is_at_rest();
-            let at_rest = self.opening.is_none() && !busy && answered && self.commands.is_empty();
+            let at_rest = self.opening.is_none()
+                && !busy
+                && self.workers.columns.is_at_rest()
+                && self.workers.gram.is_at_rest()
+                && self.workers.measure.is_at_rest()
+                && self.commands.is_empty();
             if let Some(line) = script.next_line(at_rest, exact) {
                 match vocabulary::parse(&line, self.document.as_ref(), None) {
                     Ok(commands) => self.commands.extend(commands),
@@ -685,6 +735,14 @@ impl App {
                 super::inspector::inspector_ui(ui, document, &self.jobs.list, &mut self.panels, out);
             });
         }
+        if self.panels.spectrogram.open {
+            let frame = egui::Frame::NONE.fill(ui.visuals().panel_fill);
+            let panel = egui::Panel::bottom("spectrogram").frame(frame).resizable(true);
+            panel.default_size(240.0).size_range(96.0..=900.0).show(ui, |ui| {
+                let Panels { spectrogram, time_format, .. } = &mut self.panels;
+                super::gram::panel_ui(ui, document, spectrogram, *time_format, out);
+            });
+        }
         let wheel = self.kept.settings.wheel();
         egui::CentralPanel::no_frame()
             .show(ui, |ui| super::trace_ui::trace_ui(ui, document, self.panels.time_format, wheel, out));
@@ -761,6 +819,7 @@ impl App {
             }
         }
         self.want_pictures(ctx.pixels_per_point());
+        self.want_spectrogram();
         if self.jobs.any_running() {
             ctx.request_repaint_after(PROGRESS);
         }

@@ -5,6 +5,7 @@ use eframe::egui::{Grid, Label, RichText, ScrollArea, TextStyle, Ui};
 use super::analysis_tab::{AnalysisForm, analysis_ui};
 use super::annotation_tab::annotations_ui;
 use super::command::{Command, FileCommand, PanelCommand, ViewCommand};
+use super::comparing::comparison_ui;
 use super::controls::{fact, named, section};
 use super::jobs::Job;
 use super::measure_tab::measure_ui;
@@ -65,7 +66,7 @@ pub(super) fn inspector_ui(
         }
         InspectorTab::Measure => measure_ui(ui, document),
         InspectorTab::Annotations => annotations_ui(ui, document, &mut panels.annotations, out),
-        InspectorTab::Recording => recording_ui(ui, document, out),
+        InspectorTab::Recording => recording_ui(ui, document, jobs, out),
     });
 }
 
@@ -108,7 +109,7 @@ fn files_text(path: &std::path::Path, parts: &[crate::source::Part]) -> String {
 }
 
 /// The tab about the recording itself.
-pub(super) fn recording_ui(ui: &mut Ui, document: &Document, out: &mut Vec<Command>) {
+pub(super) fn recording_ui(ui: &mut Ui, document: &Document, jobs: &[Job], out: &mut Vec<Command>) {
     let recording = document.recording();
     warnings_ui(ui, recording);
     Grid::new("facts").num_columns(2).min_row_height(18.0).spacing([12.0, 4.0]).show(ui, |ui| {
@@ -125,6 +126,7 @@ pub(super) fn recording_ui(ui: &mut Ui, document: &Document, out: &mut Vec<Comma
     });
     streams_ui(ui, document, out);
     gaps_ui(ui, document.shown(), out);
+    comparison_ui(ui, document, jobs, out);
     if !recording.events.is_empty() {
         section(ui, "Event tracks");
         // Not side by side: two long texts would make the panel wider than the traces.

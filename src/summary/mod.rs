@@ -24,5 +24,6 @@ mod totals;
 pub use build::{PeaksReport, peaks, peaks_at};
 pub use columns::{Columns, MinMax, ViewRequest};
 pub use sidecar::SidecarPolicy;
+pub(crate) use sidecar::{keeping, read_at, write_at};
 pub use store::Summary;
 pub use tile::{LEVELS, TILE_FRAMES};
