@@ -635,6 +635,7 @@ impl App {
                 && !busy
                 && self.workers.columns.is_at_rest()
                 && self.workers.gram.is_at_rest()
+                && self.workers.measure.is_at_rest()
                 && self.commands.is_empty();
             if let Some(line) = script.next_line(at_rest, exact) {
                 match vocabulary::parse(&line, self.document.as_ref(), None) {

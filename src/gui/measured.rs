@@ -48,6 +48,8 @@ pub enum Found {
 struct Slot {
     wish: Option<(Range2d, Summary)>,
     answered: bool,
+    /// An answer is being made.
+    busy: bool,
     /// Coverage of the summary when the answer had to wait for it.
     pending_at: Option<f32>,
     /// Counts documents; an answer about a closed one is dropped.
@@ -80,6 +82,12 @@ impl MeasureWorker {
             (slot.answered, slot.pending_at) = (false, None);
             self.0.1.notify_one();
         }
+    }
+
+    /// Whether everything that was wished for is answered.
+    pub(super) fn is_at_rest(&self) -> bool {
+        let slot = lock(&self.0.0);
+        !slot.busy && !slot.is_due()
     }
 
     /// Forgets the wish: the document is closed.
@@ -124,7 +132,7 @@ fn work(shared: &Shared, budget: &MemoryBudget, replies: &Replies) {
         }
         let Some((of, summary)) = slot.wish.clone() else { continue };
         let epoch = slot.epoch;
-        slot.answered = true;
+        (slot.answered, slot.busy) = (true, true);
         let task = Task::new(budget.clone(), default_threads());
         slot.task = Some(task.clone());
         drop(slot);
@@ -141,6 +149,7 @@ fn work(shared: &Shared, budget: &MemoryBudget, replies: &Replies) {
         };
 
         slot = lock(&shared.0);
+        slot.busy = false;
         if slot.epoch != epoch || task.is_cancelled() {
             continue;
         }
