@@ -87,6 +87,8 @@ pub mod source;
 
 pub mod demo;
 
+pub mod filter;
+
 pub mod scan;
 
 pub mod check;

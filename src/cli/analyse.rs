@@ -37,7 +37,7 @@ pub(crate) fn command(analysis: &'static Analysis) -> Command {
     for parameter in analysis.parameters {
         command = command.arg(parameters::flag(parameter, analysis.parameters, ""));
     }
-    command
+    super::filters::flags(command)
 }
 
 /// `.csv or .npy`.
@@ -50,7 +50,7 @@ pub(crate) fn run(analysis: &'static Analysis, matches: &ArgMatches, shell: &She
     let settings = parameters::settings(matches, analysis.parameters)?;
     (analysis.check)(&settings).map_err(|e| Failure::Usage(e.to_string()))?;
     let target = args.output.as_deref().map(|path| Target::of(analysis, path, args.force)).transpose()?;
-    let source = shell.open(&args.file)?;
+    let (source, filters) = shell.open_filtered(&args.file, &args.selection.stream, matches)?;
     if let Some(target) = &target {
         source.files().iter().try_for_each(|file| super::export::refuse_source(target.path, file))?;
     }
@@ -70,7 +70,11 @@ pub(crate) fn run(analysis: &'static Analysis, matches: &ArgMatches, shell: &She
     })?;
     shell.notes(&report.notes);
     if args.json {
-        return shell.print_json(&report.whole_json());
+        let mut json = report.whole_json();
+        if let Some(object) = json.as_object_mut().filter(|_| !filters.is_empty()) {
+            object.insert("filter".to_owned(), filters.to_string().into());
+        }
+        return shell.print_json(&json);
     }
     match (&target, &report.view) {
         (Some(target), _) => shell.print(&format!("wrote {}\n", target.path.display())),
