@@ -2,8 +2,17 @@
 //!
 //! The recursion of one channel cannot be vectorised; that of [`super::LANES`] channels can, one to a lane, so samples
 //! lie interleaved (`data[frame][lane]`). Up to four sections run in one pass over the data with their states in
-//! registers. The order of the operations is that of the transposed direct form II in `scipy.signal.sosfilt`, without
-//! fused multiplications, so that every lane gives the same bits as every other, on every machine.
+//! registers, without fused multiplications, so that every lane gives the same bits as every other, on every machine.
+//!
+//! The form is the transposed direct form II in the delta operator (Middleton and Goodwin, *Digital Control and
+//! Estimation*, 1990): with α1 = 2 + a1, α2 = 1 + a1 + a2 and likewise β of b, the states are advanced by *small* steps,
+//!
+//! ```text
+//! y = b0 x + z0        z0 += z1 + β1 x − α1 y        z1 += β2 x − α2 y
+//! ```
+//!
+//! so that a filter far slower than the rate, whose poles are next to 1, does not lose a million times the rounding error
+//! of a sample as the plain form does. The transfer function is the same: α and β are exact differences.
 
 use pulp::{Arch, Simd, WithSimd};
 
@@ -66,7 +75,8 @@ impl<const N: usize, const S: usize, const BACK: bool> WithSimd for Pass<'_, N, 
         let coefficients: [[f64; 5]; S] =
             std::array::from_fn(|s| {
                 let Section { b: [b0, b1, b2], a: [a1, a2] } = sections[s];
-                [b0, b1, b2, a1, a2]
+                // In this order the sums of coefficients next to (1, -2, 1) are exact.
+                [b0, (b0 + b1) + b0, (b0 + b1) + b2, (1.0 + a1) + 1.0, (1.0 + a1) + a2]
             });
         let mut state = *states;
         if BACK {
@@ -90,12 +100,12 @@ fn step<const N: usize, const S: usize>(
 ) -> [f64; N] {
     let mut x = frame;
     for s in 0..S {
-        let [b0, b1, b2, a1, a2] = coefficients[s];
+        let [b0, beta1, beta2, alpha1, alpha2] = coefficients[s];
         let [mut z0, mut z1] = state[s];
         for lane in 0..N {
             let y = b0 * x[lane] + z0[lane];
-            z0[lane] = b1 * x[lane] - a1 * y + z1[lane];
-            z1[lane] = b2 * x[lane] - a2 * y;
+            z0[lane] += z1[lane] + (beta1 * x[lane] - alpha1 * y);
+            z1[lane] += beta2 * x[lane] - alpha2 * y;
             x[lane] = y;
         }
         state[s] = [z0, z1];

@@ -68,6 +68,35 @@ fn angles(order: usize) -> impl Iterator<Item = f64> {
     (0..order).map(move |i| PI * (2.0 * i as f64 - n + 1.0) / (2.0 * n))
 }
 
+/// `a / b` by Smith's method (1962), as numpy divides: the naive way loses digits that poles next to 1 cannot spare.
+fn quotient(a: C, b: C) -> C {
+    if b.re.abs() >= b.im.abs() {
+        let ratio = b.im / b.re;
+        let scale = 1.0 / (b.re + b.im * ratio);
+        C::new((a.re + a.im * ratio) * scale, (a.im - a.re * ratio) * scale)
+    } else {
+        let ratio = b.re / b.im;
+        let scale = 1.0 / (b.im + b.re * ratio);
+        C::new((a.re * ratio + a.im) * scale, (a.im * ratio - a.re) * scale)
+    }
+}
+
+/// The square root with a positive real part, without the detour of angles.
+fn root(z: C) -> C {
+    let size = z.re.hypot(z.im);
+    if size == 0.0 {
+        return z;
+    }
+    let (re, im) = if z.re > 0.0 {
+        let re = (0.5 * (size + z.re)).sqrt();
+        (re, 0.5 * (z.im / re))
+    } else {
+        let im = (0.5 * (size - z.re)).sqrt();
+        ((0.5 * (z.im / im)).abs(), im)
+    };
+    C::new(re, im.abs().copysign(z.im))
+}
+
 fn product(values: impl IntoIterator<Item = C>) -> C {
     values.into_iter().fold(C::new(1.0, 0.0), |a, b| a * b)
 }
@@ -103,9 +132,9 @@ fn prototype(family: Family, order: usize) -> Zpk {
                 .collect();
             let poles: Vec<C> = angles(order)
                 .map(|t| -C::from_polar(1.0, t))
-                .map(|p| C::new(mu.sinh() * p.re, mu.cosh() * p.im).inv())
+                .map(|p| quotient(C::new(1.0, 0.0), C::new(mu.sinh() * p.re, mu.cosh() * p.im)))
                 .collect();
-            let gain = (product(poles.iter().map(|p| -p)) / product(zeros.iter().map(|z| -z))).re;
+            let gain = quotient(product(poles.iter().map(|p| -p)), product(zeros.iter().map(|z| -z))).re;
             Zpk { zeros, poles, gain }
         }
     }
@@ -121,7 +150,7 @@ impl Zpk {
     fn turned_gain(&self) -> f64 {
         let zeros = product(self.zeros.iter().map(|z| -z));
         let poles = product(self.poles.iter().map(|p| -p));
-        self.gain * (zeros / poles).re
+        self.gain * quotient(zeros, poles).re
     }
 
     fn low_pass(mut self, edge: f64) -> Self {
@@ -131,7 +160,7 @@ impl Zpk {
     }
 
     fn high_pass(self, edge: f64) -> Self {
-        let turn = |r: &C| C::new(edge, 0.0) / r;
+        let turn = |r: &C| quotient(C::new(edge, 0.0), *r);
         let gain = self.turned_gain();
         let mut zeros: Vec<C> = self.zeros.iter().map(turn).collect();
         zeros.extend(std::iter::repeat_n(C::new(0.0, 0.0), self.degree()));
@@ -149,7 +178,7 @@ impl Zpk {
 
     fn band_stop(self, low: f64, high: f64) -> Self {
         let (width, centre) = (high - low, (low * high).sqrt());
-        let turned = |roots: &[C]| split(roots.iter().map(|r| C::new(width / 2.0, 0.0) / r), centre);
+        let turned = |roots: &[C]| split(roots.iter().map(|r| quotient(C::new(width / 2.0, 0.0), *r)), centre);
         let gain = self.turned_gain();
         let mut zeros = turned(&self.zeros);
         zeros.extend(std::iter::repeat_n(C::new(0.0, centre), self.degree()));
@@ -160,9 +189,9 @@ impl Zpk {
     /// To the z-plane, at a rate of 2 (a Nyquist frequency of 1).
     fn bilinear(self) -> Self {
         const TWICE_RATE: f64 = 4.0;
-        let map = |r: &C| (r + TWICE_RATE) / (-r + TWICE_RATE);
+        let map = |r: &C| quotient(r + TWICE_RATE, -r + TWICE_RATE);
         let below = |roots: &[C]| product(roots.iter().map(|r| -r + TWICE_RATE));
-        let gain = self.gain * (below(&self.zeros) / below(&self.poles)).re;
+        let gain = self.gain * quotient(below(&self.zeros), below(&self.poles)).re;
         let mut zeros: Vec<C> = self.zeros.iter().map(map).collect();
         // What was at infinity goes to the Nyquist frequency.
         zeros.extend(std::iter::repeat_n(C::new(-1.0, 0.0), self.degree()));
@@ -172,6 +201,7 @@ impl Zpk {
 
 /// Every root becomes two, around ±`centre` on the imaginary axis.
 fn split(roots: impl Iterator<Item = C> + Clone, centre: f64) -> Vec<C> {
-    let root = |r: C| (r * r - centre * centre).sqrt();
+    let centre = centre * centre;
+    let root = |r: C| root(r * r - centre);
     roots.clone().map(|r| r + root(r)).chain(roots.map(|r| r - root(r))).collect()
 }

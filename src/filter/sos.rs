@@ -28,12 +28,12 @@ impl Section {
         Self { b: [1.0, b[0], b[1]], a }
     }
 
-    /// The state that goes with an input that has always been 1, and the output then.
+    /// The state (of [`super::cascade`]) that goes with an input that has always been 1, and the output then.
     pub(super) fn steady(&self) -> ([f64; 2], f64) {
         let [b0, b1, b2] = self.b;
         let [a1, a2] = self.a;
-        let first = (b1 - a1 * b0 + b2 - a2 * b0) / (1.0 + a1 + a2);
-        ([first, (1.0 + a1) * first - (b1 - a1 * b0)], (b0 + b1 + b2) / (1.0 + a1 + a2))
+        let output = ((b0 + b1) + b2) / ((1.0 + a1) + a2);
+        ([output - b0, ((1.0 + a1) + 1.0) * output - ((b0 + b1) + b0)], output)
     }
 
     /// The distance of the outer pole from zero.
@@ -101,8 +101,10 @@ fn halves(mut roots: Vec<C>) -> Vec<C> {
     const ROUNDING: f64 = 100.0 * f64::EPSILON;
     roots.sort_by(|a, b| a.re.total_cmp(&b.re).then(a.im.abs().total_cmp(&b.im.abs())));
     let real = |r: &C| r.im.abs() <= ROUNDING * r.norm();
-    let complex = roots.iter().filter(|r| !real(r) && r.im > 0.0).copied();
-    let mut halves: Vec<C> = complex.collect();
+    let upper = roots.iter().filter(|r| !real(r) && r.im > 0.0);
+    let lower = roots.iter().filter(|r| !real(r) && r.im < 0.0);
+    // Both halves are computed; their mean is the better of the two.
+    let mut halves: Vec<C> = upper.zip(lower).map(|(u, l)| (u + l.conj()) / 2.0).collect();
     halves.extend(roots.iter().filter(|r| real(r)).map(|r| C::new(r.re, 0.0)));
     halves
 }
