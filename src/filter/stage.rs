@@ -57,6 +57,8 @@ impl Stage {
         if ![SampleType::F32, SampleType::F64].contains(&output) {
             return Err(Error::invalid("filters give f32 or f64"));
         }
+        // With fewer frames it might no longer be the largest.
+        recording.main_stream = Some(inner.recording().default_stream());
         let built = step.build(target)?;
         let scales = target.channels.iter().enumerate().map(|(c, channel)| {
             let factor = built.factors.as_ref().map_or(1.0, |f| f[c]);
@@ -95,7 +97,13 @@ impl Stage {
 
     /// Reads part of the recording below, and hands its pages back behind a long read: the engine, which does that for
     /// recordings in a file, does not know that this one is.
-    pub(super) fn read_below(&self, frames: Range<u64>, channels: &[usize], block: &mut Block, guess: bool) -> Result<()> {
+    pub(super) fn read_below(
+        &self,
+        frames: Range<u64>,
+        channels: &[usize],
+        block: &mut Block,
+        guess: bool,
+    ) -> Result<()> {
         if guess {
             return self.inner.read_estimate(self.stream, frames, channels, block);
         }
@@ -142,7 +150,14 @@ impl Stage {
     }
 
     /// Fills the place of `out` by a filter that treats channels alike.
-    fn lanes(&self, kernel: &dyn Kernel, place: &Place, channels: &[usize], out: &mut Block, guess: bool) -> Result<()> {
+    fn lanes(
+        &self,
+        kernel: &dyn Kernel,
+        place: &Place,
+        channels: &[usize],
+        out: &mut Block,
+        guess: bool,
+    ) -> Result<()> {
         let reach = kernel.reach();
         let relay = self.relay.as_ref().filter(|_| !guess);
         let read = match relay {
@@ -249,7 +264,14 @@ impl Stage {
     }
 
     /// Fills the place of `out` by a filter that mixes channels.
-    fn across(&self, reference: &Reference, place: &Place, channels: &[usize], out: &mut Block, guess: bool) -> Result<()> {
+    fn across(
+        &self,
+        reference: &Reference,
+        place: &Place,
+        channels: &[usize],
+        out: &mut Block,
+        guess: bool,
+    ) -> Result<()> {
         let needed = reference.needed(channels);
         let most = (READ_BYTES / (8 * needed.len().max(1) as u64)).max(64);
         let mut block = Block::default();

@@ -8,6 +8,7 @@ use eframe::egui::Color32;
 
 use super::jobs::JobId;
 use crate::export::Values;
+use crate::filter::Chain;
 use crate::form::Settings;
 use crate::source::OpenOptions;
 
@@ -19,6 +20,7 @@ pub enum Command {
     View(ViewCommand),
     Channels(ChannelCommand),
     Job(JobCommand),
+    Filter(FilterCommand),
     Panel(PanelCommand),
 }
 
@@ -96,6 +98,16 @@ pub enum ChannelCommand {
     Colour(usize, Color32),
     /// Times the common amplitude.
     Gain(usize, f32),
+}
+
+/// About filters.
+#[derive(Clone, Debug)]
+pub enum FilterCommand {
+    /// Show the recording through these filters instead of those applied now.
+    Apply(Chain),
+    Remove,
+    /// Draw the traces without filters behind those with.
+    ShowRaw(bool),
 }
 
 /// About work in the background.

@@ -1,10 +1,11 @@
-//! The inspector: one tab for each analysis of the table, and one for what the recording is.
+//! The inspector: one tab for each analysis of the table, one for filters, and one for what the recording is.
 
 use eframe::egui::{Grid, Label, RichText, ScrollArea, TextStyle, Ui};
 
 use super::analysis_tab::{AnalysisForm, analysis_ui};
 use super::command::{Command, FileCommand, PanelCommand, ViewCommand};
 use super::controls::{fact, named, section};
+use super::filter_tab::FilterForm;
 use super::jobs::Job;
 use super::state::{Document, InspectorTab};
 use super::theme::Colours;
@@ -17,18 +18,21 @@ const MAX_GAPS: usize = 1000;
 
 /// What the user has set for each analysis, in the order of [`ANALYSES`].
 #[derive(Clone, Debug)]
-pub struct Forms(Vec<AnalysisForm>);
+pub struct Forms {
+    analyses: Vec<AnalysisForm>,
+    pub filter: FilterForm,
+}
 
 impl Default for Forms {
     fn default() -> Self {
-        Self(ANALYSES.iter().map(AnalysisForm::new).collect())
+        Self { analyses: ANALYSES.iter().map(AnalysisForm::new).collect(), filter: FilterForm::default() }
     }
 }
 
 impl Forms {
     /// The form of the analysis at `index` of the table.
     pub fn get_mut(&mut self, index: usize) -> Option<&mut AnalysisForm> {
-        self.0.get_mut(index)
+        self.analyses.get_mut(index)
     }
 }
 
@@ -44,7 +48,8 @@ pub(super) fn inspector_ui(
     ui.horizontal_wrapped(|ui| {
         let tabs = ANALYSES.iter().enumerate().map(|(i, a)| (InspectorTab::Analysis(i), a.title, a.about));
         let recording = (InspectorTab::Recording, "Recording", "What the file says about itself");
-        for (which, title, about) in tabs.chain([recording]) {
+        let filter = (InspectorTab::Filter, "Filter", "Filter what is seen, computed and exported");
+        for (which, title, about) in tabs.chain([filter, recording]) {
             if ui.selectable_label(tab == which, title).on_hover_text(about).clicked() {
                 out.push(Command::Panel(PanelCommand::Inspector(which)));
             }
@@ -52,9 +57,13 @@ pub(super) fn inspector_ui(
     });
     ui.separator();
     ScrollArea::vertical().id_salt(("inspector", tab_key(tab))).auto_shrink(false).show(ui, |ui| {
+        if tab == InspectorTab::Filter {
+            super::filter_tab::filter_ui(ui, document, &mut forms.filter, out);
+            return;
+        }
         let analysis = match tab {
             InspectorTab::Analysis(i) => ANALYSES.get(i).zip(forms.get_mut(i)),
-            InspectorTab::Recording => None,
+            InspectorTab::Filter | InspectorTab::Recording => None,
         };
         match analysis {
             Some((analysis, form)) => {
@@ -68,6 +77,7 @@ pub(super) fn inspector_ui(
 fn tab_key(tab: InspectorTab) -> &'static str {
     match tab {
         InspectorTab::Analysis(i) => ANALYSES.get(i).map_or("", |a| a.name),
+        InspectorTab::Filter => "filter",
         InspectorTab::Recording => "recording",
     }
 }

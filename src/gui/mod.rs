@@ -12,6 +12,7 @@ pub mod command;
 mod command_line;
 mod controls;
 mod export_form;
+mod filter_tab;
 mod gauge;
 mod help;
 mod inspector;
