@@ -9,11 +9,12 @@
 //! contiguous stretch is filtered on its own: no filter looks across a gap. A value that is no number (or infinite) is a
 //! gap of its channel: it comes out as NaN, and the filter begins anew behind it.
 //!
-//! **Cost.** Filters of a chain are sources one on the other. Each works through slices of [`SLICE_FRAMES`] frames and
+//! **Cost.** Filters of a chain are sources one on the other. Each works through slices of `SLICE_FRAMES` frames and
 //! eight channels side by side; what it holds besides the caller's block are the samples read for a slice of some
-//! channels (at most [`READ_BYTES`], of at least eight channels) and 64 bytes for every frame of the slice and its
-//! margin: 10 MB for each filter and thread at the most. Filters that take longer than [`DIRECT_REACH`] frames to settle
-//! pass their states on from block to block instead ([`relay`]). A reference needs all channels of its group, whichever
+//! channels (at most `READ_BYTES`, of at least eight channels) and 64 bytes for every frame of the slice and its
+//! margin: 10 MB for each filter and thread, up to 30 MB with the longest windows of averages. Filters that take longer
+//! than `DIRECT_REACH` frames to settle pass their states on from block to block instead (`relay`), for which up to 32 MiB
+//! of states are kept for each filter. This is not reserved from a budget: a source has none. A reference needs all channels of its group, whichever
 //! are read.
 //!
 //! To add a filter: a file here with a `pub(super) const FILTER: Filter`, one `mod` line and one line in [`FILTERS`]. Flags,
