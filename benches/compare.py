@@ -245,7 +245,7 @@ seconds = time.perf_counter() - started
 FILTER = """
 from scipy import signal
 x = np.load(sys.argv[1], mmap_mode='r')
-# The margin that longwave reads around what it makes, and chunks of the size that it takes.
+# The margin that longwave reads around what it makes, and chunks of the size that it takes. Both make the file durable.
 margin, chunk = 1472, 1 << 15
 started = time.perf_counter()
 sos = signal.butter(4, [300, 6000], 'bandpass', fs=30000, output='sos')
@@ -254,7 +254,7 @@ for i in range(0, len(x), chunk):
     first, end = max(0, i - margin), min(len(x), i + chunk + margin)
     y = signal.sosfiltfilt(sos, np.asarray(x[first:end], dtype=np.float64), axis=0)
     out[i:i + chunk] = y[i - first:][:chunk]
-del out
+out.flush()
 seconds = time.perf_counter() - started
 """
 

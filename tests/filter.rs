@@ -173,7 +173,7 @@ fn channels_side_by_side_gaps_and_scales_are_those_of_scipy_alone() {
 const CHAINS: &[&str] = &[
     "band-pass=300..6000",
     "high-pass=300,order=2,phase=causal",
-    "high-pass=2",
+    "high-pass=12",
     "band-pass=1.5..300,order=3",
     "notch=50",
     "high-pass=1,order=2,phase=causal",
@@ -186,16 +186,16 @@ const CHAINS: &[&str] = &[
     "notch=50,harmonics=3; reference=cmr; low-pass=2000",
 ];
 
-/// A recording long enough for every chain to be cut within its memory: 200 000 frames, two gaps, some NaN.
+/// A recording long enough for every chain to be cut within its memory: 100 000 frames, two gaps, some NaN.
 fn long(seed: u64, broken: bool) -> Arc<dyn Source> {
-    let (channels, frames) = (3, 200_000);
+    let (channels, frames) = (3, 100_000);
     let mut samples = noise(channels * frames, seed);
     if broken {
-        for at in [0, 9_000, 9_001, 100_000, frames - 1] {
+        for at in [0, 9_000, 9_001, 60_000, frames - 1] {
             samples[frames + at] = if at == 9_001 { f64::INFINITY } else { f64::NAN };
         }
     }
-    let spans = [(0, 0), (17, 40), (170_003, 170_100)];
+    let spans = [(0, 0), (17, 40), (90_003, 90_100)];
     let spans = spans.map(|(first_frame, first_tick)| ClockSpan { first_frame, first_tick });
     memory(samples, channels, TimeBase::with_spans(RATE, spans.to_vec()))
 }
@@ -214,7 +214,7 @@ fn any_cut_of_the_recording_gives_the_same() {
             let size = whole.iter().filter(|x| x.is_finite()).fold(0.0_f64, |a, x| a.max(x.abs()));
             // A fresh one, which knows nothing of the first pass.
             let again = through(&source, chain);
-            let edges = [0, 17, 18, frames / 2, frames - 1, 100_000.min(frames)];
+            let edges = [0, 17, 18, frames / 2, frames - 1, 60_000.min(frames)];
             for k in 0..8 {
                 let start = if k < edges.len() { edges[k] } else { random.below(frames) };
                 let end = (start + 1 + random.below(3000)).min(frames);

@@ -238,8 +238,11 @@ impl Stage {
     pub(super) fn gather(&self, block: &Block, first: usize, group: &[usize], data: &mut Vec<f64>) -> [bool; LANES] {
         const TILE: usize = 256;
         let frames = block.frames();
-        data.clear();
+        // Every lane that is used is written; the others must be numbers.
         data.resize(frames * LANES, 0.0);
+        if group.len() < LANES {
+            data.fill(0.0);
+        }
         let mut bad = [false; LANES];
         with_samples!(block.samples(), v => {
             for (t, tile) in data.chunks_mut(TILE * LANES).enumerate() {

@@ -19,6 +19,8 @@ pub struct Opened {
     pub source: Arc<dyn Source>,
     pub stream: usize,
     pub summary: Summary,
+    /// What the user has noted about it.
+    pub annotations: super::annotating::Found,
     /// What was opened, where it is not what was asked for.
     pub instead: Option<Vec<PathBuf>>,
 }
@@ -91,7 +93,8 @@ fn open_now(paths: &[PathBuf], options: &OpenOptions, budget: &MemoryBudget, whi
             .with_remedy("the recording may not have been saved, or the layout given may be wrong"));
     }
     let summary = Summary::open(Arc::clone(&source), stream, budget, &SidecarPolicy::Auto)?;
-    Ok(Opened { source, stream, summary, instead: None })
+    let annotations = crate::annotation::store::find(path);
+    Ok(Opened { source, stream, summary, annotations, instead: None })
 }
 
 /// Makes the filtered recording and its summary on a worker; the answer is [`Reply::Filtered`].
@@ -155,5 +158,7 @@ pub(super) fn document(paths: Vec<PathBuf>, options: OpenOptions, opened: Opened
         pictures: Pictures::default(),
         results: Results::default(),
         filter: None,
+        notes: super::annotating::Notes::of(opened.annotations),
+        playing: None,
     }
 }

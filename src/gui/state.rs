@@ -36,6 +36,9 @@ pub struct Document {
     pub results: Results,
     /// What is applied to it, if `source` is a filtered recording.
     pub filter: Option<Filtered>,
+    pub notes: super::annotating::Notes,
+    /// The view scrolls by itself.
+    pub playing: Option<super::playing::Playing>,
 }
 
 /// The filters that are applied, and the recording without them.
@@ -218,6 +221,7 @@ pub enum InspectorTab {
     /// An analysis, by its index in the table.
     Analysis(usize),
     Filter,
+    Annotations,
     #[default]
     Recording,
 }
@@ -239,6 +243,9 @@ pub struct Panels {
     /// Sessions to choose from.
     pub sessions: Option<Vec<super::sessions::Offer>>,
     pub open_path: String,
+    pub annotations: super::annotation_tab::TableView,
+    pub palette: Option<super::palette::Palette>,
+    pub settings_form: bool,
 }
 
 impl Panels {
@@ -246,6 +253,7 @@ impl Panels {
     #[must_use]
     pub fn has_dialog(&self) -> bool {
         let forms = self.export.is_some() || self.raw.is_some() || self.sessions.is_some();
-        self.help || self.go_to.is_some() || self.budget.is_some() || forms
+        let lists = self.palette.is_some() || self.settings_form;
+        self.help || self.go_to.is_some() || self.budget.is_some() || forms || lists
     }
 }
