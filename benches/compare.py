@@ -246,7 +246,7 @@ FILTER = """
 from scipy import signal
 x = np.load(sys.argv[1], mmap_mode='r')
 # The margin that longwave reads around what it makes, and chunks of the size that it takes. Both make the file durable.
-margin, chunk = 1472, 1 << 15
+margin, chunk = 1567, 1 << 15
 started = time.perf_counter()
 sos = signal.butter(4, [300, 6000], 'bandpass', fs=30000, output='sos')
 out = np.lib.format.open_memmap(sys.argv[2], mode='w+', dtype=np.float32, shape=x.shape)
