@@ -191,9 +191,9 @@ fn steps_ui(ui: &mut Ui, form: &mut FilterForm) {
                         change = Some(what);
                     }
                 };
-                button("⬆", "Earlier", i > 0, Change::Up(i));
-                button("⬇", "Later", i + 1 < count, Change::Down(i));
-                button("✖", "Remove", true, Change::Remove(i));
+                button("↑", "Earlier", i > 0, Change::Up(i));
+                button("↓", "Later", i + 1 < count, Change::Down(i));
+                button("×", "Remove", true, Change::Remove(i));
             });
             ui.indent("settings", |ui| settings_ui(ui, &mut step.settings));
         });
