@@ -94,6 +94,8 @@ pub mod filter;
 
 pub mod scan;
 
+pub mod moments;
+
 pub mod check;
 pub mod summary;
 
