@@ -96,10 +96,10 @@ def npy_header(file, descr, shape):
     file.write(b"\x93NUMPY\x01\x00" + (118).to_bytes(2, "little") + text.ljust(117).encode() + b"\n")
 
 
-def input_int16(megabytes):
-    """Interleaved int16, 128 channels: noise with a slow wave, made block by block."""
-    frames = megabytes * MIB // (2 * CHANNELS)
-    path = BENCH / f"int16_{megabytes}.npy"
+def input_int16(megabytes, channels=CHANNELS):
+    """Interleaved int16, of 128 channels if nothing else is said: noise with a slow wave, made block by block."""
+    frames = megabytes * MIB // (2 * channels)
+    path = BENCH / (f"int16_{megabytes}.npy" if channels == CHANNELS else f"int16_{megabytes}_{channels}ch.npy")
     if not path.exists():
         print(f"making {path.name}", file=sys.stderr)
 
@@ -107,9 +107,9 @@ def input_int16(megabytes):
             import numpy as np
 
             part = path.with_suffix(".part")
-            noise = np.random.default_rng(1).normal(0, 200, (8192, CHANNELS)).astype(np.int16)
+            noise = np.random.default_rng(1).normal(0, 200, (8192, channels)).astype(np.int16)
             with part.open("wb") as file:
-                npy_header(file, "<i2", (frames, CHANNELS))
+                npy_header(file, "<i2", (frames, channels))
                 for start in range(0, frames, 8192):
                     block = np.roll(noise, start // 8192 * 37, axis=0) + np.int16(500 * np.sin(start / 1e6))
                     file.write(block[: min(8192, frames - start)].tobytes())
@@ -242,6 +242,22 @@ psd = total / weight
 seconds = time.perf_counter() - started
 """
 
+FILTER = """
+from scipy import signal
+x = np.load(sys.argv[1], mmap_mode='r')
+# The margin that longwave reads around what it makes, and chunks of the size that it takes. Both make the file durable.
+margin, chunk = 1567, 1 << 15
+started = time.perf_counter()
+sos = signal.butter(4, [300, 6000], 'bandpass', fs=30000, output='sos')
+out = np.lib.format.open_memmap(sys.argv[2], mode='w+', dtype=np.float32, shape=x.shape)
+for i in range(0, len(x), chunk):
+    first, end = max(0, i - margin), min(len(x), i + chunk + margin)
+    y = signal.sosfiltfilt(sos, np.asarray(x[first:end], dtype=np.float64), axis=0)
+    out[i:i + chunk] = y[i - first:][:chunk]
+out.flush()
+seconds = time.perf_counter() - started
+"""
+
 DOWNSAMPLE = """
 from tsdownsample import MinMaxDownsampler
 x = np.fromfile(sys.argv[1], dtype=np.int16, offset=128)
@@ -358,6 +374,26 @@ def row_spectrum(o):
     )
     ratio, mine, theirs, _ = pairs(o.runs, ours, lambda: python_yardstick(WELCH, path))
     yield "spectrum : scipy", f"{ratio:.1f} ({mine:.2f} : {theirs:.2f} s)", ">= 15", ratio >= 15
+
+
+def row_filter(o):
+    path = input_int16(o.size, 32)
+    warm(path)
+    target, yardstick = BENCH / "filtered.npy", BENCH / "filtered_scipy.npy"
+
+    def clean():
+        for file in (target, yardstick, Path(f"{target}.longwave.toml")):
+            file.unlink(missing_ok=True)
+
+    ours = lambda: longwave(
+        "filter", path, "--rate", "30000", "--no-remember", "--band-pass", "300..6000", "--threads", "2",
+        "-o", target, "--force",
+    )
+    try:
+        ratio, mine, theirs, _ = pairs(o.runs, ours, lambda: python_yardstick(FILTER, path, yardstick), clean)
+        yield "filter : scipy", f"{ratio:.1f} ({mine:.2f} : {theirs:.2f} s)", ">= 4", ratio >= 4
+    finally:
+        clean()
 
 
 def row_export(o):
@@ -513,6 +549,7 @@ ROWS = {
     "stats": row_stats,
     "range": row_range,
     "spectrum": row_spectrum,
+    "filter": row_filter,
     "export": row_export,
     "nwb": row_nwb,
     "memory": row_memory,

@@ -7,7 +7,8 @@
 //!
 //! A *reader* ([`source`]) describes a file as a [`recording::Recording`] — streams of channels that share a clock — and
 //! hands out *stored* values; where samples lie at regular places in the file, a [`file::FlatLayout`] over a memory map
-//! describes them and no reading code is needed. One engine ([`scan`]) loops over recordings, in chunks, with overlap,
+//! describes them and no reading code is needed. A chain of filters ([`mod@filter`]) over a recording is a recording again.
+//! One engine ([`scan`]) loops over recordings, in chunks, with overlap,
 //! on several threads, inside a memory budget. On it stand the check for soundness ([`mod@check`]), the min/max pyramid
 //! ([`summary`]), the analyses ([`analysis`]) and the exporters ([`export`]). What the user says about places in a recording
 //! is an [`annotation`]. Two thin shells use them: the command line
@@ -68,8 +69,8 @@
 //!
 //! A format is one file in [`source`] and its line in [`source::FORMATS`]; an analysis one file in [`analysis`] and its
 //! line in [`analysis::ANALYSES`]; a protocol of a serial line one file beside the others and its line in
-//! [`analysis::DECODERS`]; a target one file in [`export`] and its line in [`export::EXPORTERS`]. The command line and the
-//! window find them there.
+//! [`analysis::DECODERS`]; a filter one file in [`mod@filter`] and its line in [`filter::FILTERS`]; a target one file in
+//! [`export`] and its line in [`export::EXPORTERS`]. The command line and the window find them there.
 
 pub mod units;
 
@@ -89,6 +90,8 @@ pub mod source;
 
 pub mod annotation;
 pub mod demo;
+
+pub mod filter;
 
 pub mod scan;
 

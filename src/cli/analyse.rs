@@ -45,7 +45,7 @@ pub(crate) fn command(analysis: &'static Analysis) -> Command {
     for parameter in analysis.parameters {
         command = command.args(parameters::flags(parameter, analysis.parameters, ""));
     }
-    command
+    super::filters::flags(command)
 }
 
 /// Whether its settings name the channels one by one, so that a list of them means nothing.
@@ -92,7 +92,7 @@ pub(crate) fn run(analysis: &'static Analysis, matches: &ArgMatches, shell: &She
         let (name, types) = (analysis.name, endings(analysis));
         return Err(Failure::Usage(format!("say where the {name} goes: -o OUT, which ends in {types}")));
     }
-    let source = shell.open(&args.file)?;
+    let (source, filters) = shell.open_filtered(&args.file, &args.selection.stream, matches)?;
     if let Some(target) = &target {
         source.files().iter().try_for_each(|file| super::export::refuse_source(target.path, file))?;
     }
@@ -118,6 +118,10 @@ pub(crate) fn run(analysis: &'static Analysis, matches: &ArgMatches, shell: &She
     })?;
     shell.notes(&report.notes);
     if args.json {
+        let mut report = report;
+        if let Some(object) = report.json.as_object_mut().filter(|_| !filters.is_empty()) {
+            object.insert("filter".to_owned(), filters.to_string().into());
+        }
         return shell.print_with(|out| report.write_json(out));
     }
     match (&target, &report.view) {

@@ -28,6 +28,7 @@ mod check;
 mod compare;
 mod demo;
 mod export;
+mod filters;
 mod info;
 mod manual;
 mod metadata;
@@ -126,6 +127,7 @@ pub fn command() -> Command {
         compare::command(),
         analyse::group("decode", "Decode what was said on serial lines: UART, SPI, I2C", DECODERS),
         export::command(),
+        export::filter_command(),
         peaks::command(),
         export::shot_command(),
         demo::command(),
@@ -198,6 +200,7 @@ fn dispatch(matches: &ArgMatches) -> Result<Option<Viewer>, Failure> {
         "compare" => compare::run(&parsed(sub)?, &shell),
         "decode" => analyse::run_group(sub, &shell),
         "export" => export::run(sub, &shell),
+        "filter" => export::run_filter(sub, &shell),
         "shot" => export::run_shot(sub, &shell),
         "peaks" => peaks::run(&parsed(sub)?, &shell),
         "demo" => demo::run(&parsed(sub)?, &shell),

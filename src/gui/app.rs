@@ -7,7 +7,7 @@ use std::time::Duration;
 use eframe::egui;
 
 use super::column_worker::{ColumnWorker, Place, Wish};
-use super::command::{AnnotationCommand, Command, FileCommand, JobCommand, PanelCommand, ScriptCommand};
+use super::command::{AnnotationCommand, Command, FileCommand, FilterCommand, JobCommand, PanelCommand, ScriptCommand};
 use super::gauge::GaugeState;
 use super::jobs::{JobId, JobState, Jobs, Outcome, Purpose, Reply};
 use super::keys::Keymap;
@@ -17,13 +17,14 @@ use super::opening::Which;
 use super::recent::{self, Recent};
 use super::script::{Awaited, Script};
 use super::settings::{self, Settings};
-use super::state::{AnalysisResult, Document, InspectorTab, Panels};
+use super::state::{AnalysisResult, Document, Filtered, InspectorTab, Panels};
 use super::{opening, raw_preview, vocabulary};
 use crate::budget::MemoryBudget;
 use crate::cli::Viewer;
 use crate::error::{Error, Result};
-use crate::source::OpenOptions;
-use crate::summary::ViewRequest;
+use crate::filter::Chain;
+use crate::source::{OpenOptions, Source};
+use crate::summary::{Summary, ViewRequest};
 use crate::task::Task;
 
 /// While something runs, its progress is painted this often.
@@ -170,6 +171,12 @@ impl App {
                     document.overview_arrived(columns);
                 }
             }
+            Reply::RawView { columns, packed } => {
+                if let Some(filter) = self.document.as_mut().and_then(|d| d.filter.as_mut()) {
+                    filter.picture = Some((columns, packed));
+                }
+            }
+            Reply::Filtered { raw, chain, result } => self.filtered(&raw, chain, result),
             Reply::Spectrogram(answer) => {
                 if let Some(document) = &mut self.document {
                     document.pictures.gram.arrived(answer);
@@ -401,6 +408,7 @@ impl App {
                 }
             }
             Command::Job(job) => self.apply_job(job),
+            Command::Filter(filter) => self.apply_filter(filter),
             Command::Panel(panel) => self.apply_panel(ctx, panel),
             Command::Script(script) => self.apply_script(ctx, script),
         }
@@ -450,6 +458,70 @@ impl App {
                 }
             }
         }
+    }
+
+    fn apply_filter(&mut self, command: FilterCommand) {
+        let Some(document) = &mut self.document else { return };
+        match command {
+            FilterCommand::Apply(chain) => {
+                let raw = document.filter.as_ref().map_or(&document.source, |filter| &filter.source);
+                opening::filter(&self.jobs, &self.budget, Arc::clone(raw), document.stream, chain);
+            }
+            FilterCommand::Remove => {
+                let Some(filter) = document.filter.take() else { return };
+                self.show_instead(filter.source, filter.summary, None);
+            }
+            FilterCommand::ShowRaw(shown) => {
+                if let Some(filter) = &mut document.filter {
+                    filter.shown = shown;
+                }
+            }
+        }
+    }
+
+    /// The filtered recording is there.
+    fn filtered(&mut self, raw: &Arc<dyn Source>, chain: Chain, result: Result<(Arc<dyn Source>, Summary)>) {
+        let Some(document) = &mut self.document else { return };
+        let before = document.filter.take();
+        let unfiltered = before.as_ref().map_or(&document.source, |filter| &filter.source);
+        if !Arc::ptr_eq(unfiltered, raw) {
+            document.filter = before; // another recording was opened meanwhile
+            return;
+        }
+        match result {
+            Ok((source, summary)) => {
+                let filter = before.unwrap_or_else(|| Filtered {
+                    chain: Chain::default(),
+                    source: Arc::clone(raw),
+                    summary: document.summary.clone(),
+                    shown: true,
+                    centres: document.channels.iter().map(|c| c.centre).collect(),
+                    picture: None,
+                });
+                self.show_instead(source, summary, Some(Filtered { chain, picture: None, ..filter }));
+            }
+            Err(error) => {
+                document.filter = before;
+                self.message = Some(Message::from_error(&error));
+            }
+        }
+    }
+
+    /// Goes on with the same stream, filtered in another way. What is finished stays; what was being computed of the old
+    /// one is stopped, but for exports.
+    fn show_instead(&mut self, source: Arc<dyn Source>, summary: Summary, filter: Option<Filtered>) {
+        let Some(document) = &mut self.document else { return };
+        for unfinished in document.results.list.iter().filter(|r| !r.done) {
+            self.jobs.cancel(unfinished.job);
+        }
+        if let Some(building) = self.building.take() {
+            self.jobs.cancel(building);
+        }
+        self.workers.columns.clear();
+        self.panels.export = None;
+        self.message = None;
+        document.show_instead(source, summary, filter);
+        self.build_summary();
     }
 
     fn apply_job(&mut self, command: JobCommand) {
@@ -688,6 +760,16 @@ impl App {
         let per_column = document.viewport.ticks_per_point() / f64::from(pixels_per_point);
         let view = ViewRequest::covering(document.stream, shown, seen, stream.frames, per_column);
         self.workers.columns.want(Place::View, wish(with_margin(view, stream.frames)));
+        if let Some(filter) = document.filter.as_ref().filter(|f| f.shown && document.raw_is_comparable()) {
+            let raw = document.unfiltered();
+            let shown = channels[document.lanes_on_screen()].to_vec();
+            let request =
+                ViewRequest::covering(document.stream, shown, document.visible_frames(), raw.frames, per_column);
+            let request = with_margin(request, raw.frames);
+            let scales = request.channels.iter().map(|&c| raw.channels[c].scale).collect();
+            let wish = Wish { scales, request, summary: filter.summary.clone(), time: raw.time.clone() };
+            self.workers.columns.want(Place::Raw, wish);
+        }
         let all: Vec<usize> = (0..stream.channels.len()).collect();
         let per_column = stream.frames as f64 / OVERVIEW_COLUMNS;
         let overview = ViewRequest::covering(document.stream, all, 0..stream.frames, stream.frames, per_column);

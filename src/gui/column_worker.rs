@@ -1,7 +1,7 @@
 //! The worker that turns "these channels, these frames, this many columns" into pictures, newest wish first.
 //!
-//! There is one slot for what is seen and one for the overview. Wishing again overwrites the slot and stops the
-//! computation for the old wish. An answer that is not exact yet is computed again as the summary grows. Where the exact
+//! There is one slot for what is seen, one for the same without filters, and one for the overview. Wishing again
+//! overwrites the slot and stops the computation for the old wish. An answer that is not exact yet is computed again as the summary grows. Where the exact
 //! one takes a long look back through the file, an estimate comes first.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -32,6 +32,8 @@ pub(super) struct Wish {
 pub(super) enum Place {
     View = 0,
     Overview = 1,
+    /// What is seen, without the filters that are applied.
+    Raw = 2,
 }
 
 #[derive(Default)]
@@ -47,7 +49,7 @@ struct Slot {
 
 #[derive(Default)]
 struct Slots {
-    slots: [Slot; 2],
+    slots: [Slot; 3],
     closed: bool,
 }
 
@@ -125,7 +127,9 @@ fn work(shared: &Shared, budget: &MemoryBudget, replies: &Replies) {
         if slots.closed {
             return;
         }
-        let Some(place) = [Place::View, Place::Overview].into_iter().find(|&p| slots.slots[p as usize].is_due()) else {
+        let Some(place) =
+            [Place::View, Place::Raw, Place::Overview].into_iter().find(|&p| slots.slots[p as usize].is_due())
+        else {
             let refining = slots.slots.iter().any(|s| s.inexact_at.is_some());
             slots = if refining {
                 shared.1.wait_timeout(slots, REFINE).unwrap_or_else(PoisonError::into_inner).0
@@ -182,6 +186,10 @@ fn answer(place: Place, wish: &Wish, at_once: bool, task: &Task) -> crate::Resul
         Place::View => {
             let packed = Arc::new(Packed::new(&columns, &wish.time, &wish.scales));
             Reply::View { columns, packed }
+        }
+        Place::Raw => {
+            let packed = Arc::new(Packed::new(&columns, &wish.time, &wish.scales));
+            Reply::RawView { columns, packed }
         }
         Place::Overview => Reply::Overview { columns },
     };

@@ -9,6 +9,7 @@ use eframe::egui::Color32;
 use super::jobs::JobId;
 use crate::annotation::Annotation;
 use crate::export::Values;
+use crate::filter::Chain;
 use crate::form::Settings;
 use crate::source::OpenOptions;
 
@@ -21,6 +22,7 @@ pub enum Command {
     Channels(ChannelCommand),
     Annotation(AnnotationCommand),
     Job(JobCommand),
+    Filter(FilterCommand),
     Panel(PanelCommand),
     Script(ScriptCommand),
 }
@@ -103,6 +105,16 @@ pub enum ChannelCommand {
     Colour(usize, Color32),
     /// Times the common amplitude.
     Gain(usize, f32),
+}
+
+/// About filters.
+#[derive(Clone, Debug)]
+pub enum FilterCommand {
+    /// Show the recording through these filters instead of those applied now.
+    Apply(Chain),
+    Remove,
+    /// Draw the traces without filters behind those with.
+    ShowRaw(bool),
 }
 
 /// About what the user notes.

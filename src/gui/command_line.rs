@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::state::Document;
 use crate::export::Values;
+use crate::filter::{Chain, Step};
 use crate::form::{Kind, Settings};
 use crate::recording::ByteOrder;
 use crate::scan::Selection;
@@ -48,6 +49,9 @@ pub(super) fn export_line(
             add(&format!("--{}", parameter.name), value);
         }
     }
+    if let Some(filter) = &document.filter {
+        line += &filter_options(&filter.chain);
+    }
     for parameter in settings.parameters().iter().filter(|p| p.kind == Kind::Flag && settings.flag(p.name)) {
         let _written = write!(line, " --{}", parameter.name);
     }
@@ -63,6 +67,33 @@ pub(super) fn export_line(
         line.push_str(" --force");
     }
     line
+}
+
+/// The command line that writes the shown stream through `chain`.
+#[must_use]
+pub(super) fn filter_line(document: &Document, chain: &Chain) -> String {
+    let files: Vec<String> = document.paths().iter().map(|path| quoted(&path.to_string_lossy())).collect();
+    let mut line = format!("longwave filter {}", files.join(" "));
+    let mut add = |flag: &str, value: &str| {
+        // Writing to a String does not fail.
+        let _written = write!(line, " {flag} {}", quoted(value));
+    };
+    if document.stream != document.recording().default_stream() {
+        add("--stream", &document.shown().name);
+    }
+    layout_options(&document.options, &mut add);
+    line + &filter_options(chain) + " -o filtered.npy"
+}
+
+/// The filters, in their order.
+fn filter_options(chain: &Chain) -> String {
+    let option = |step: &Step| match (step.filter.needs_value, step.value()) {
+        (_, value) if value.is_empty() => format!(" --{}", step.filter.name),
+        (true, value) => format!(" --{} {}", step.filter.name, quoted(&value)),
+        // A value that may be missing is tied to its flag.
+        (false, value) => format!(" --{}={}", step.filter.name, quoted(&value)),
+    };
+    chain.steps.iter().map(option).collect()
 }
 
 /// What the user has told about the file when opening it.

@@ -1,4 +1,5 @@
-//! The inspector: one tab for each analysis of the table, one for all decoders, and one for what the recording is.
+//! The inspector: one tab for each analysis of the table, one for all decoders, one for filters, and one for what the
+//! recording is.
 
 use eframe::egui::{Grid, Label, RichText, ScrollArea, TextStyle, Ui};
 
@@ -7,6 +8,7 @@ use super::annotation_tab::annotations_ui;
 use super::command::{Command, FileCommand, PanelCommand, ViewCommand};
 use super::comparing::comparison_ui;
 use super::controls::{fact, named, section};
+use super::filter_tab::FilterForm;
 use super::jobs::Job;
 use super::measure_tab::measure_ui;
 use super::state::{Document, InspectorTab, Panels};
@@ -20,18 +22,22 @@ const MAX_GAPS: usize = 1000;
 
 /// What the user has set for each analysis, in the order of [`ANALYSES`], then for each decoder, in that of [`DECODERS`].
 #[derive(Clone, Debug)]
-pub struct Forms(Vec<AnalysisForm>);
+pub struct Forms {
+    analyses: Vec<AnalysisForm>,
+    pub filter: FilterForm,
+}
 
 impl Default for Forms {
     fn default() -> Self {
-        Self(ANALYSES.iter().chain(DECODERS).map(AnalysisForm::new).collect())
+        let analyses = ANALYSES.iter().chain(DECODERS).map(AnalysisForm::new).collect();
+        Self { analyses, filter: FilterForm::default() }
     }
 }
 
 impl Forms {
     /// The form of the analysis at `index` of the table; those of the decoders follow.
     pub fn get_mut(&mut self, index: usize) -> Option<&mut AnalysisForm> {
-        self.0.get_mut(index)
+        self.analyses.get_mut(index)
     }
 }
 
@@ -49,6 +55,7 @@ pub(super) fn inspector_ui(
         let protocol = if matches!(tab, InspectorTab::Decoder(_)) { tab } else { InspectorTab::Decoder(0) };
         let others = [
             (protocol, "Decode", "What was said on serial lines"),
+            (InspectorTab::Filter, "Filter", "Filter what is seen, computed and exported"),
             (InspectorTab::Annotations, "Annotations", "What you have noted: marks and ranges (M)"),
             (InspectorTab::Recording, "Recording", "What the file says about itself"),
         ];
@@ -72,6 +79,7 @@ pub(super) fn inspector_ui(
                 ui.push_id(decoder.name, |ui| analysis_ui(ui, decoder, document, jobs, form, out));
             }
         }
+        InspectorTab::Filter => super::filter_tab::filter_ui(ui, document, &mut panels.analysis_forms.filter, out),
         InspectorTab::Measure => measure_ui(ui, document),
         InspectorTab::Annotations => annotations_ui(ui, document, &mut panels.annotations, out),
         InspectorTab::Recording => recording_ui(ui, document, jobs, out),
@@ -94,11 +102,11 @@ fn protocols_ui(ui: &mut Ui, tab: InspectorTab, out: &mut Vec<Command>) {
 /// The tabs of all analyses, decoders and of the rest, in their order.
 fn tabs() -> impl Iterator<Item = InspectorTab> {
     let decoders = (0..DECODERS.len()).map(InspectorTab::Decoder);
-    let others = [InspectorTab::Measure, InspectorTab::Annotations, InspectorTab::Recording];
+    let others = [InspectorTab::Measure, InspectorTab::Filter, InspectorTab::Annotations, InspectorTab::Recording];
     (0..ANALYSES.len()).map(InspectorTab::Analysis).chain(decoders).chain(others)
 }
 
-/// The tab of the inspector called `name`: that of an analysis or decoder, `measure`, `annotations` or `recording`.
+/// The tab of the inspector called `name`: that of an analysis or decoder, `measure`, `filter`, `annotations` or `recording`.
 ///
 /// # Errors
 /// [`crate::ErrorKind::Invalid`] with the list of names if there is none.
@@ -114,6 +122,7 @@ fn tab_key(tab: InspectorTab) -> &'static str {
     match tab {
         InspectorTab::Analysis(i) => ANALYSES.get(i).map_or("", |a| a.name),
         InspectorTab::Decoder(i) => DECODERS.get(i).map_or("", |a| a.name),
+        InspectorTab::Filter => "filter",
         InspectorTab::Measure => "measure",
         InspectorTab::Annotations => "annotations",
         InspectorTab::Recording => "recording",

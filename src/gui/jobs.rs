@@ -17,10 +17,11 @@ use crate::analysis::Report;
 use crate::budget::MemoryBudget;
 use crate::error::{Error, Result};
 use crate::export::Prediction;
+use crate::filter::Chain;
 use crate::memory::{Machine, Process};
-use crate::source::OpenOptions;
 use crate::source::detect::Guess;
-use crate::summary::Columns;
+use crate::source::{OpenOptions, Source};
+use crate::summary::{Columns, Summary};
 use crate::task::{Progress, Task};
 
 /// What a worker sends back.
@@ -41,6 +42,17 @@ pub enum Reply {
     },
     Overview {
         columns: Arc<Columns>,
+    },
+    /// The view without the filters that are applied.
+    RawView {
+        columns: Arc<Columns>,
+        packed: Arc<Packed>,
+    },
+    /// The recording `raw` with filters applied.
+    Filtered {
+        raw: Arc<dyn Source>,
+        chain: Chain,
+        result: Result<(Arc<dyn Source>, Summary)>,
     },
     Spectrogram(super::gram::Answer),
     ColumnsFailed(Error),

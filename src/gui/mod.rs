@@ -16,6 +16,7 @@ mod command_line;
 mod comparing;
 mod controls;
 mod export_form;
+mod filter_tab;
 mod gauge;
 pub mod gram;
 pub mod heat;

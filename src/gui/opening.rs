@@ -9,6 +9,7 @@ use super::state::{ChannelView, Document, LaneView, Pictures, Results, ViewHisto
 use super::viewport::Viewport;
 use crate::budget::MemoryBudget;
 use crate::error::{Error, ErrorKind, Result};
+use crate::filter::Chain;
 use crate::source::{OpenOptions, Source};
 use crate::summary::{SidecarPolicy, Summary};
 use crate::task::{Task, default_threads};
@@ -96,6 +97,20 @@ fn open_now(paths: &[PathBuf], options: &OpenOptions, budget: &MemoryBudget, whi
     Ok(Opened { source, stream, summary, annotations, instead: None })
 }
 
+/// Makes the filtered recording and its summary on a worker; the answer is [`Reply::Filtered`].
+pub(super) fn filter(jobs: &Jobs, budget: &MemoryBudget, raw: Arc<dyn Source>, stream: usize, chain: Chain) {
+    let budget = budget.clone();
+    jobs.spawn("filter", move |replies| {
+        let work = std::panic::AssertUnwindSafe(|| {
+            let source = crate::filter::filtered(Arc::clone(&raw), stream, &chain)?;
+            let summary = Summary::open(Arc::clone(&source), stream, &budget, &SidecarPolicy::Off)?;
+            Ok((source, summary))
+        });
+        let result = std::panic::catch_unwind(work).unwrap_or_else(|p| Err(crate::scan::panicked(p.as_ref())));
+        replies.send(Reply::Filtered { raw, chain, result });
+    });
+}
+
 /// The demo recording, made once and kept in the user's cache.
 ///
 /// # Errors
@@ -142,6 +157,7 @@ pub(super) fn document(paths: Vec<PathBuf>, options: OpenOptions, opened: Opened
         lanes,
         pictures: Pictures::default(),
         results: Results::default(),
+        filter: None,
         notes: super::annotating::Notes::of(opened.annotations),
         playing: None,
     }

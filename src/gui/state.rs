@@ -9,6 +9,7 @@ use eframe::egui::Color32;
 use super::traces::Packed;
 use super::viewport::{History, Viewport};
 use crate::analysis::Report;
+use crate::filter::Chain;
 use crate::recording::{Recording, Stream, TimeBase};
 use crate::scan::Selection;
 use crate::source::{OpenOptions, Source};
@@ -33,9 +34,23 @@ pub struct Document {
     pub lanes: LaneView,
     pub pictures: Pictures,
     pub results: Results,
+    /// What is applied to it, if `source` is a filtered recording.
+    pub filter: Option<Filtered>,
     pub notes: super::annotating::Notes,
     /// The view scrolls by itself.
     pub playing: Option<super::playing::Playing>,
+}
+
+/// The filters that are applied, and the recording without them.
+pub struct Filtered {
+    pub chain: Chain,
+    pub source: Arc<dyn Source>,
+    pub summary: Summary,
+    /// Whether the traces without filters are drawn behind.
+    pub shown: bool,
+    /// Where the middle of each lane was without filters.
+    pub centres: Vec<f64>,
+    pub picture: Option<(Arc<Columns>, Arc<Packed>)>,
 }
 
 /// Where the view has been. Scrolling and zooming without a pause is one step.
@@ -124,6 +139,19 @@ impl Document {
         &self.source.recording().streams[self.stream]
     }
 
+    /// The stream that is shown, without filters.
+    #[must_use]
+    pub fn unfiltered(&self) -> &Stream {
+        let source = self.filter.as_ref().map_or(&self.source, |filter| &filter.source);
+        &source.recording().streams[self.stream]
+    }
+
+    /// Whether frames mean the same with and without filters: not if frames were left out.
+    #[must_use]
+    pub fn raw_is_comparable(&self) -> bool {
+        self.unfiltered().frames == self.shown().frames && self.unfiltered().time == *self.time()
+    }
+
     /// Its clock.
     #[must_use]
     pub fn time(&self) -> &TimeBase {
@@ -201,6 +229,7 @@ pub enum InspectorTab {
     Analysis(usize),
     /// A decoder, by its index in their table.
     Decoder(usize),
+    Filter,
     Annotations,
     #[default]
     Recording,

@@ -22,6 +22,8 @@ const NAME_HEIGHT: f32 = 14.0;
 const GAP_TEXT: f64 = 110.0;
 /// Half of what the title of the time axis takes, points.
 const TITLE_HALF_WIDTH: f32 = 60.0;
+/// How strong the colour of a trace without filters is behind the one with.
+const DIMMED: f32 = 0.35;
 /// Half the height of a lane that a trace fills at amplitude 1.
 const FILL: f64 = 0.45;
 
@@ -29,7 +31,7 @@ const FILL: f64 = 0.45;
 pub(super) fn trace_ui(ui: &mut Ui, document: &Document, format: TimeFormat, wheel: Wheel, out: &mut Vec<Command>) {
     let colours = Colours::of(ui);
     let axis = TimeAxis::new(document, format, ui.available_width());
-    let lanes = lanes(document, ui.visuals().dark_mode);
+    let dark = ui.visuals().dark_mode;
     let (first, count) = (document.lanes.first, document.lanes.count);
     let span = document.viewport.ticks();
     let ticks_per_x = TicksPerX { origin_tick: document.viewport.start_tick(), ticks_per_x: 1.0 };
@@ -55,7 +57,17 @@ pub(super) fn trace_ui(ui: &mut Ui, document: &Document, format: TimeFormat, whe
     let behind = ui.painter().add(egui::Shape::Noop);
     let shown = plot.show(ui, |plot| {
         plot.set_plot_bounds(PlotBounds::from_min_max([0.0, -(first + count)], [span, -first]));
-        if let Some((_, packed)) = &document.pictures.view {
+        let behind = document.filter.as_ref().filter(|f| f.shown && document.raw_is_comparable());
+        if let Some((filter, (columns, packed))) = behind.and_then(|f| Some((f, f.picture.as_ref()?))) {
+            let mut raw = lanes(document, &columns.request.channels, dark);
+            for lane in &mut raw {
+                lane.color = lane.color.gamma_multiply(DIMMED);
+                lane.baseline = filter.centres.get(columns.request.channels[lane.values]).copied().unwrap_or(0.0);
+            }
+            plot.add(traces::item(packed.clone(), raw, ticks_per_x).named("raw traces"));
+        }
+        if let Some((columns, packed)) = &document.pictures.view {
+            let lanes = lanes(document, &columns.request.channels, dark);
             plot.add(traces::item(packed.clone(), lanes, ticks_per_x));
         }
     });
@@ -104,13 +116,12 @@ pub(super) fn pointer_tick(ctx: &egui::Context) -> Option<u64> {
     ctx.data(|data| data.get_temp::<Option<u64>>(pointer_id())).flatten()
 }
 
-/// How each visible channel on the screen is drawn, in the order of the picture's request.
-fn lanes(document: &Document, dark: bool) -> Vec<Lane> {
-    let Some((columns, _)) = &document.pictures.view else { return Vec::new() };
+/// How each of the `channels` of a picture is drawn, in their order, if it is visible.
+fn lanes(document: &Document, channels: &[usize], dark: bool) -> Vec<Lane> {
     let visible = document.visible_channels();
     let row_of = |channel: usize| visible.iter().position(|&v| v == channel);
-    let mut lanes = Vec::with_capacity(columns.request.channels.len());
-    for (values, &channel) in columns.request.channels.iter().enumerate() {
+    let mut lanes = Vec::with_capacity(channels.len());
+    for (values, &channel) in channels.iter().enumerate() {
         let Some(row) = row_of(channel) else { continue };
         let view = &document.channels[channel];
         let half = document.lanes.half_range.as_ref().map_or(1.0, |h| h[channel]);

@@ -7,11 +7,13 @@ use std::time::{Duration, Instant};
 use eframe::egui;
 
 use super::command::{Command, PanelCommand, ViewCommand};
-use super::state::Document;
+use super::state::{Document, Filtered, Pictures, ViewHistory};
+use super::viewport::Viewport;
 use crate::error::Result;
 use crate::picture::amplitude;
 use crate::scan::Selection;
-use crate::summary::Columns;
+use crate::source::Source;
+use crate::summary::{Columns, Summary};
 
 /// Lanes are at least this fraction of the screen's height.
 const MIN_LANES: f64 = 1.0;
@@ -125,6 +127,22 @@ impl Document {
         self.refresh_envelope();
     }
 
+    /// Shows `source` in the place of what is shown: the same stream with other filters. The view stays where it is,
+    /// unless frames mean something else now; heights are found anew.
+    pub fn show_instead(&mut self, source: Arc<dyn Source>, summary: Summary, filter: Option<Filtered>) {
+        let same_clock = source.recording().streams[self.stream].time == *self.time()
+            && source.recording().streams[self.stream].frames == self.shown().frames;
+        (self.source, self.summary, self.filter) = (source, summary, filter);
+        self.pictures = Pictures { goal: self.pictures.goal.filter(|_| same_clock), ..Pictures::default() };
+        self.lanes.half_range = None;
+        if !same_clock {
+            let width = self.viewport.width_points();
+            self.viewport = Viewport::new(self.time().end_tick(self.shown().frames), width as f32);
+            self.history = ViewHistory::default();
+            self.selection = None;
+        }
+    }
+
     /// Lays all visible channels of the overview over each other. Called when one of them changes, not in every frame.
     pub fn refresh_envelope(&mut self) {
         let Some(columns) = &self.pictures.overview else { return };
@@ -178,6 +196,10 @@ impl Document {
         let channels = match selection.channels.as_slice() {
             [one] => self.shown().channels[*one].name.clone(),
             many => format!("{} channels", many.len()),
+        };
+        let channels = match &self.filter {
+            Some(filter) => format!("{channels}, through {}", filter.chain),
+            None => channels,
         };
         if selection.frames == (0..self.shown().frames) {
             return format!("the whole recording, {channels}");

@@ -9,13 +9,14 @@ use std::path::PathBuf;
 use eframe::egui::ThemePreference;
 
 use super::command::{
-    AnnotationCommand, ChannelCommand, Command, FileCommand, JobCommand, PanelCommand, Scope, ScriptCommand,
-    ViewCommand,
+    AnnotationCommand, ChannelCommand, Command, FileCommand, FilterCommand, JobCommand, PanelCommand, Scope,
+    ScriptCommand, ViewCommand,
 };
 use super::inspector::tab_named;
 use super::state::{Document, InspectorTab, TimeFormat};
 use crate::error::{Error, Result};
 use crate::export::Values;
+use crate::filter::Chain;
 use crate::form::Settings;
 use crate::source::OpenOptions;
 use crate::text::{TimeRange, parse_bytes, parse_channels};
@@ -244,6 +245,17 @@ pub const VERBS: &[Verb] = &[
         "NAME [KEY=VALUE]…",
         verb("analyse", SELECT, "Run an analysis over the selection: stats, spectrum window=4096, …", "", analyse),
     ),
+    with(
+        "CHAIN",
+        verb("filter", SELECT, "Show it through filters: band-pass=300..6000; reference=cmr", "", |w| {
+            w.open()?;
+            let chain = Chain::parse(w.rest)?;
+            one(Command::Filter(if chain.is_empty() { FilterCommand::Remove } else { FilterCommand::Apply(chain) }))
+        }),
+    ),
+    verb("remove-filter", SELECT, "Show it as it is stored, without filters", "", |_| {
+        one(Command::Filter(FilterCommand::Remove))
+    }),
     with("[LABEL]", verb("mark", NOTES, "Mark the pointer's place, or the selected range", "M", mark)),
     with(
         "NUMBER [LABEL]",
@@ -341,7 +353,7 @@ pub const VERBS: &[Verb] = &[
         verb(
             "inspector",
             WINDOW,
-            "Show a tab of the inspector: measure, stats, spectrum, annotations, recording, …",
+            "Show a tab of the inspector: measure, stats, spectrum, filter, annotations, recording, …",
             "",
             |w| panel(PanelCommand::Inspector(tab_named(w.rest.trim())?)),
         ),
