@@ -10,7 +10,7 @@ use egui_plot::{HLine, Line, Plot, PlotPoint, PlotPoints};
 use super::command::{Command, FilterCommand};
 use super::command_line::filter_line;
 use super::controls::{main_button, named, section};
-use super::settings_form::settings_ui;
+use super::settings_form::settings_of_ui;
 use super::state::Document;
 use super::theme::Colours;
 use super::wording::{sentence, significant};
@@ -110,7 +110,7 @@ pub(super) fn filter_ui(ui: &mut Ui, document: &Document, form: &mut FilterForm,
             }
         }
     });
-    steps_ui(ui, form);
+    steps_ui(ui, document, form);
     ui.menu_button("Add a filter", |ui| {
         for filter in FILTERS {
             if ui.button(filter.title).on_hover_text(filter.help).clicked() {
@@ -177,7 +177,7 @@ fn applied_ui(ui: &mut Ui, document: &Document, out: &mut Vec<Command>) {
     ui.separator();
 }
 
-fn steps_ui(ui: &mut Ui, form: &mut FilterForm) {
+fn steps_ui(ui: &mut Ui, document: &Document, form: &mut FilterForm) {
     let mut change = None;
     let count = form.steps.len();
     for (i, step) in form.steps.iter_mut().enumerate() {
@@ -195,7 +195,7 @@ fn steps_ui(ui: &mut Ui, form: &mut FilterForm) {
                 button("↓", "Later", i + 1 < count, Change::Down(i));
                 button("×", "Remove", true, Change::Remove(i));
             });
-            ui.indent("settings", |ui| settings_ui(ui, &mut step.settings));
+            ui.indent("settings", |ui| settings_of_ui(ui, &mut step.settings, document));
         });
     }
     if let Some(change) = change {
