@@ -11,19 +11,36 @@ use crate::scan::Selection;
 use crate::source::Source;
 use crate::task::Task;
 
+mod bands;
+mod chi_squared;
+mod coherence;
+mod confidence;
+mod dpss;
 mod found;
 mod median;
 mod moments;
+mod pair_sums;
+mod power;
 mod report;
+mod spectral_peaks;
 mod spectrum;
 mod stats;
 mod taper;
+mod tone;
 mod welch;
 
 pub use found::{Context, Events, Field, Place};
 
 /// Every analysis, in the order of menus.
-pub const ANALYSES: &[Analysis] = &[stats::ANALYSIS, spectrum::ANALYSIS];
+pub const ANALYSES: &[Analysis] = &[
+    stats::ANALYSIS,
+    spectrum::ANALYSIS,
+    spectral_peaks::ANALYSIS,
+    bands::ANALYSIS,
+    tone::ANALYSIS,
+    coherence::COHERENCE,
+    coherence::CROSS_SPECTRUM,
+];
 
 /// A row of the table of analyses.
 #[derive(Clone, Copy, Debug)]
