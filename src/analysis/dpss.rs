@@ -54,7 +54,7 @@ impl Slepian {
 ///
 /// # Errors
 /// When there are no such sequences, they are over the budget, or the task is cancelled.
-pub(super) fn dpss(n: usize, nw: f64, count: usize, task: &Task) -> Result<(Vec<Vec<f64>>, Vec<f64>)> {
+pub fn dpss(n: usize, nw: f64, count: usize, task: &Task) -> Result<(Vec<Vec<f64>>, Vec<f64>)> {
     if n == 0 || count == 0 || count > n || !(nw > 0.0 && nw < n as f64 / 2.0) {
         return Err(Error::invalid(format!("there are no {count} tapers of {n} frames with a half bandwidth of {nw}"))
             .with_remedy("use a longer window, or a smaller bandwidth and fewer tapers"));

@@ -80,7 +80,8 @@ struct ShowClock {
 }
 
 impl ShowClock {
-    const LEAST: Duration = Duration::from_millis(250);
+    /// The tests want to see everything.
+    const LEAST: Duration = Duration::from_millis(if cfg!(test) { 0 } else { 250 });
 
     fn new() -> Self {
         Self { last: Instant::now(), pause: Self::LEAST }
@@ -94,6 +95,9 @@ impl ShowClock {
         work();
         self.last = Instant::now();
         self.pause = (10 * started.elapsed()).max(Self::LEAST);
+        if cfg!(test) {
+            self.pause = Self::LEAST;
+        }
     }
 }
 
@@ -283,4 +287,51 @@ fn collect(welch: &Welch<'_>, bins: usize, brackets: &[Bracket], show: &mut dyn 
         folded.powers.push(0.5 * (ranked((windows - 1) / 2) + ranked(windows / 2)));
     }
     Ok(folded)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::taper::Taper;
+    use super::super::welch::Detrend;
+    use super::*;
+    use crate::recording::{Channel, Recording, SampleFormat, SampleType, Samples, Stream, TimeBase};
+    use crate::scan::Selection;
+    use crate::source::{MemorySource, Source as _};
+
+    /// What is shown, and the result, of a median in a budget of `mib`.
+    fn shown(mib: u64) -> (Vec<Folded>, Folded) {
+        let mut state = 1_u64;
+        let mut noise = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 40) as f32 / (1 << 23) as f32 - 1.0
+        };
+        // 4,000 windows of 513 bins are 16 MiB.
+        let samples = Samples::F32((0..2001 * 1024).map(|_| noise()).collect());
+        let format = SampleFormat::native(SampleType::F32);
+        let (frames, time) = (samples.len() as u64, TimeBase::regular(1000.0));
+        let stream = Stream { name: "data".to_owned(), format, time, frames, channels: vec![Channel::numbered(0)] };
+        let recording = Recording { streams: vec![stream], ..Recording::default() };
+        let source = MemorySource::new(recording, vec![samples]).unwrap();
+        let selection = Selection::all(source.recording(), 0);
+        let task = Task::new(MemoryBudget::new(mib << 20), 2);
+        let welch = Welch::new(&source, &selection, &task, Taper::Hann, (1024, 512), Detrend::Constant).unwrap();
+        let mut shown = vec![];
+        let result = median(&welch, 1, &task, &mut |so_far| shown.push(so_far.clone())).unwrap();
+        (shown, result)
+    }
+
+    #[test]
+    fn what_is_known_is_shown_and_becomes_the_result() {
+        for mib in [16, 512] {
+            let (shown, result) = shown(mib);
+            assert!(shown.len() >= 2, "{mib}: {}", shown.len());
+            for so_far in &shown {
+                assert_eq!(so_far.powers.len(), 513);
+            }
+            let last = shown.last().unwrap();
+            for (known, wanted) in last.powers.iter().zip(&result.powers).skip(2) {
+                assert!((0.5..2.0).contains(&(known / wanted)), "{mib}: {known} and {wanted}");
+            }
+        }
+    }
 }

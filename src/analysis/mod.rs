@@ -29,7 +29,9 @@ mod taper;
 mod tone;
 mod welch;
 
+pub use dpss::dpss;
 pub use found::{Context, Events, Field, Place};
+pub use spectral_peaks::{Peak, peaks_of};
 
 /// Every analysis, in the order of menus.
 pub const ANALYSES: &[Analysis] = &[

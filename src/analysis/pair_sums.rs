@@ -14,8 +14,8 @@ const GROUP: usize = 8;
 const SUMS: usize = 4;
 /// Frequencies next to zero to which what was taken off a window too little or too much is spread by the taper.
 const LOWEST: usize = 8;
-/// What subtracting the mean may be wrong, relative to it.
-const ROUNDING: f64 = 4.0 * f64::EPSILON;
+/// Independent sums that the mean of a window is made of.
+const LANES: f64 = 16.0;
 
 /// The sums of all pairs.
 pub(super) struct PairSums {
@@ -32,9 +32,9 @@ pub(super) struct Pair {
     pub(super) windows: u64,
     /// Windows with a NaN or an infinity in either.
     pub(super) irregular: u64,
-    /// Of both channels: the sum over the windows of the squared rounding error of a sample.
+    /// Of both channels: the sum over the windows of the squared rounding error of a number like the mean.
     rounding: [f64; 2],
-    /// What a squared error of every sample comes to in a power: at the lowest frequencies, and at the others.
+    /// What that comes to in a power: at the lowest frequencies, where that of the mean itself is, and at the others.
     spread: (f64, f64),
 }
 
@@ -91,7 +91,9 @@ pub(super) fn accumulate(welch: &Welch<'_>, observe: &mut dyn FnMut(&PairSums)) 
     let pairs = welch.selection().0.channels.len().saturating_sub(1);
     let taper = &welch.tapers()[0];
     let coherent = taper.iter().map(|w| w.abs()).sum::<f64>().powi(2);
-    let spread = (coherent, taper.iter().map(|w| w * w).sum::<f64>());
+    // The mean is wrong by a rounding for every number added, at most.
+    let additions = welch.window() as f64 / LANES + LANES;
+    let spread = (coherent * additions.powi(2), 16.0 * taper.iter().map(|w| w * w).sum::<f64>());
     let new = || Partial {
         welch,
         sums: PairSums { pairs: (0..pairs).map(|_| Pair::new(welch.bins(), spread)).collect(), skipped: 0 },
@@ -140,7 +142,7 @@ impl Accumulator for Partial<'_> {
                     };
                     pair.windows += 1;
                     for (sum, mean) in pair.rounding.iter_mut().zip(both) {
-                        *sum += (ROUNDING * mean).powi(2);
+                        *sum += (f64::EPSILON * mean).powi(2);
                     }
                     Arch::new().dispatch(Products { reference, other: &spectrum, sums: &mut pair.sums });
                 }

@@ -12,7 +12,7 @@
 //!
 //! A tone reaches over several bins, how many depends on the taper: of the fundamental and of zero frequency all bins
 //! are taken in which the side lobes are not below −100 dB together (64 to each side at most), of harmonics the main
-//! lobe. The noise in these bins is that of the mean of all others. Rectangular and Hamming windows do not get there;
+//! lobe. The noise in these bins is taken to be the median of all others, by its bias. Rectangular and Hamming windows do not get there;
 //! they are for tones with a whole number of periods in a window.
 
 use super::power::{self, MOST_FRAMES, Powers, Recipe, mean_spectra};
@@ -181,7 +181,13 @@ fn folded(place: f64, top: f64) -> f64 {
 }
 
 /// The tone in the powers of the bins (unit², their sum is the mean square), or `None` if there is none.
-fn measure(powers: &[f64], window: usize, taper: Taper, question: Question, resolution_hz: f64) -> Option<Tone> {
+fn measure(
+    powers: &[f64],
+    (window, windows): (usize, u64),
+    taper: Taper,
+    question: Question,
+    resolution_hz: f64,
+) -> Option<Tone> {
     let bins = powers.len();
     let lobe = taper.half_lobe() + 1;
     // In a short spectrum the skirts of the tone must leave something to be called noise.
@@ -207,11 +213,7 @@ fn measure(powers: &[f64], window: usize, taper: Taper, question: Question, reso
         }
     }
     let of = |owner: u8| powers.iter().zip(&owners).filter(move |(_, o)| **o == owner).map(|(p, _)| *p);
-    let count = of(0).count();
-    if count == 0 {
-        return None;
-    }
-    let floor = of(0).sum::<f64>() / count as f64;
+    let floor = floor(of(0).collect(), windows)?;
     let above = |range: std::ops::Range<usize>| {
         let own: f64 = powers[range.clone()].iter().sum();
         (own - floor * range.len() as f64).max(0.0)
@@ -226,10 +228,21 @@ fn measure(powers: &[f64], window: usize, taper: Taper, question: Question, reso
     (power > 0.0).then(|| Tone {
         place,
         power,
-        noise: floor * (bins - 1) as f64,
+        noise: of(0).sum::<f64>() + floor * (bins - 1 - of(0).count()) as f64,
         harmonics: regions.into_iter().map(|(order, at, range)| (order, at, above(range))).collect(),
         spur,
     })
+}
+
+/// The mean power of a bin of noise, from the median of the bins, which no tone among them can lift. That of the mean
+/// of n powers, which has a gamma distribution, is (1 − 1 / 9n)³ of it.
+fn floor(mut bins: Vec<f64>, windows: u64) -> Option<f64> {
+    let middle = bins.len() / 2;
+    if bins.is_empty() {
+        return None;
+    }
+    let median = *bins.select_nth_unstable_by(middle, f64::total_cmp).1;
+    Some(median / (1.0 - 1.0 / (9.0 * windows.max(1) as f64)).powi(3))
 }
 
 /// The strongest bin, near `wanted` if that is not zero, outside of what is nearer to zero frequency than `lobe`.
@@ -261,7 +274,7 @@ fn report(stream: &Stream, selection: &Selection, question: Question, powers: &P
     for (density, (&c, &windows)) in powers.channels.iter().zip(selection.channels.iter().zip(&powers.windows)) {
         let channel = &stream.channels[c];
         let bins: Vec<f64> = density.iter().map(|d| d * resolution).collect();
-        let tone = measure(&bins, window, taper, question, resolution);
+        let tone = measure(&bins, (window, windows), taper, question, resolution);
         if tone.is_none() {
             notes.push(format!("channel {}: there is no tone", channel.name));
         }
@@ -320,9 +333,9 @@ mod tests {
     fn nothing_and_noise_alone_are_answered() {
         let question = Question { fundamental_hz: 0.0, harmonics: 5, full_scale: 0.0 };
         for powers in [vec![], vec![0.0; 129], vec![f64::NAN; 129], vec![1.0; 3]] {
-            assert_eq!(measure(&powers, 256, Taper::Hann, question, 1.0), None);
+            assert_eq!(measure(&powers, (256, 1), Taper::Hann, question, 1.0), None);
         }
-        let flat = measure(&[1.0; 129], 256, Taper::Hann, question, 1.0);
+        let flat = measure(&[1.0; 129], (256, 1), Taper::Hann, question, 1.0);
         assert!(flat.is_none_or(|t| t.figures(1.0, 0.0)[4].abs() < 200.0));
     }
 }

@@ -141,6 +141,8 @@ fn for_people(table: &Table) -> String {
                         u64::try_from(value.unsigned_abs())
                             .map_or_else(|_| value.to_string(), |size| format!("{sign}{}", text::count(size)))
                     }
+                    // What is not there is no number.
+                    Cell::Number(value) if value.is_nan() => "-".to_owned(),
                     Cell::Number(value) => text::number(*value),
                 })
                 .collect()

@@ -11,6 +11,7 @@ mod column_worker;
 pub mod command;
 mod command_line;
 mod controls;
+mod curve_peaks;
 mod export_form;
 mod gauge;
 mod help;
