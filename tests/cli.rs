@@ -49,7 +49,9 @@ fn every_help_is_complete() {
     let help = longwave(&["--help"]);
     assert_eq!(code(&help), 0);
     for name in
-        ["info", "check", "stats", "spectrum", "export", "peaks", "shot", "demo", "metadata", "completions", "man"]
+        ["info", "check", "stats", "spectrum", "spectral-peaks", "bands", "tone", "coherence", "csd", "export", "peaks"]
+            .into_iter()
+            .chain(["shot", "demo", "metadata", "completions", "man"])
     {
         assert!(out(&help).contains(&format!("\n  {name} ")), "{name} is not in\n{}", out(&help));
         let sub = longwave(&[name, "--help"]);
