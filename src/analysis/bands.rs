@@ -146,7 +146,8 @@ fn report(stream: &Stream, selection: &Selection, bands: &[Band], powers: &Power
         let mut entries = vec![];
         for band in bands {
             let high = band.high_hz.min(half_rate);
-            let power = if total.is_nan() || band.low_hz >= half_rate {
+            let is_seen = band.low_hz < half_rate && band.high_hz > 0.5 * resolution;
+            let power = if total.is_nan() || !is_seen {
                 f64::NAN
             } else {
                 integral(density, window, resolution, band.low_hz, high)
@@ -195,6 +196,8 @@ fn about(band: &Band, half_rate: f64, resolution: f64) -> Option<String> {
         Some(format!("band {name} lies above half the sample rate, {limit} Hz, and has no power"))
     } else if *high_hz > half_rate {
         Some(format!("band {name} ends at half the sample rate, {limit} Hz"))
+    } else if *high_hz <= 0.5 * resolution {
+        Some(format!("band {name} cannot be told from a constant: use a longer --window or a longer range"))
     } else if high_hz - low_hz < 2.0 * resolution {
         Some(format!(
             "band {name} is narrower than two steps of frequency, {} Hz: use a longer --window or a longer range",

@@ -17,6 +17,8 @@ use super::welch::Welch;
 
 /// Distances between windows at which the correlation is computed; between them it is interpolated.
 const MOST_DISTANCES: u64 = 64;
+/// Products that are worth computing for it: a second or two.
+const MOST_PRODUCTS: u64 = 2_000_000_000;
 
 /// The confidence of a spectrum from some windows.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -105,7 +107,9 @@ fn covariances(tapers: &[Vec<f64>], hop: u64, windows: u64) -> Vec<f64> {
         sum / (mean * mean)
     };
     let last = ((n as u64).div_ceil(hop).saturating_sub(1)).min(windows.saturating_sub(1));
-    let step = last.div_ceil(MOST_DISTANCES).max(1);
+    let pairs = (tapers.len() as u64).pow(2);
+    let distances = (MOST_PRODUCTS / (pairs * n as u64).max(1)).clamp(1, MOST_DISTANCES);
+    let step = last.div_ceil(distances).max(1);
     let known: Vec<f64> =
         (0..=last.div_ceil(step)).map(|i| at(usize::try_from(i * step * hop).unwrap_or(n).min(n))).collect();
     let between = |j: u64| {

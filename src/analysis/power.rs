@@ -12,6 +12,9 @@ use crate::scan::Selection;
 /// The longest window, frames.
 pub(super) const MOST_FRAMES: u64 = 1 << 22;
 
+/// A window is not made shorter than this to lose less at gaps.
+const LEAST_AUTOMATIC: u64 = 1024;
+
 pub(super) const WINDOW: Parameter = Parameter {
     name: "window",
     title: "Window",
@@ -59,27 +62,47 @@ pub(super) fn check_overlap(settings: &Settings) -> Result<()> {
     Ok(())
 }
 
-/// Frames of the longest stretch of the selection without a gap.
-pub(super) fn longest_stretch(stream: &Stream, selection: &Selection) -> u64 {
-    stream.time.contiguous(selection.frames.clone()).map(|r| r.end - r.start).max().unwrap_or(0)
+/// How many windows, `hop` apart from the start of the selection, lie between gaps.
+fn usable_windows(stream: &Stream, selection: &Selection, window: u64, hop: u64) -> u64 {
+    let origin = selection.frames.start;
+    let in_stretch = |stretch: std::ops::Range<u64>| {
+        let first = origin + (stretch.start - origin).div_ceil(hop) * hop;
+        stretch.end.checked_sub(first).and_then(|left| left.checked_sub(window)).map_or(0, |rest| rest / hop + 1)
+    };
+    stream.time.contiguous(selection.frames.clone()).map(in_stretch).sum()
+}
+
+/// The longest window of a power of two of frames, `most` at most, that lies between gaps if it overlaps the next by
+/// half; 0 if there is none.
+fn longest_window(stream: &Stream, selection: &Selection, most: u64) -> u64 {
+    let longest = most.min(selection.len());
+    let mut window = longest.checked_ilog2().map_or(0, |bits| 1 << bits);
+    while window > 1 && usable_windows(stream, selection, window, window / 2) == 0 {
+        window /= 2;
+    }
+    if window > 1 { window } else { 0 }
 }
 
 /// Refuses a selection that cannot give a spectrum, saying what would.
 pub(super) fn check_length(stream: &Stream, selection: &Selection, window: u64, overlap: u64) -> Result<()> {
-    let frames = longest_stretch(stream, selection);
-    if frames >= window {
+    if usable_windows(stream, selection, window, window - overlap) > 0 {
         return Ok(());
     }
-    let what = if selection.len() < window { "selection" } else { "longest stretch of the selection without a gap" };
-    let error = Error::invalid(format!("the {what} has {frames} frames, fewer than one window of {window} frames"));
-    Err(if frames < 2 {
-        error.with_remedy("select a longer range")
+    let frames = selection.len();
+    let error = if frames < window {
+        Error::invalid(format!("the selection has {frames} frames, fewer than one window of {window} frames"))
     } else {
-        let fitting = 1_u64 << frames.ilog2();
-        error.with_remedy(format!(
+        let longest = stream.time.contiguous(selection.frames.clone()).map(|r| r.end - r.start).max().unwrap_or(0);
+        Error::invalid(format!(
+            "every window of {window} frames crosses a gap: the longest stretch of the selection without one has {longest} frames"
+        ))
+    };
+    Err(match longest_window(stream, selection, window) {
+        0 => error.with_remedy("select a longer range"),
+        fitting => error.with_remedy(format!(
             "select a longer range, or use --window {fitting} --overlap {}",
             overlap.min(fitting / 2)
-        ))
+        )),
     })
 }
 
@@ -224,10 +247,17 @@ pub(super) fn mean_spectra(request: &Request<'_>, recipe: Recipe, publish: &mut 
     Ok(Powers::new(recipe, rate_hz, factor, &folded))
 }
 
-/// A power of two of frames for a window nobody has chosen: at least `wanted`, as far as the longest stretch without a
-/// gap and `most` allow.
+/// A power of two of frames for a window nobody has chosen: at least `wanted`, as far as `most` and the gaps allow. It is
+/// rather shorter than that more than half of the selection is lost at gaps.
 pub(super) fn fitting_window(stream: &Stream, selection: &Selection, wanted: f64, most: u64) -> u64 {
-    let longest = longest_stretch(stream, selection).clamp(2, most);
     let wanted = (wanted.clamp(2.0, most as f64) as u64).next_power_of_two();
-    wanted.min(1 << longest.ilog2())
+    let longest = longest_window(stream, selection, wanted).max(2);
+    let mut window = longest;
+    while window > LEAST_AUTOMATIC {
+        if usable_windows(stream, selection, window, window / 2).saturating_mul(window) >= selection.len() {
+            return window;
+        }
+        window /= 2;
+    }
+    longest
 }

@@ -374,6 +374,37 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn peaks_are_marked_until_that_is_switched_off() {
+        let mut curves = curves(2, 4097);
+        curves
+            .series
+            .extend(["ch 0 low", "ch 0 high", "ch 1 low", "ch 1 high"].map(|n| (n.to_owned(), vec![0.1; 4097])));
+        let phases = Curves { log_y: false, ..curves.clone() };
+        let mut harness = bench([420.0, 420.0], CurveOptions::default(), move |ui, options, _| {
+            curves_ui(ui, &curves, options);
+        });
+        harness.run();
+        assert_eq!(harness.state().state.kept.as_ref().map(|kept| kept.marks.len()), Some(2));
+        harness.get_by_label("Peaks").click();
+        harness.run();
+        assert!(!harness.state().state.peaks);
+        let mut harness = bench([420.0, 420.0], CurveOptions::default(), move |ui, options, _| {
+            curves_ui(ui, &phases, options);
+        });
+        harness.run();
+        assert!(harness.query_by_label("Peaks").is_none(), "phases have none");
+    }
+
+    #[test]
+    fn what_is_no_number_is_not_shown_as_one() {
+        let table = Table { columns: vec!["enob".to_owned()], rows: vec![vec![Cell::Number(f64::NAN)]] };
+        assert_eq!(as_text(&table), "enob\n\n");
+        let mut harness = bench([420.0, 420.0], (), move |ui, (), _| table_ui(ui, &table));
+        harness.run();
+        assert!(harness.query_by_label_contains("NaN").is_none());
+    }
+
+    #[test]
     fn a_table_copies_all_digits() {
         let mut harness = bench([420.0, 420.0], (), |ui, (), _| table_ui(ui, &table(1024)));
         harness.run();
