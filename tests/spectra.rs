@@ -206,9 +206,9 @@ rho = [np.dot(w[j * hop:], w[:n - j * hop]) ** 2 / np.dot(w, w) ** 2 for j in ra
 v = 2 * count / (1 + 2 * sum((1 - (j + 1) / count) * r for j, r in enumerate(rho)))
 a = (1 - p) / 2
 print(json.dumps([v, v / chi2.ppf(1 - a, v), v / chi2.ppf(a, v), .5 * v / chi2.ppf(1 - a, .5 * v)]))";
-    let channels = related(40_000);
+    let channels = related(20_000);
     let source = memory(&channels[..2], TimeBase::regular(1000.0));
-    for (window, overlap, p) in [(1000, 500, 0.95), (1000, 0, 0.99), (512, 448, 0.5), (40_000, 0, 0.9)] {
+    for (window, overlap, p) in [(1000, 500, 0.95), (1000, 0, 0.99), (512, 448, 0.5), (20_000, 0, 0.9)] {
         let settings =
             [("window", window.to_string()), ("overlap", overlap.to_string()), ("confidence", p.to_string())];
         let settings: Vec<(&str, &str)> = settings.iter().map(|(k, v)| (*k, &**v)).collect();
@@ -229,7 +229,7 @@ print(json.dumps([v, v / chi2.ppf(1 - a, v), v / chi2.ppf(a, v), .5 * v / chi2.p
         assert_close(&[curves[4].1[0]], &[curves[1].1[0] * theirs[3]], 1e-8, "zero has half the degrees");
     }
     // Of white noise, the band holds the truth about as often as it says.
-    let white = [noise(200_000, 77)];
+    let white = [noise(60_000, 77)];
     let report = run(&memory(&white, TimeBase::regular(1.0)), "spectrum", &[("window", "1024"), ("confidence", "0.9")]);
     let curves = series(&report);
     let truth = 2.0 * 6.0 / 3.0;
@@ -253,7 +253,7 @@ print(json.dumps(out))";
     let cases = [
         (1000, 500, "hann", "constant", "density"),
         (501, 100, "hamming", "none", "spectrum"),
-        (4096, 3584, "hann", "linear", "density"),
+        (4096, 3072, "hann", "linear", "density"),
     ];
     let channels = related(30_000);
     let theirs = python_over(&channels, CROSS, &serde_json::to_string(&cases).unwrap());
@@ -407,7 +407,7 @@ print(json.dumps(sorted(peak_prominences(d, k)[0].tolist())[::-1][:10]))";
     };
     let channels = [(0..50_000).map(value).collect::<Vec<f64>>(), vec![7.0; 50_000]];
     let source = memory(&channels, TimeBase::regular(1000.0));
-    for taper in ["hann", "blackman", "blackman-harris", "flat-top", "hamming"] {
+    for taper in ["hann", "blackman-harris", "flat-top"] {
         let settings = [("window", "1024"), ("taper", taper), ("count", "3")];
         let report = run(&source, "spectral-peaks", &settings);
         let mut peaks = report.json["channels"][0]["peaks"].as_array().unwrap().clone();
@@ -438,7 +438,7 @@ fn near(value: &Value, wanted: f64, apart: f64) {
 
 #[test]
 fn tones_have_the_quality_they_were_made_with() {
-    let n = 1 << 18;
+    let n = 3 << 16;
     let rate = 48_000.0;
     let frequency = 997.3;
     let phase = |i: usize| TAU * frequency * i as f64 / rate;
@@ -461,7 +461,7 @@ fn tones_have_the_quality_they_were_made_with() {
     };
     let channels = [(0..n).map(tone_of).collect::<Vec<f64>>()];
     let source = memory(&channels, TimeBase::regular(rate));
-    for taper in ["blackman-harris", "hann", "flat-top", "blackman"] {
+    for taper in ["blackman-harris", "hann", "flat-top"] {
         let tone = figures(&source, &[("taper", taper), ("harmonics", "3")]);
         near(&tone["thd_db"], 10.0 * (1.25e-6_f64).log10(), 0.1);
         near(&tone["thd_percent"], 0.1118, 0.002);
@@ -495,14 +495,14 @@ fn what_has_no_tone_says_so() {
 
 #[test]
 fn results_do_not_depend_on_threads_and_budget() {
-    let mut channels = related(70_000);
-    channels[1][33_000] = f64::NAN;
+    let mut channels = related(30_000);
+    channels[1][13_000] = f64::NAN;
     let spans =
-        vec![ClockSpan { first_frame: 0, first_tick: 0 }, ClockSpan { first_frame: 41_234, first_tick: 50_000 }];
+        vec![ClockSpan { first_frame: 0, first_tick: 0 }, ClockSpan { first_frame: 21_234, first_tick: 30_000 }];
     let source = memory(&channels, TimeBase::with_spans(1000.0, spans));
     let analyses: [(&str, &[(&str, &str)]); 6] = [
         ("spectrum", &[("method", "multitaper"), ("window", "2000"), ("confidence", "0.9"), ("tapers", "3")]),
-        ("spectrum", &[("average", "min"), ("window", "1024"), ("overlap", "1000")]),
+        ("spectrum", &[("average", "min"), ("window", "1024"), ("overlap", "800")]),
         ("coherence", &[("window", "1024"), ("overlap", "700")]),
         ("csd", &[("window", "512"), ("show", "real-imaginary")]),
         ("bands", &[("window", "4096")]),
