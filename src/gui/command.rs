@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use eframe::egui::Color32;
 
 use super::jobs::JobId;
+use crate::annotation::Annotation;
 use crate::export::Values;
 use crate::form::Settings;
 use crate::source::OpenOptions;
@@ -18,8 +19,10 @@ pub enum Command {
     File(FileCommand),
     View(ViewCommand),
     Channels(ChannelCommand),
+    Annotation(AnnotationCommand),
     Job(JobCommand),
     Panel(PanelCommand),
+    Script(ScriptCommand),
 }
 
 /// About files.
@@ -83,6 +86,8 @@ pub enum ViewCommand {
     Width(f32),
     /// So many lanes down.
     ScrollLanes(f64),
+    /// Scroll by itself at this many times the speed of time (below 0: backwards), or stop.
+    Play(Option<f64>),
     /// More (factor above 1) or fewer lanes on the screen.
     ZoomLanes(f64),
 }
@@ -96,6 +101,36 @@ pub enum ChannelCommand {
     Colour(usize, Color32),
     /// Times the common amplitude.
     Gain(usize, f32),
+}
+
+/// About what the user notes.
+#[derive(Clone, PartialEq, Debug)]
+pub enum AnnotationCommand {
+    /// The selected range, or the instant at this tick (else the middle of the view), in a category by its number.
+    Mark {
+        category: Option<usize>,
+        at_tick: Option<u64>,
+        label: String,
+    },
+    /// Put this in the place of the one with the same id.
+    Change(Annotation),
+    Remove(u64),
+    RemoveSelected,
+    Undo,
+    Redo,
+    /// Show the fields of this one.
+    Select(Option<u64>),
+    GoTo(u64),
+    /// To the next one, or the one before.
+    Step {
+        forward: bool,
+    },
+    /// Select the range of this one.
+    SelectRange(u64),
+    AskImport,
+    AskExport,
+    Import(PathBuf),
+    Export(PathBuf),
 }
 
 /// About work in the background.
@@ -115,6 +150,7 @@ pub enum JobCommand {
         overwrite: bool,
     },
     Cancel(JobId),
+    CancelAll,
     Dismiss(JobId),
 }
 
@@ -145,7 +181,27 @@ pub enum PanelCommand {
     Budget(u64),
     Theme(eframe::egui::ThemePreference),
     DismissMessage,
+    FullScreen,
+    /// The list of all commands.
+    Palette(bool),
+    SettingsForm(bool),
+    /// What the user has chosen once for all.
+    Settings(super::settings::Settings),
     BrowseExport,
     /// Close the list of sessions without choosing one.
     DismissSessions,
+}
+
+/// What only scripts ask for.
+#[derive(Clone, PartialEq, Debug)]
+pub enum ScriptCommand {
+    /// Until nothing is under way any more; `exact`: and every column is exact.
+    Wait {
+        exact: bool,
+    },
+    /// A picture of the window to this file, `.png`.
+    Screenshot(PathBuf),
+    /// Width and height of the window, points.
+    Size(f32, f32),
+    Quit,
 }

@@ -33,6 +33,9 @@ pub struct Document {
     pub lanes: LaneView,
     pub pictures: Pictures,
     pub results: Results,
+    pub notes: super::annotating::Notes,
+    /// The view scrolls by itself.
+    pub playing: Option<super::playing::Playing>,
 }
 
 /// Where the view has been. Scrolling and zooming without a pause is one step.
@@ -189,6 +192,7 @@ impl TimeFormat {
 pub enum InspectorTab {
     /// An analysis, by its index in the table.
     Analysis(usize),
+    Annotations,
     #[default]
     Recording,
 }
@@ -210,6 +214,9 @@ pub struct Panels {
     /// Sessions to choose from.
     pub sessions: Option<Vec<super::sessions::Offer>>,
     pub open_path: String,
+    pub annotations: super::annotation_tab::TableView,
+    pub palette: Option<super::palette::Palette>,
+    pub settings_form: bool,
 }
 
 impl Panels {
@@ -217,6 +224,7 @@ impl Panels {
     #[must_use]
     pub fn has_dialog(&self) -> bool {
         let forms = self.export.is_some() || self.raw.is_some() || self.sessions.is_some();
-        self.help || self.go_to.is_some() || self.budget.is_some() || forms
+        let lists = self.palette.is_some() || self.settings_form;
+        self.help || self.go_to.is_some() || self.budget.is_some() || forms || lists
     }
 }
