@@ -52,7 +52,7 @@ pub(super) fn parent(curves: &Curves, series: usize) -> Option<usize> {
     let name = &curves.series.get(series)?.0;
     let of = name.strip_suffix(" low").or_else(|| name.strip_suffix(" high"))?;
     // Two thirds of the curves are edges then, in pairs, in the order of the channels.
-    let channels = curves.series.len() / 3;
+    let channels = curves.series.len().is_multiple_of(3).then_some(curves.series.len() / 3)?;
     let i = series.checked_sub(channels)? / 2;
     (curves.series.get(i)?.0 == of).then_some(i)
 }
