@@ -48,11 +48,28 @@ fn names(folder: &Path) -> Vec<String> {
 fn every_help_is_complete() {
     let help = longwave(&["--help"]);
     assert_eq!(code(&help), 0);
-    for name in
-        ["info", "check", "stats", "spectrum", "spectral-peaks", "bands", "tone", "coherence", "csd", "export", "peaks"]
-            .into_iter()
-            .chain(["shot", "demo", "metadata", "completions", "man"])
-    {
+    for name in [
+        "info",
+        "check",
+        "compare",
+        "stats",
+        "histogram",
+        "spectrum",
+        "spectral-peaks",
+        "bands",
+        "tone",
+        "coherence",
+        "csd",
+        "spectrogram",
+        "health",
+        "export",
+        "peaks",
+        "shot",
+        "demo",
+        "metadata",
+        "completions",
+        "man",
+    ] {
         assert!(out(&help).contains(&format!("\n  {name} ")), "{name} is not in\n{}", out(&help));
         let sub = longwave(&[name, "--help"]);
         assert_eq!(code(&sub), 0, "{name}");

@@ -41,7 +41,14 @@ fn run_with(
     if !channels.is_empty() {
         selection.channels = channels.to_vec();
     }
-    let report = (analysis.run)(&Request { source, selection: &selection, settings: &values, task, publish: &|_| {} })?;
+    let report = (analysis.run)(&Request {
+        source,
+        selection: &selection,
+        settings: &values,
+        task,
+        summary: None,
+        publish: &|_| {},
+    })?;
     assert_eq!(task.budget().used(), 0, "everything reserved comes back");
     Ok(report)
 }

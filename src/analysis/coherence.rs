@@ -239,6 +239,7 @@ impl Outcome<'_> {
             x: power::frequencies(self.window, self.stream.time.rate_hz()),
             series,
             log_y: is_magnitude,
+            steps: false,
         };
         Report { view: View::Curves(curves), json: serde_json::Value::Null, notes }
     }

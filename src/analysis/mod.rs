@@ -9,20 +9,25 @@ use crate::error::{Error, Result};
 use crate::form::{Parameter, Settings};
 use crate::scan::Selection;
 use crate::source::Source;
+use crate::summary::Summary;
 use crate::task::Task;
 
 mod bands;
 mod chi_squared;
 mod coherence;
+pub mod compare;
 mod confidence;
 mod dpss;
 mod found;
+mod health;
+mod heatmap;
+mod histogram;
 mod median;
-mod moments;
 mod pair_sums;
 mod power;
 mod report;
 mod spectral_peaks;
+pub mod spectrogram;
 mod spectrum;
 mod stats;
 mod taper;
@@ -31,17 +36,21 @@ mod welch;
 
 pub use dpss::dpss;
 pub use found::{Context, Events, Field, Place};
+pub use heatmap::{Axis, Heatmap, Layer, Places};
 pub use spectral_peaks::{Peak, peaks_of};
 
 /// Every analysis, in the order of menus.
 pub const ANALYSES: &[Analysis] = &[
     stats::ANALYSIS,
+    histogram::ANALYSIS,
     spectrum::ANALYSIS,
     spectral_peaks::ANALYSIS,
     bands::ANALYSIS,
     tone::ANALYSIS,
     coherence::COHERENCE,
     coherence::CROSS_SPECTRUM,
+    spectrogram::ANALYSIS,
+    health::ANALYSIS,
 ];
 
 /// A row of the table of analyses.
@@ -69,6 +78,8 @@ pub struct Request<'a> {
     pub selection: &'a Selection,
     pub settings: &'a Settings,
     pub task: &'a Task,
+    /// The summary of the selected stream, as far as it is made; `None` where there is none, as for what is filtered.
+    pub summary: Option<&'a Summary>,
     /// Takes the result so far, a few times a second at most; the window shows it converging.
     pub publish: &'a dyn Fn(Report),
 }
@@ -85,7 +96,8 @@ pub struct Report {
 
 impl Report {
     /// The object that `--json` prints: of curves with their axis, under its key, and with the `values` of each of the
-    /// `channels`; of events with the list of them, under its key. Made only when it is wanted, because there a number occupies several times what it does in a curve.
+    /// `channels`; of events with the list of them, under its key; of images with their axes and
+    /// `layers`. Made only when it is wanted, because there a number occupies several times what it does in a curve.
     #[must_use]
     pub fn whole_json(&self) -> serde_json::Value {
         let mut json = self.json.clone();
@@ -102,8 +114,24 @@ impl Report {
             let rows: Vec<_> = (0..events.places.len()).map(|i| events.json_of(i)).collect();
             object.insert(events.key.to_owned(), rows.into());
         }
+        if let (View::Image(map), Some(object)) = (&self.view, json.as_object_mut()) {
+            map.add_to(object);
+        }
+        if let (View::Strip(strip), Some(object)) = (&self.view, json.as_object_mut()) {
+            strip.add_to(object);
+        }
         json
     }
+}
+
+/// Writes the result of a request to a file as it is computed, which may be far larger than memory; the report that comes
+/// back has what `--json` prints, but no values.
+pub type Writer = fn(&Request<'_>, &std::path::Path, bool) -> Result<Report>;
+
+/// The writer of the analysis called `name`, if it is of that kind: its results go to a file only.
+#[must_use]
+pub fn writer(name: &str) -> Option<Writer> {
+    (name == spectrogram::ANALYSIS.name).then_some(spectrogram::write)
 }
 
 /// How a result looks.
@@ -112,6 +140,23 @@ pub enum View {
     Table(Table),
     Curves(Curves),
     Events(Events),
+    Image(Heatmap),
+    Strip(Strip),
+}
+
+/// What is to be said of each channel, and how it changes with time.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Strip {
+    /// The stream that channels count in.
+    pub stream: usize,
+    /// A row for each channel.
+    pub table: Table,
+    /// Channels over time, a layer for each figure.
+    pub map: Heatmap,
+    /// Where each column begins, seconds.
+    pub starts: Vec<f64>,
+    /// The channels that had better be left out, and why.
+    pub bad: Vec<(usize, &'static str)>,
 }
 
 /// Rows of values.
@@ -144,6 +189,8 @@ pub struct Curves {
     /// Name and values (as many as `x`) of each curve.
     pub series: Vec<(String, Vec<f64>)>,
     pub log_y: bool,
+    /// Each value belongs to all of the axis around its point, as in a histogram: drawn as steps.
+    pub steps: bool,
 }
 
 /// The analysis called `name`.

@@ -4,14 +4,14 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
 
-use super::{Cell, Curves, Events, Report, Table, View};
+use super::{Cell, Curves, Events, Heatmap, Report, Strip, Table, View};
 use crate::error::{Error, Result};
 use crate::file::AtomicFile;
 use crate::recording::SampleType;
 
 impl Report {
     /// Writes the view as CSV (RFC 4180, but with bare line feeds): a header, then a line for each row of a table or
-    /// each point of the curves, whose first column is the axis, or each event. Numbers are the shortest that read back identically.
+    /// each point of the curves, whose first column is the axis, or each event, or each row of each layer of an image, or each channel of a strip. Numbers are the shortest that read back identically.
     ///
     /// # Errors
     /// When the target exists and `overwrite` is false, or cannot be written.
@@ -26,22 +26,31 @@ impl Report {
             View::Table(table) => table_csv(table),
             View::Curves(curves) => curves_csv(curves),
             View::Events(events) => events_csv(events),
+            View::Image(map) => image_csv(map),
+            View::Strip(strip) => table_csv(&strip.table),
         }
     }
 
-    /// Writes curves as one `.npy` array: float64, C order, points × (1 + curves), the first column the axis.
+    /// Writes curves as one `.npy` array: float64, C order, points × (1 + curves), the first column the axis; and images
+    /// as one of float32, C order, layers × rows × columns, without the axes.
     ///
     /// # Errors
-    /// When the view is not of curves (others are not all numbers), the target exists and `overwrite` is false, or it cannot be
+    /// When the view is of neither (others are not all numbers), the target exists and `overwrite` is false, or it cannot be
     /// written.
     pub fn write_npy(&self, target: &Path, overwrite: bool) -> Result<()> {
+        if let View::Image(map) | View::Strip(Strip { map, .. }) = &self.view {
+            let shape = [map.layers.len(), map.y.len(), map.x.len()].map(|n| n as u64);
+            let mut bytes = npy_header(SampleType::F32, &shape, false);
+            bytes.extend(map.layers.iter().flat_map(|layer| &layer.values).flat_map(|v| v.to_le_bytes()));
+            return write(target, &bytes, overwrite);
+        }
         let View::Curves(curves) = &self.view else {
             return Err(Error::unsupported("a table or list as .npy")
                 .with_path(target)
                 .with_remedy("write it as .csv"));
         };
         let columns = 1 + curves.series.len();
-        let mut bytes = npy_header(SampleType::F64, &[curves.x.len() as u64, columns as u64]);
+        let mut bytes = npy_header(SampleType::F64, &[curves.x.len() as u64, columns as u64], false);
         bytes.reserve_exact(curves.x.len() * columns * 8);
         for (i, x) in curves.x.iter().enumerate() {
             bytes.extend(x.to_le_bytes());
@@ -59,12 +68,13 @@ fn write(target: &Path, bytes: &[u8], overwrite: bool) -> Result<()> {
     file.commit()
 }
 
-/// The start of a `.npy` file, version 1.0 (numpy, `numpy.lib.format`): little-endian `sample_type`, C order, padded so
-/// that the samples begin at a multiple of 64 bytes.
-fn npy_header(sample_type: SampleType, shape: &[u64]) -> Vec<u8> {
+/// The start of a `.npy` file, version 1.0 (numpy, `numpy.lib.format`): little-endian `sample_type`, C order or, with
+/// `first_fastest`, Fortran order, padded so that the samples begin at a multiple of 64 bytes.
+pub(super) fn npy_header(sample_type: SampleType, shape: &[u64], first_fastest: bool) -> Vec<u8> {
     const PREFIX: usize = 10;
     let order = if sample_type.size() == 1 { '|' } else { '<' };
-    let mut dict = format!("{{'descr': '{order}{}', 'fortran_order': False, 'shape': (", sample_type.npy_name());
+    let fortran = if first_fastest { "True" } else { "False" };
+    let mut dict = format!("{{'descr': '{order}{}', 'fortran_order': {fortran}, 'shape': (", sample_type.npy_name());
     for n in shape {
         // Writing to a string cannot fail.
         write!(dict, "{n}, ").unwrap_or_default();
@@ -113,6 +123,35 @@ fn events_csv(events: &Events) -> String {
     text.push('\n');
     for i in 0..events.places.len() {
         text.push_str(&line(&events.row(i)));
+    }
+    text
+}
+
+/// A line for each row of each layer: its layer (where there are several), its place on the axis, its values.
+fn image_csv(map: &Heatmap) -> String {
+    let named = map.layers.len() > 1;
+    let mut text = if named { "layer,".to_owned() } else { String::new() };
+    text.push_str(&quoted(&map.y.key));
+    for column in 0..map.x.len() {
+        text.push(',');
+        text.push_str(&quoted(&map.x.text(column)));
+    }
+    text.push('\n');
+    for layer in &map.layers {
+        for (row, values) in layer.values.chunks(map.x.len().max(1)).enumerate() {
+            if named {
+                text.push_str(&quoted(&layer.name));
+                text.push(',');
+            }
+            text.push_str(&quoted(&map.y.text(row)));
+            for value in values {
+                text.push(',');
+                if !value.is_nan() {
+                    text.push_str(&format!("{value:?}"));
+                }
+            }
+            text.push('\n');
+        }
     }
     text
 }
@@ -167,12 +206,12 @@ mod tests {
     #[test]
     fn headers_are_aligned() {
         for shape in [vec![], vec![3], vec![u64::MAX, 128], vec![1; 20]] {
-            let header = npy_header(SampleType::I16, &shape);
+            let header = npy_header(SampleType::I16, &shape, false);
             assert_eq!(header.len() % 64, 0);
             assert_eq!(usize::from(header[8]) + 256 * usize::from(header[9]) + 10, header.len());
             assert_eq!(header.last(), Some(&b'\n'));
         }
-        let header = npy_header(SampleType::U8, &[5]);
+        let header = npy_header(SampleType::U8, &[5], false);
         assert!(String::from_utf8_lossy(&header).contains("'descr': '|u1', 'fortran_order': False, 'shape': (5,), }"));
     }
 }

@@ -224,6 +224,7 @@ impl<'a> Outcome<'a> {
             x: power::frequencies(self.window, self.stream.time.rate_hz()),
             series,
             log_y: true,
+            steps: false,
         };
         let mut notes = power::notes(self.stream, self.selection, &folded.irregular, folded.skipped);
         if self.confidence.is_some() {

@@ -1,6 +1,7 @@
 //! One subcommand for each row of the table of analyses.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::{ArgMatches, Args, Command};
 
@@ -8,8 +9,11 @@ use super::args::{FileArgs, SelectionArgs};
 use super::shell::Shell;
 use super::table::{Align, Columns, render};
 use super::{Failure, parameters, parsed};
-use crate::analysis::{Analysis, Cell, Report, Request, Table, View};
+use crate::analysis::{Analysis, Cell, Report, Request, Strip, Table, View};
 use crate::error::Result;
+use crate::source::Source;
+use crate::summary::{SidecarPolicy, Summary};
+use crate::task::Task;
 use crate::text;
 
 #[derive(Args, Clone, Debug)]
@@ -35,7 +39,7 @@ pub(crate) fn command(analysis: &'static Analysis) -> Command {
         .after_help(format!("Example:\n  {}", analysis.example))
         .mut_arg("output", |arg| arg.help(format!("Write the result to this file, {}", endings(analysis))));
     for parameter in analysis.parameters {
-        command = command.arg(parameters::flag(parameter, analysis.parameters, ""));
+        command = command.args(parameters::flags(parameter, analysis.parameters, ""));
     }
     command
 }
@@ -50,19 +54,30 @@ pub(crate) fn run(analysis: &'static Analysis, matches: &ArgMatches, shell: &She
     let settings = parameters::settings(matches, analysis.parameters)?;
     (analysis.check)(&settings).map_err(|e| Failure::Usage(e.to_string()))?;
     let target = args.output.as_deref().map(|path| Target::of(analysis, path, args.force)).transpose()?;
+    let writer = crate::analysis::writer(analysis.name);
+    if writer.is_some() && target.is_none() {
+        let (name, types) = (analysis.name, endings(analysis));
+        return Err(Failure::Usage(format!("say where the {name} goes: -o OUT, which ends in {types}")));
+    }
     let source = shell.open(&args.file)?;
     if let Some(target) = &target {
         source.files().iter().try_for_each(|file| super::export::refuse_source(target.path, file))?;
     }
     let selection = args.selection.selection(source.as_ref())?;
     let report = shell.attend(analysis.name, |task| {
-        let report = (analysis.run)(&Request {
+        let summary = summary_of(&source, selection.stream, task);
+        let request = Request {
             source: &source,
             selection: &selection,
             settings: &settings,
             task,
+            summary: summary.as_ref(),
             publish: &mut |_| {},
-        })?;
+        };
+        if let (Some(write), Some(target)) = (writer, &target) {
+            return write(&request, target.path, target.overwrite);
+        }
+        let report = (analysis.run)(&request)?;
         if let Some(target) = &target {
             target.write(&report)?;
         }
@@ -74,9 +89,16 @@ pub(crate) fn run(analysis: &'static Analysis, matches: &ArgMatches, shell: &She
     }
     match (&target, &report.view) {
         (Some(target), _) => shell.print(&format!("wrote {}\n", target.path.display())),
-        (None, View::Table(table)) => shell.print(&for_people(table)),
-        (None, View::Curves(_) | View::Events(_)) => shell.print(&report.csv()),
+        (None, View::Table(table) | View::Strip(Strip { table, .. })) => shell.print(&for_people(table)),
+        (None, View::Curves(_) | View::Events(_) | View::Image(_)) => shell.print(&report.csv()),
     }
+}
+
+/// The summary that was made before, if there is any of it: an analysis that can do without reading everything uses it.
+fn summary_of(source: &Arc<dyn Source>, stream: usize, task: &Task) -> Option<Summary> {
+    // A summary that cannot be read is no reason to refuse what can be computed without it.
+    let opened = Summary::open(Arc::clone(source), stream, task.budget(), &SidecarPolicy::Auto).ok();
+    opened.filter(|summary| summary.coverage() > 0.0)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -141,7 +163,7 @@ fn for_people(table: &Table) -> String {
                         u64::try_from(value.unsigned_abs())
                             .map_or_else(|_| value.to_string(), |size| format!("{sign}{}", text::count(size)))
                     }
-                    // What is not there is no number.
+                    // There is none: of nothing, of NaN.
                     Cell::Number(value) if value.is_nan() => "-".to_owned(),
                     Cell::Number(value) => text::number(*value),
                 })

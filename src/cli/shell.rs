@@ -4,6 +4,8 @@ use std::io::{self, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use super::args::{FileArgs, Global};
 use super::progress::Bar;
 use super::{Failure, say, table};
@@ -53,15 +55,14 @@ impl Shell {
     /// As [`Self::print`].
     pub(crate) fn print_bytes(&self, bytes: &[u8]) -> Result<(), Failure> {
         let mut out = io::stdout().lock();
-        out.write_all(bytes).and_then(|()| out.flush()).map_err(|e| match e.kind() {
-            io::ErrorKind::BrokenPipe => Failure::ClosedPipe,
-            _ => Failure::Failed(Error::io(Path::new("standard output"), e)),
-        })
+        out.write_all(bytes).and_then(|()| out.flush()).map_err(not_printed)
     }
 
-    /// The object that `--json` promises.
-    pub(crate) fn print_json(&self, value: &serde_json::Value) -> Result<(), Failure> {
-        self.print(&format!("{value:#}\n"))
+    /// The object that `--json` promises. It is written as it is made, so that a long list is never there as a whole.
+    pub(crate) fn print_json(&self, value: &impl Serialize) -> Result<(), Failure> {
+        let mut out = io::BufWriter::with_capacity(1 << 16, io::stdout().lock());
+        serde_json::to_writer_pretty(&mut out, value).map_err(|e| not_printed(e.into()))?;
+        out.write_all(b"\n").and_then(|()| out.flush()).map_err(not_printed)
     }
 
     /// Opens the recording, warns about what is odd with it, and remembers its layout if that was typed in.
@@ -99,7 +100,8 @@ impl Shell {
         }
     }
 
-    fn warn(&self, warnings: &[Warning]) {
+    /// Warnings about a recording that was opened nevertheless.
+    pub(crate) fn warn(&self, warnings: &[Warning]) {
         if self.quiet {
             return;
         }
@@ -130,6 +132,14 @@ impl Shell {
         let result = work(&self.task);
         drop(bar);
         result
+    }
+}
+
+/// Why standard output does not take a result.
+fn not_printed(e: io::Error) -> Failure {
+    match e.kind() {
+        io::ErrorKind::BrokenPipe => Failure::ClosedPipe,
+        _ => Failure::Failed(Error::io(Path::new("standard output"), e)),
     }
 }
 

@@ -5,11 +5,13 @@ use eframe::egui::{self, RichText, Ui};
 
 use super::command::{Command, JobCommand, Scope};
 use super::controls::section;
+use super::heat_view::{HeatOptions, heat_view_ui};
 use super::jobs::Job;
 use super::jobs_bar::running_ui;
 use super::result_view::{CurveOptions, curves_ui, events_ui, table_ui};
 use super::settings_form::settings_ui;
 use super::state::{AnalysisResult, Document};
+use super::strip_view::strip_view_ui;
 use super::theme::Colours;
 use super::wording::{count, plural, sentence, span};
 use crate::analysis::{Analysis, View};
@@ -21,6 +23,7 @@ pub struct AnalysisForm {
     pub settings: Settings,
     pub scope: Scope,
     pub curves: CurveOptions,
+    pub heat: HeatOptions,
     /// Fold the settings away in the next frame.
     fold: bool,
 }
@@ -33,6 +36,7 @@ impl AnalysisForm {
             settings: Settings::defaults(analysis.parameters),
             scope: Scope::default(),
             curves: CurveOptions::default(),
+            heat: HeatOptions::default(),
             fold: false,
         }
     }
@@ -82,7 +86,7 @@ pub(super) fn analysis_ui(
         }
     });
     match result {
-        Some(result) => result_ui(ui, result, running, &mut form.curves),
+        Some(result) => result_ui(ui, result, running, document, form, out),
         None => {
             ui.add_space(8.0);
             ui.weak("The result appears here while it is computed, and becomes exact as the work goes on.");
@@ -124,7 +128,30 @@ pub(super) fn range_text(document: &Document, scope: Scope) -> String {
     }
 }
 
-fn result_ui(ui: &mut Ui, result: &AnalysisResult, running: Option<&Job>, curves: &mut CurveOptions) {
+fn result_ui(
+    ui: &mut Ui,
+    result: &AnalysisResult,
+    running: Option<&Job>,
+    document: &Document,
+    form: &mut AnalysisForm,
+    out: &mut Vec<Command>,
+) {
+    report_ui(ui, result, running, |ui, view| match view {
+        View::Table(table) => table_ui(ui, table),
+        View::Curves(found) => curves_ui(ui, found, &mut form.curves),
+        View::Events(events) => events_ui(ui, events),
+        View::Image(map) => heat_view_ui(ui, map, &mut form.heat),
+        View::Strip(strip) => strip_view_ui(ui, strip, document, &mut form.heat, out),
+    });
+}
+
+/// A result with what it is over and its notes, its view drawn by `show`.
+pub(super) fn report_ui(
+    ui: &mut Ui,
+    result: &AnalysisResult,
+    running: Option<&Job>,
+    show: impl FnOnce(&mut Ui, &View),
+) {
     section(ui, "Result");
     ui.weak(format!("Over {}", result.over));
     if !result.done {
@@ -142,11 +169,7 @@ fn result_ui(ui: &mut Ui, result: &AnalysisResult, running: Option<&Job>, curves
         }
         return;
     };
-    ui.push_id(result.name, |ui| match &report.view {
-        View::Table(table) => table_ui(ui, table),
-        View::Curves(found) => curves_ui(ui, found, curves),
-        View::Events(events) => events_ui(ui, events),
-    });
+    ui.push_id(result.name, |ui| show(ui, &report.view));
     for note in &report.notes {
         ui.weak(format!("Note: {}", sentence(note)));
     }

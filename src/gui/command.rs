@@ -46,6 +46,8 @@ pub enum FileCommand {
     Close,
     /// Show another stream of the open recording.
     Stream(usize),
+    /// Show the difference to the recording that was compared with last.
+    ShowDifference,
 }
 
 /// About what part is seen.
@@ -149,6 +151,8 @@ pub enum JobCommand {
         scope: Scope,
         overwrite: bool,
     },
+    /// Compare all of the shown stream with the recording there.
+    Compare(PathBuf),
     Cancel(JobId),
     CancelAll,
     Dismiss(JobId),
@@ -188,8 +192,12 @@ pub enum PanelCommand {
     /// What the user has chosen once for all.
     Settings(super::settings::Settings),
     BrowseExport,
+    /// A file for this setting of the export.
+    BrowseSetting(&'static str),
+    BrowseCompare,
     /// Close the list of sessions without choosing one.
     DismissSessions,
+    Spectrogram(super::gram::GramCommand),
 }
 
 /// What only scripts ask for.

@@ -1,4 +1,4 @@
-//! The file that keeps a summary: `NAME.lwpeaks`, version 1.
+//! The file that keeps a summary: `NAME.lwpeaks`, version 2.
 //!
 //! A header of [`HEADER_BYTES`], then one slot for each tile row, in the order of time, each as long as a full row (see
 //! [`super::tile`] for what a row holds; the last one may be shorter). All numbers are little-endian.
@@ -16,6 +16,10 @@
 //! | 64..80  | zero                                                                                          |
 //! | 80..88  | xxh3 of bytes 0..80 (u64)                                                                     |
 //! | 88..128 | zero                                                                                          |
+//!
+//! Behind the last row, once every row was written: magic `LWTOTALS`, xxh3 (u64) of what follows, and the totals of
+//! each row (see [`super::tile`]). They make the statistics of everything one short read. Where they are missing or
+//! broken, they are made from the rows. Version 1 had none, and other moments: it counts as not there.
 //!
 //! Rows may be written in any order; a slot that is missing or broken fails its checksum and counts as not there, so
 //! that a crash at any moment leaves a valid, shorter sidecar. Nothing read from a sidecar says how much to allocate:
@@ -43,7 +47,11 @@ use crate::file::FlatLayout;
 use crate::source::Source;
 
 pub(super) const HEADER_BYTES: u64 = 128;
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+/// What the totals begin with.
+const TOTALS_MAGIC: [u8; 8] = *b"LWTOTALS";
+/// That, and their checksum.
+const TOTALS_HEADER: u64 = 16;
 const MAGIC: [u8; 8] = *b"LWPEAKS\0";
 /// How much of either end of the recording's file is hashed.
 const END_BYTES: u64 = 64 << 10;
@@ -164,6 +172,41 @@ impl Key {
     }
 }
 
+/// Where files of a kind are kept for the recording at `source`, best first: `NAME.lwKIND` beside it, and in the user's
+/// cache folder.
+fn places_beside(source: &Path, stream: Option<&str>, kind: &str) -> Vec<PathBuf> {
+    let mut ending = String::new();
+    if let Some(stream) = stream {
+        let plain = |c: char| if c.is_alphanumeric() || "-_".contains(c) { c } else { '_' };
+        ending = format!(".{}", stream.chars().take(64).map(plain).collect::<String>());
+    }
+    ending += &format!(".lw{kind}");
+    let mut beside = source.as_os_str().to_owned();
+    beside.push(&ending);
+    let mut places = vec![PathBuf::from(beside)];
+    if let Some(dirs) = directories::ProjectDirs::from("", "", "longwave") {
+        let absolute = std::path::absolute(source).unwrap_or_else(|_| source.to_path_buf());
+        let name = XxHash3_64::oneshot(absolute.as_os_str().as_encoded_bytes());
+        places.push(dirs.cache_dir().join(kind).join(format!("{name:016x}{ending}")));
+    }
+    places
+}
+
+/// For what else is kept beside a recording: a number that changes when the recording does, and where files of that
+/// `kind` are to be, best first. `None` where the samples of the stream are in no file.
+///
+/// # Errors
+/// When the recording's file cannot be read.
+pub(crate) fn keeping(source: &dyn Source, stream: usize, kind: &str) -> Result<Option<(u64, Vec<PathBuf>)>> {
+    let s = &source.recording().streams[stream];
+    let shape = Shape { sample_type: s.format.sample_type, channels: s.channels.len(), frames: s.frames };
+    let Some(key) = Key::of(source, stream, shape)? else { return Ok(None) };
+    let other = (stream != source.recording().default_stream()).then_some(s.name.as_str());
+    // Length, time, ends, description and frames: all but what is the sidecar's own.
+    let identity = XxHash3_64::oneshot(&key.header(false)[16..64]);
+    Ok(Some((identity, places_beside(&key.source, other, kind))))
+}
+
 /// Hashes of the first and last [`END_BYTES`] of the first `len` bytes of `file`.
 fn ends(file: &File, len: u64) -> io::Result<(u64, u64)> {
     ends_of(file, len, END_BYTES)
@@ -192,23 +235,7 @@ impl Sidecar {
         match policy {
             SidecarPolicy::Off => Vec::new(),
             SidecarPolicy::At(path) => vec![path.clone()],
-            SidecarPolicy::Auto => {
-                let mut ending = String::new();
-                if let Some(stream) = stream {
-                    let plain = |c: char| if c.is_alphanumeric() || "-_".contains(c) { c } else { '_' };
-                    ending = format!(".{}", stream.chars().take(64).map(plain).collect::<String>());
-                }
-                ending += ".lwpeaks";
-                let mut beside = key.source.as_os_str().to_owned();
-                beside.push(&ending);
-                let mut places = vec![PathBuf::from(beside)];
-                if let Some(dirs) = directories::ProjectDirs::from("", "", "longwave") {
-                    let absolute = std::path::absolute(&key.source).unwrap_or_else(|_| key.source.clone());
-                    let name = XxHash3_64::oneshot(absolute.as_os_str().as_encoded_bytes());
-                    places.push(dirs.cache_dir().join("peaks").join(format!("{name:016x}{ending}")));
-                }
-                places
-            }
+            SidecarPolicy::Auto => places_beside(&key.source, stream, "peaks"),
         }
     }
 
@@ -360,6 +387,32 @@ impl Sidecar {
         write_at(&self.file, image, self.slot(row).start).map_err(|e| self.explain(e))
     }
 
+    /// Where the totals are.
+    fn totals_at(&self) -> u64 {
+        self.key.shape.rows().checked_sub(1).map_or(HEADER_BYTES, |last| self.slot(last).end)
+    }
+
+    /// The totals of all rows, `bytes` long, if they are there and sound.
+    pub(super) fn read_totals(&self, bytes: usize) -> Option<Vec<u8>> {
+        let mut header = [0; TOTALS_HEADER as usize];
+        read_at(&self.file, &mut header, self.totals_at()).ok()?;
+        if header[..8] != TOTALS_MAGIC {
+            return None;
+        }
+        let mut totals = vec![0; bytes];
+        read_at(&self.file, &mut totals, self.totals_at() + TOTALS_HEADER).ok()?;
+        (u64_at(&header, 8) == XxHash3_64::oneshot_with_seed(self.seed(), &totals)).then_some(totals)
+    }
+
+    /// Writes the totals of all rows.
+    pub(super) fn write_totals(&self, totals: &[u8]) -> Result<()> {
+        let mut header = TOTALS_MAGIC.to_vec();
+        header.extend(XxHash3_64::oneshot_with_seed(self.seed(), totals).to_le_bytes());
+        write_at(&self.file, totals, self.totals_at() + TOTALS_HEADER)
+            .and_then(|()| write_at(&self.file, &header, self.totals_at()))
+            .map_err(|e| self.explain(e))
+    }
+
     /// Writes the header; `complete` says that every row was written.
     pub(super) fn write_header(&self, complete: bool) -> Result<()> {
         write_at(&self.file, &self.key.header(complete), 0).map_err(|e| self.explain(e))
@@ -372,7 +425,7 @@ impl Sidecar {
 }
 
 /// Fills `bytes` from byte `at` on, or fails.
-fn read_at(file: &File, bytes: &mut [u8], at: u64) -> io::Result<()> {
+pub(crate) fn read_at(file: &File, bytes: &mut [u8], at: u64) -> io::Result<()> {
     #[cfg(unix)]
     {
         std::os::unix::fs::FileExt::read_exact_at(file, bytes, at)
@@ -390,7 +443,8 @@ fn read_at(file: &File, bytes: &mut [u8], at: u64) -> io::Result<()> {
     }
 }
 
-fn write_at(file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
+/// Writes all of `bytes` from byte `at` on, or fails.
+pub(crate) fn write_at(file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
     #[cfg(unix)]
     {
         std::os::unix::fs::FileExt::write_all_at(file, bytes, at)
