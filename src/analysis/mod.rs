@@ -14,27 +14,48 @@ use crate::source::Source;
 use crate::summary::Summary;
 use crate::task::Task;
 
+mod bands;
+mod chi_squared;
+mod coherence;
 pub mod compare;
+mod confidence;
 mod decode;
+mod dpss;
 mod found;
 mod health;
 mod heatmap;
 mod histogram;
 mod median;
+mod pair_sums;
+mod power;
 mod report;
+mod spectral_peaks;
 pub mod spectrogram;
 mod spectrum;
 mod stats;
 mod taper;
+mod tone;
 mod welch;
 
 pub use decode::DECODERS;
+pub use dpss::dpss;
 pub use found::{Context, Events, Field, Place};
 pub use heatmap::{Axis, Heatmap, Layer, Places};
+pub use spectral_peaks::{Peak, peaks_of};
 
 /// Every analysis, in the order of menus.
-pub const ANALYSES: &[Analysis] =
-    &[stats::ANALYSIS, histogram::ANALYSIS, spectrum::ANALYSIS, spectrogram::ANALYSIS, health::ANALYSIS];
+pub const ANALYSES: &[Analysis] = &[
+    stats::ANALYSIS,
+    histogram::ANALYSIS,
+    spectrum::ANALYSIS,
+    spectral_peaks::ANALYSIS,
+    bands::ANALYSIS,
+    tone::ANALYSIS,
+    coherence::COHERENCE,
+    coherence::CROSS_SPECTRUM,
+    spectrogram::ANALYSIS,
+    health::ANALYSIS,
+];
 
 /// A row of the table of analyses.
 #[derive(Clone, Copy, Debug)]

@@ -4,7 +4,7 @@
 //! discrete Fourier transform", Proc. IEEE 66 (1978), and, for the flat top, G. D'Antona and A. Ferrero, "Digital
 //! Signal Processing for Measurement Systems" (2006).
 
-use std::f64::consts::TAU;
+use std::f64::consts::{PI, TAU};
 
 /// A window function.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -43,6 +43,28 @@ impl Taper {
             Self::BlackmanHarris => &[0.35875, 0.48829, 0.14128, 0.01168],
             Self::FlatTop => &[0.215_578_95, 0.416_631_58, 0.277_263_158, 0.083_578_947, 0.006_947_368],
         }
+    }
+
+    /// The transform of the taper `bins` bins from its middle, for windows that are not very short; 1 there.
+    pub(super) fn response(self, bins: f64) -> f64 {
+        let sinc = |x: f64| if x.abs() < 1e-9 { 1.0 } else { (PI * x).sin() / (PI * x) };
+        let cosines = self.cosines();
+        let term = |(k, a): (usize, &f64)| match k {
+            0 => a * sinc(bins),
+            k => 0.5 * a * (sinc(bins - k as f64) + sinc(bins + k as f64)),
+        };
+        cosines.iter().enumerate().map(term).sum::<f64>() / cosines[0]
+    }
+
+    /// The equivalent noise bandwidth, bins (Harris): what the powers of the bins of a tone add up to, over its power.
+    pub(super) fn noise_bandwidth(self) -> f64 {
+        let cosines = self.cosines();
+        1.0 + 0.5 * cosines[1..].iter().map(|a| (a / cosines[0]).powi(2)).sum::<f64>()
+    }
+
+    /// From the middle of a tone to the first zero, bins.
+    pub(super) fn half_lobe(self) -> usize {
+        self.cosines().len()
     }
 
     /// The `n` weights.

@@ -7,32 +7,32 @@
 //! Where only the sum of the spectra is wanted, two windows go through one complex transform as its real and its
 //! imaginary part: the sum of their powers is (|Z(k)|² + |Z(n−k)|²) / 2, and no pass for taking the two apart is
 //! needed. Everything is in 64-bit floats: the rounding of 32-bit transforms would drown quiet bins beside a loud one.
+//!
+//! A window may be weighted by several tapers in turn (D. J. Thomson's multitaper, 1982): its power is then the sum of
+//! theirs, each taper being scaled by the root of its share.
 
-use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, OnceLock};
 
-use pulp::{Arch, Simd, WithSimd};
 use realfft::num_complex::Complex;
 use realfft::{RealFftPlanner, RealToComplex};
 use rustfft::{Fft, FftPlanner};
 
+use super::dpss::Slepian;
 use super::taper::Taper;
 use crate::budget::Reservation;
 use crate::error::Result;
 use crate::file::Rows;
-use crate::file::feed::{Feed, Little, Plain};
-use crate::recording::{Block, Sample, SampleFormat, Scale, Stream};
+use crate::recording::{SampleFormat, Scale, Stream};
 use crate::scan::{Accumulator, Chunk, ChunkPlan, ChunkView, LOOKAHEAD, Overlap, Selection, scan_observed};
 use crate::source::Source;
 use crate::task::Task;
-use crate::{with_samples, with_type};
 
-/// Prime factors up to this one are transformed without a detour.
-const LARGEST_SHORT_FACTOR: usize = 31;
-/// A complex number.
-const COMPLEX_BYTES: u64 = 16;
-/// Independent sums of a window.
-const LANES: usize = 16;
+mod fold;
+mod windows;
+
+pub(super) use fold::{Fold, Folded};
+pub(super) use windows::{Line, Values, weigh};
+use windows::{add_powers, load, transform_bytes, weigh_pair};
 
 /// What is taken off each window before it is weighted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -44,13 +44,40 @@ pub(super) enum Detrend {
     Linear,
 }
 
-/// What becomes of the spectra of the windows.
-#[derive(Clone, Copy)]
-pub(super) enum Fold<'a> {
-    Sum,
-    Max,
-    /// Each is handed on, from several threads, as channel (its place in the selection) and powers.
-    Each(&'a (dyn Fn(usize, &[f64]) + Sync)),
+impl Detrend {
+    /// As on the command line, in the order of menus.
+    pub(super) const NAMES: &'static [&'static str] = &["none", "constant", "linear"];
+
+    /// The one called `name`; an unknown name (which a checked setting cannot be) is the default.
+    pub(super) fn named(name: &str) -> Self {
+        match name {
+            "none" => Self::None,
+            "linear" => Self::Linear,
+            _ => Self::Constant,
+        }
+    }
+}
+
+/// How each window is weighted.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(super) enum Tapering {
+    One(Taper),
+    Several(Slepian),
+}
+
+impl From<Taper> for Tapering {
+    fn from(taper: Taper) -> Self {
+        Self::One(taper)
+    }
+}
+
+impl Tapering {
+    fn count(self) -> usize {
+        match self {
+            Self::One(_) => 1,
+            Self::Several(slepian) => slepian.count,
+        }
+    }
 }
 
 /// The prepared computation; shared by the threads.
@@ -63,7 +90,8 @@ pub(super) struct Welch<'a> {
     window: usize,
     hop: u64,
     detrend: Detrend,
-    weights: Vec<f64>,
+    /// The tapers, each scaled by the root of its share; at least one.
+    tapers: Vec<Vec<f64>>,
     /// Planned when they are wanted first: each holds as much as several windows.
     pair: OnceLock<Arc<dyn Fft<f64>>>,
     single: OnceLock<Arc<dyn RealToComplex<f64>>>,
@@ -72,26 +100,13 @@ pub(super) struct Welch<'a> {
 }
 
 /// What a thread works in.
-struct Workspace {
-    first: Vec<f64>,
-    second: Vec<f64>,
-    complex: Vec<Complex<f64>>,
-    scratch: Vec<Complex<f64>>,
+pub(super) struct Workspace {
+    pub(super) first: Vec<f64>,
+    pub(super) second: Vec<f64>,
+    pub(super) complex: Vec<Complex<f64>>,
+    pub(super) scratch: Vec<Complex<f64>>,
     /// Powers of a whole complex transform.
-    powers: Vec<f64>,
-}
-
-/// What came of a pass. Powers are |X|², one-sided but not doubled, without any scaling.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Folded {
-    /// `channel · bins + bin`; empty for [`Fold::Each`].
     pub(super) powers: Vec<f64>,
-    /// For each channel: windows taken in.
-    pub(super) windows: Vec<u64>,
-    /// For each channel: windows with a NaN or an infinity.
-    pub(super) irregular: Vec<u64>,
-    /// Windows that cross a gap.
-    pub(super) skipped: u64,
 }
 
 impl<'a> Welch<'a> {
@@ -103,19 +118,36 @@ impl<'a> Welch<'a> {
         source: &'a dyn Source,
         selection: &'a Selection,
         task: &'a Task,
-        taper: Taper,
+        tapering: impl Into<Tapering>,
         (window, hop): (usize, u64),
         detrend: Detrend,
     ) -> Result<Self> {
+        let spectra = (selection.channels.len() * (window / 2 + 1) * 8) as u64;
+        Self::for_results(source, selection, task, tapering.into(), (window, hop), detrend, (spectra, 0))
+    }
+
+    /// As [`Self::new`], where what is made of a chunk occupies `partial` bytes and a thread needs `private` more.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub(super) fn for_results(
+        source: &'a dyn Source,
+        selection: &'a Selection,
+        task: &'a Task,
+        tapering: Tapering,
+        (window, hop): (usize, u64),
+        detrend: Detrend,
+        (partial, private): (u64, u64),
+    ) -> Result<Self> {
         let stream = selection.stream_in(source.recording())?;
         let overlap = Overlap { before: 0, after: window as u64 - 1 };
-        let spectra = (selection.channels.len() * (window / 2 + 1) * 8) as u64;
         let mut threads = task.threads();
         // Workspaces, partial results on their way, the merged one and the one that is shown.
         let (plan, scratch) = transform_bytes(window);
         let need = |threads: usize| {
-            let each = window as u64 * 40 + scratch;
-            window as u64 * 8 + plan + each * threads as u64 + spectra * (threads * (LOOKAHEAD + 1) + 2) as u64
+            let each = window as u64 * 40 + scratch + private;
+            let tapers = (window * tapering.count()) as u64 * 8;
+            tapers + plan + each * threads as u64 + partial.saturating_mul((threads * (LOOKAHEAD + 1) + 2) as u64)
         };
         let memory = loop {
             match task.budget().reserve(need(threads)) {
@@ -123,6 +155,10 @@ impl<'a> Welch<'a> {
                 Err(_) if threads > 1 => threads -= 1,
                 Err(e) => return Err(e),
             }
+        };
+        let tapers = match tapering {
+            Tapering::One(taper) => vec![taper.weights(window)],
+            Tapering::Several(slepian) => slepian.scaled_tapers(window, task)?,
         };
         let mut plan = ChunkPlan::for_scan(task, stream, selection, overlap)?;
         plan.threads = plan.threads.min(threads);
@@ -135,7 +171,7 @@ impl<'a> Welch<'a> {
             window,
             hop,
             detrend,
-            weights: taper.weights(window),
+            tapers,
             pair: OnceLock::new(),
             single: OnceLock::new(),
             spare: Mutex::default(),
@@ -148,8 +184,24 @@ impl<'a> Welch<'a> {
         self.window / 2 + 1
     }
 
-    pub(super) fn weights(&self) -> &[f64] {
-        &self.weights
+    /// Frames in a window.
+    pub(super) fn window(&self) -> usize {
+        self.window
+    }
+
+    /// Frames from the start of a window to that of the next.
+    pub(super) fn hop(&self) -> u64 {
+        self.hop
+    }
+
+    /// The tapers, each scaled by the root of its share; at least one.
+    pub(super) fn tapers(&self) -> &[Vec<f64>] {
+        &self.tapers
+    }
+
+    /// The selection that the windows lie in, and its stream.
+    pub(super) fn selection(&self) -> (&'a Selection, &'a Stream) {
+        (self.selection, self.stream)
     }
 
     /// Whole windows in the selection, those that cross gaps included.
@@ -165,29 +217,22 @@ impl<'a> Welch<'a> {
         self.selection.bytes(self.stream)
     }
 
-    /// One pass over the selection; `observe` sees the merged result so far.
-    pub(super) fn pass(&self, fold: Fold<'_>, observe: &mut dyn FnMut(&Folded)) -> Result<Folded> {
-        let channels = self.selection.channels.len();
-        let new = || Partial {
-            welch: self,
-            fold,
-            folded: Folded {
-                powers: match fold {
-                    Fold::Sum | Fold::Max => vec![0.0; channels * self.bins()],
-                    Fold::Each(_) => vec![],
-                },
-                windows: vec![0; channels],
-                irregular: vec![0; channels],
-                skipped: 0,
-            },
-        };
-        scan_observed(self.source, self.selection, &self.plan, self.task, new, &mut |p: &Partial<'_, '_>| {
-            observe(&p.folded);
-        })
+    /// One pass of another accumulator that takes windows as this one does.
+    pub(super) fn scan<A: Accumulator>(
+        &self,
+        new: impl Fn() -> A + Sync,
+        observe: &mut dyn FnMut(&A),
+    ) -> Result<A::Output> {
+        scan_observed(self.source, self.selection, &self.plan, self.task, new, observe)
+    }
+
+    /// The frames around a chunk that its windows need.
+    pub(super) fn overlap(&self) -> Overlap {
+        Overlap { before: 0, after: self.window as u64 - 1 }
     }
 
     /// The starts of the windows that begin in `core`, those without a gap first to last, and how many have one.
-    fn windows_in(&self, chunk: &Chunk) -> (Vec<u64>, u64) {
+    pub(super) fn windows_in(&self, chunk: &Chunk) -> (Vec<u64>, u64) {
         let origin = self.selection.frames.start;
         let window = self.window as u64;
         let mut starts = vec![];
@@ -208,16 +253,55 @@ impl<'a> Welch<'a> {
         self.pair.get_or_init(|| FftPlanner::new().plan_fft_forward(self.window))
     }
 
-    fn single(&self) -> &Arc<dyn RealToComplex<f64>> {
+    pub(super) fn single(&self) -> &Arc<dyn RealToComplex<f64>> {
         self.single.get_or_init(|| RealFftPlanner::new().plan_fft_forward(self.window))
     }
 
+    /// Adds the powers of the two windows in `space`, for every taper, to its `powers`.
+    fn add_pair(&self, space: &mut Workspace, first: Line, second: Line) {
+        let pair = self.pair();
+        for taper in &self.tapers {
+            weigh_pair(&space.first, first, &space.second, second, taper, &mut space.complex);
+            pair.process_with_scratch(&mut space.complex, &mut space.scratch);
+            add_powers(&space.complex, &mut space.powers);
+        }
+    }
+
     /// Windows that overlap almost wholly make minutes of work of one chunk: who stops waits for one window only.
-    fn go_on(&self) -> Result<()> {
+    pub(super) fn go_on(&self) -> Result<()> {
         if self.task.is_cancelled() { Err(crate::Error::cancelled()) } else { Ok(()) }
     }
 
-    fn workspace(&self) -> Workspace {
+    /// The samples of a chunk, wherever they are cheapest to visit several times.
+    pub(super) fn values<'v>(view: &'v mut ChunkView<'_>) -> Result<Values<'v>> {
+        let is_dense = |rows: Rows<'_>| {
+            rows.stride == rows.format.size() && rows.format == SampleFormat::little(rows.format.sample_type)
+        };
+        // Sample behind sample of the only channel, or else a block.
+        if view.rows()?.is_some_and(is_dense) {
+            let gone = || crate::Error::invalid("the rows of a chunk are there no more");
+            return view.copied_rows()?.map(Values::Bytes).ok_or_else(gone);
+        }
+        Ok(Values::Block(view.block()?))
+    }
+
+    /// Loads the window at `place` of the selected channel `c`; its trend, or `None` if it holds a NaN or an infinity.
+    pub(super) fn load(&self, values: Values<'_>, c: usize, place: usize, into: &mut [f64]) -> Option<Line> {
+        load(values, c, place, self.scale(c), self.detrend, into)
+    }
+
+    fn scale(&self, c: usize) -> Scale {
+        self.stream.channels[self.selection.channels[c]].scale
+    }
+
+    /// Puts a workspace back for the next chunk.
+    pub(super) fn put_back(&self, space: Workspace) {
+        if let Ok(mut spare) = self.spare.lock() {
+            spare.push(space);
+        }
+    }
+
+    pub(super) fn workspace(&self) -> Workspace {
         let spare = self.spare.lock().ok().and_then(|mut s| s.pop());
         spare.unwrap_or_else(|| {
             let n = self.window;
@@ -232,324 +316,13 @@ impl<'a> Welch<'a> {
     }
 }
 
-struct Partial<'w, 'f> {
-    welch: &'w Welch<'w>,
-    fold: Fold<'f>,
-    folded: Folded,
-}
-
-impl Accumulator for Partial<'_, '_> {
-    type Output = Folded;
-
-    fn overlap(&self) -> Overlap {
-        Overlap { before: 0, after: self.welch.window as u64 - 1 }
-    }
-
-    fn update(&mut self, chunk: &Chunk, view: &mut ChunkView<'_>) -> Result<()> {
-        let welch = self.welch;
-        let (starts, skipped) = welch.windows_in(chunk);
-        self.folded.skipped = skipped;
-        if starts.is_empty() {
-            return Ok(());
-        }
-        let is_dense = |rows: Rows<'_>| {
-            rows.stride == rows.format.size() && rows.format == SampleFormat::little(rows.format.sample_type)
-        };
-        let dense = if view.rows()?.is_some_and(is_dense) { view.copied_rows()? } else { None };
-        let values = match dense {
-            // The only channel, sample behind sample.
-            Some(rows) => Values::Bytes(rows),
-            None => Values::Block(view.block()?),
-        };
-        let places: Vec<usize> = starts.iter().map(|s| (s - chunk.read.start) as usize).collect();
-        let mut space = welch.workspace();
-        for c in 0..welch.selection.channels.len() {
-            match self.fold {
-                Fold::Sum => self.sum(values, c, &places, &mut space)?,
-                Fold::Max | Fold::Each(_) => self.each(values, c, &places, &mut space)?,
-            }
-        }
-        if let Ok(mut spare) = welch.spare.lock() {
-            spare.push(space);
-        }
-        Ok(())
-    }
-
-    fn merge(&mut self, later: Self) {
-        match self.fold {
-            Fold::Sum => add(&mut self.folded.powers, &later.folded.powers),
-            Fold::Max => hold(&mut self.folded.powers, &later.folded.powers),
-            Fold::Each(_) => {}
-        }
-        for (mine, theirs) in self.folded.windows.iter_mut().zip(&later.folded.windows) {
-            *mine += theirs;
-        }
-        for (mine, theirs) in self.folded.irregular.iter_mut().zip(&later.folded.irregular) {
-            *mine += theirs;
-        }
-        self.folded.skipped += later.folded.skipped;
-    }
-
-    fn finish(self) -> Folded {
-        self.folded
-    }
-}
-
-impl Partial<'_, '_> {
-    fn scale(&self, c: usize) -> Scale {
-        self.welch.stream.channels[self.welch.selection.channels[c]].scale
-    }
-
-    /// Adds up the powers of all windows of channel `c`, two at a time.
-    fn sum(&mut self, values: Values<'_>, c: usize, places: &[usize], space: &mut Workspace) -> Result<()> {
-        let welch = self.welch;
-        let (n, scale) = (welch.window, self.scale(c));
-        let pair = welch.pair();
-        space.scratch.resize(pair.get_inplace_scratch_len(), Complex::default());
-        space.powers.fill(0.0);
-        let mut half = None;
-        for &place in places {
-            welch.go_on()?;
-            let into = if half.is_none() { &mut space.first } else { &mut space.second };
-            let Some(line) = load(values, c, place, scale, welch.detrend, into) else {
-                self.folded.irregular[c] += 1;
-                continue;
-            };
-            self.folded.windows[c] += 1;
-            let Some(first_line) = half.take() else {
-                half = Some(line);
-                continue;
-            };
-            weigh_pair(&space.first, first_line, &space.second, line, &welch.weights, &mut space.complex);
-            pair.process_with_scratch(&mut space.complex, &mut space.scratch);
-            add_powers(&space.complex, &mut space.powers);
-        }
-        if let Some(line) = half {
-            space.second.fill(0.0);
-            weigh_pair(&space.first, line, &space.second, Line::default(), &welch.weights, &mut space.complex);
-            pair.process_with_scratch(&mut space.complex, &mut space.scratch);
-            add_powers(&space.complex, &mut space.powers);
-        }
-        let bins = welch.bins();
-        let sums = &mut self.folded.powers[c * bins..(c + 1) * bins];
-        sums[0] += space.powers[0];
-        // The two windows of a pair share the bins k and n − k.
-        for (k, sum) in sums.iter_mut().enumerate().skip(1) {
-            *sum += 0.5 * (space.powers[k] + space.powers[n - k]);
-        }
-        Ok(())
-    }
-
-    /// Makes the powers of each window of channel `c` and folds them.
-    fn each(&mut self, values: Values<'_>, c: usize, places: &[usize], space: &mut Workspace) -> Result<()> {
-        let welch = self.welch;
-        let bins = welch.bins();
-        let scale = self.scale(c);
-        let single = welch.single();
-        space.scratch.resize(single.get_scratch_len(), Complex::default());
-        for &place in places {
-            welch.go_on()?;
-            let Some(line) = load(values, c, place, scale, welch.detrend, &mut space.first) else {
-                self.folded.irregular[c] += 1;
-                continue;
-            };
-            self.folded.windows[c] += 1;
-            weigh(&mut space.first, line, &welch.weights);
-            let spectrum = &mut space.complex[..bins];
-            single
-                .process_with_scratch(&mut space.first, spectrum, &mut space.scratch)
-                .map_err(|e| crate::Error::new(crate::ErrorKind::Panicked(e.to_string())))?;
-            let powers = &mut space.powers[..bins];
-            powers.fill(0.0);
-            add_powers(spectrum, powers);
-            match self.fold {
-                Fold::Sum => {}
-                Fold::Max => hold(&mut self.folded.powers[c * bins..(c + 1) * bins], powers),
-                Fold::Each(take) => take(c, powers),
-            }
-        }
-        Ok(())
-    }
-}
-
-/// What a planned transform of `n` holds, and what a thread needs besides for it, bytes, at most. A length with a large
-/// prime factor is transformed through a convolution (L. I. Bluestein, 1970) of at least twice that factor.
-fn transform_bytes(n: usize) -> (u64, u64) {
-    let (mut rest, mut factor) = (n, 2);
-    while factor * factor <= rest && factor <= LARGEST_SHORT_FACTOR {
-        if rest.is_multiple_of(factor) {
-            rest /= factor;
-        } else {
-            factor += 1;
-        }
-    }
-    let detour = if rest > LARGEST_SHORT_FACTOR { (2 * rest).next_power_of_two() as u64 } else { 0 };
-    let n = n as u64;
-    (COMPLEX_BYTES * (n + 3 * detour), COMPLEX_BYTES * (n + n / 2 + 2 * detour))
-}
-
-/// Where the samples of a chunk are.
-#[derive(Clone, Copy)]
-enum Values<'a> {
-    Block(&'a Block),
-    /// The only channel of the stream, little-endian, nothing between its samples.
-    Bytes(Rows<'a>),
-}
-
-/// What is taken off: `mean + slope · (i − middle)`.
-#[derive(Clone, Copy, Default)]
-struct Line {
-    mean: f64,
-    slope: f64,
-}
-
-/// Converts a window to physical values; its trend, or `None` if it holds a NaN or an infinity.
-fn load(values: Values<'_>, c: usize, place: usize, scale: Scale, detrend: Detrend, into: &mut [f64]) -> Option<Line> {
-    let sum = match values {
-        Values::Block(block) => {
-            with_samples!(block.samples(), v => convert(&Plain(v), c * block.frames() + place, 1, scale, into))
-        }
-        Values::Bytes(rows) => with_type!(rows.format.sample_type, T => {
-            convert::<T, _>(&Little(rows.bytes), place * size_of::<T>(), size_of::<T>(), scale, into)
-        }),
-    };
-    if !sum.is_finite() {
-        return None;
-    }
-    let n = into.len() as f64;
-    let mean = sum / n;
-    Some(match detrend {
-        Detrend::None => Line::default(),
-        Detrend::Constant => Line { mean, slope: 0.0 },
-        Detrend::Linear => {
-            let middle = 0.5 * (n - 1.0);
-            let moment: f64 = into.iter().enumerate().map(|(i, x)| (i as f64 - middle) * (x - mean)).sum();
-            let square = n * (n * n - 1.0) / 12.0;
-            Line { mean, slope: if square > 0.0 { moment / square } else { 0.0 } }
-        }
-    })
-}
-
-/// Physical values of the samples from place `at` of `feed`, `unit` places apart, and their sum.
-fn convert<T: Sample, F: Feed<T>>(feed: &F, at: usize, unit: usize, scale: Scale, to: &mut [f64]) -> f64 {
-    Arch::new().dispatch(Convert { feed, at, unit, scale, to, sample: PhantomData })
-}
-
-// The loops below are compiled for the processor's widest vectors. Each is a struct and not a closure, because only a
-// method that is always inlined takes part in that.
-
-struct Convert<'a, T, F> {
-    feed: &'a F,
-    at: usize,
-    unit: usize,
-    scale: Scale,
-    to: &'a mut [f64],
-    sample: PhantomData<T>,
-}
-
-impl<T: Sample, F: Feed<T>> WithSimd for Convert<'_, T, F> {
-    type Output = f64;
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> f64 {
-        let Self { feed, mut at, unit, scale, to, .. } = self;
-        let mut sums = [0.0; LANES];
-        let (groups, rest) = to.as_chunks_mut::<LANES>();
-        for group in groups {
-            // One step after the other: mixed, they are compiled to one number at a time.
-            let mut values = feed.lanes::<LANES>(at).map(Sample::to_f64);
-            at += LANES * unit;
-            for value in &mut values {
-                *value = scale.apply(*value);
-            }
-            *group = values;
-            for i in 0..LANES {
-                sums[i] += values[i];
-            }
-        }
-        for value in rest {
-            let [sample] = feed.lanes::<1>(at);
-            at += unit;
-            *value = scale.apply(sample.to_f64());
-            sums[0] += *value;
-        }
-        sums.iter().sum()
-    }
-}
-
-fn weigh(values: &mut [f64], line: Line, weights: &[f64]) {
-    let first = line.mean - line.slope * 0.5 * (values.len() as f64 - 1.0);
-    for (i, (x, w)) in values.iter_mut().zip(weights).enumerate() {
-        *x = (*x - (first + line.slope * i as f64)) * w;
-    }
-}
-
-/// Two windows as real and imaginary part.
-fn weigh_pair(a: &[f64], line_a: Line, b: &[f64], line_b: Line, weights: &[f64], out: &mut [Complex<f64>]) {
-    Arch::new().dispatch(WeighPair { a, line_a, b, line_b, weights, out });
-}
-
-struct WeighPair<'a> {
-    a: &'a [f64],
-    line_a: Line,
-    b: &'a [f64],
-    line_b: Line,
-    weights: &'a [f64],
-    out: &'a mut [Complex<f64>],
-}
-
-impl WithSimd for WeighPair<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        let Self { a, line_a, b, line_b, weights, out } = self;
-        let middle = 0.5 * (a.len() as f64 - 1.0);
-        let (first_a, first_b) = (line_a.mean - line_a.slope * middle, line_b.mean - line_b.slope * middle);
-        let n = out.len();
-        let (a, b, weights) = (&a[..n], &b[..n], &weights[..n]);
-        if line_a.slope == 0.0 && line_b.slope == 0.0 {
-            for i in 0..n {
-                out[i].re = (a[i] - first_a) * weights[i];
-                out[i].im = (b[i] - first_b) * weights[i];
-            }
-            return;
-        }
-        for i in 0..n {
-            out[i].re = (a[i] - (first_a + line_a.slope * i as f64)) * weights[i];
-            out[i].im = (b[i] - (first_b + line_b.slope * i as f64)) * weights[i];
-        }
-    }
-}
-
-fn add_powers(spectrum: &[Complex<f64>], powers: &mut [f64]) {
-    Arch::new().dispatch(AddPowers { spectrum, powers });
-}
-
-struct AddPowers<'a> {
-    spectrum: &'a [Complex<f64>],
-    powers: &'a mut [f64],
-}
-
-impl WithSimd for AddPowers<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        for (z, p) in self.spectrum.iter().zip(self.powers) {
-            *p += z.re * z.re + z.im * z.im;
-        }
-    }
-}
-
-fn add(to: &mut [f64], from: &[f64]) {
-    for (a, b) in to.iter_mut().zip(from) {
-        *a += b;
-    }
-}
-
-fn hold(to: &mut [f64], from: &[f64]) {
-    for (a, b) in to.iter_mut().zip(from) {
-        *a = a.max(*b);
-    }
+/// One real transform; lengths that do not fit (which would be our mistake) fail the job, not the process.
+pub(super) fn transform(
+    plan: &dyn RealToComplex<f64>,
+    values: &mut [f64],
+    spectrum: &mut [Complex<f64>],
+    scratch: &mut [Complex<f64>],
+) -> Result<()> {
+    plan.process_with_scratch(values, spectrum, scratch)
+        .map_err(|e| crate::Error::new(crate::ErrorKind::Panicked(e.to_string())))
 }

@@ -15,6 +15,7 @@ pub mod command;
 mod command_line;
 mod comparing;
 mod controls;
+mod curve_peaks;
 mod export_form;
 mod filter_tab;
 mod gauge;

@@ -5,9 +5,10 @@
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-use eframe::egui::{Align, Grid, Layout, RichText, ScrollArea, Ui};
-use egui_plot::{HoverPosition, Legend, Line, Plot, PlotPoint};
+use eframe::egui::{Align, Align2, Grid, Layout, RichText, ScrollArea, Ui};
+use egui_plot::{HoverPosition, Legend, Line, Plot, PlotPoint, PlotUi, Points, Text};
 
+use super::curve_peaks::{Mark, has_peaks, marks, parent};
 use super::theme::palette;
 use super::wording::significant;
 use crate::analysis::{Cell, Curves, Events, Table};
@@ -27,13 +28,23 @@ pub struct CurveOptions {
     pub log_x: bool,
     /// 10·log10 of the values.
     pub decibel: bool,
-    kept: Option<(u64, Vec<Vec<[f64; 2]>>)>,
+    /// Mark the peaks that stand out most.
+    pub peaks: bool,
+    kept: Option<Kept>,
+}
+
+/// What is drawn, kept until result or options change.
+#[derive(Clone, Debug)]
+struct Kept {
+    key: u64,
+    points: Vec<Vec<[f64; 2]>>,
+    marks: Vec<Mark>,
 }
 
 impl Default for CurveOptions {
     /// In decibel, because a spectrum on a linear scale is one peak and a flat line.
     fn default() -> Self {
-        Self { log_x: false, decibel: true, kept: None }
+        Self { log_x: false, decibel: true, peaks: true, kept: None }
     }
 }
 
@@ -162,6 +173,9 @@ pub(super) fn curves_ui(ui: &mut Ui, curves: &Curves, options: &mut CurveOptions
         if curves.log_y {
             ui.checkbox(&mut options.decibel, "dB").on_hover_text("10 · log10 of the values");
         }
+        if has_peaks(curves) {
+            ui.checkbox(&mut options.peaks, "Peaks").on_hover_text("Marks the peaks that stand out most");
+        }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if ui.button("Copy as text").on_hover_text("All points, separated by tabs").clicked() {
                 ui.ctx().copy_text(curves_as_text(curves));
@@ -171,10 +185,11 @@ pub(super) fn curves_ui(ui: &mut Ui, curves: &Curves, options: &mut CurveOptions
     let decibel = options.decibel && curves.log_y;
     let log_x = options.log_x && !curves.steps;
     let key = fingerprint(curves, log_x, decibel);
-    if options.kept.as_ref().is_none_or(|(kept, _)| *kept != key) {
-        options.kept = Some((key, thinned(curves, log_x, decibel)));
+    if options.kept.as_ref().is_none_or(|kept| kept.key != key) {
+        let marks = if has_peaks(curves) { marks(curves) } else { vec![] };
+        options.kept = Some(Kept { key, points: thinned(curves, log_x, decibel), marks });
     }
-    let Some((_, series)) = &options.kept else { return };
+    let Some(kept) = &options.kept else { return };
     let dark = ui.visuals().dark_mode;
     let y_title = if decibel { format!("{}, dB", curves.y_title) } else { curves.y_title.clone() };
     let unlog = move |x: f64| if log_x { 10_f64.powf(x) } else { x };
@@ -187,23 +202,41 @@ pub(super) fn curves_ui(ui: &mut Ui, curves: &Curves, options: &mut CurveOptions
         .x_axis_formatter(move |mark, _| significant(unlog(mark.value), 3))
         .y_axis_formatter(|mark, _| if mark.value == 0.0 { "0".to_owned() } else { significant(mark.value, 3) })
         .label_formatter(move |hover| Some(readout(hover, &x_name, &y_name, unlog)));
-    if curves.series.len() <= MAX_LEGEND {
+    let count = (0..curves.series.len()).filter(|&i| parent(curves, i).is_none()).count();
+    if count <= MAX_LEGEND {
         plot = plot.legend(Legend::default().follow_insertion_order(true));
     }
     plot.show(ui, |plot| {
-        for (i, ((name, _), points)) in curves.series.iter().zip(series).enumerate() {
+        for (i, ((name, _), points)) in curves.series.iter().zip(&kept.points).enumerate() {
             let points: Vec<PlotPoint> = points.iter().map(|&[x, y]| PlotPoint::new(x, y)).collect();
-            // Names may repeat; the id may not.
-            plot.line(
-                Line::new(name.as_str(), egui_plot::PlotPoints::Owned(points))
-                    .id(i)
-                    .color(palette(i, dark))
-                    .width(1.25),
-            );
+            let points = egui_plot::PlotPoints::Owned(points);
+            // Names may repeat; the id may not. The edges of a band are not in the legend.
+            plot.line(match parent(curves, i) {
+                Some(of) => Line::new("", points).id(i).color(palette(of, dark).gamma_multiply(0.5)).width(0.75),
+                None => Line::new(name.as_str(), points).id(i).color(palette(i, dark)).width(1.25),
+            });
+        }
+        if options.peaks {
+            draw_marks(plot, &kept.marks, (log_x, decibel), dark);
         }
     });
-    if curves.series.len() > MAX_LEGEND {
-        ui.weak(format!("{} curves; point at one to read its name.", curves.series.len()));
+    if count > MAX_LEGEND {
+        ui.weak(format!("{count} curves; point at one to read its name."));
+    }
+}
+
+/// A dot on each peak, and its place on the axis above it.
+fn draw_marks(plot: &mut PlotUi<'_>, marks: &[Mark], (log_x, decibel): (bool, bool), dark: bool) {
+    for mark in marks {
+        let x = if log_x { mark.x.log10() } else { mark.x };
+        let y = if decibel { 10.0 * mark.y.log10() } else { mark.y };
+        if x.is_finite() && y.is_finite() {
+            let colour = palette(mark.series, dark);
+            plot.points(Points::new("", [x, y]).color(colour).radius(3.0).allow_hover(false));
+            let text = RichText::new(significant(mark.x, 5)).small();
+            let label = Text::new("", PlotPoint::new(x, y), text).color(colour).anchor(Align2::CENTER_BOTTOM);
+            plot.text(label.allow_hover(false));
+        }
     }
 }
 
@@ -382,6 +415,37 @@ pub(crate) mod tests {
         let options = &harness.state().state;
         assert!(options.decibel && options.log_x);
         harness.get_by_label_contains("128 curves");
+    }
+
+    #[test]
+    fn peaks_are_marked_until_that_is_switched_off() {
+        let mut curves = curves(2, 4097);
+        curves
+            .series
+            .extend(["ch 0 low", "ch 0 high", "ch 1 low", "ch 1 high"].map(|n| (n.to_owned(), vec![0.1; 4097])));
+        let phases = Curves { log_y: false, ..curves.clone() };
+        let mut harness = bench([420.0, 420.0], CurveOptions::default(), move |ui, options, _| {
+            curves_ui(ui, &curves, options);
+        });
+        harness.run();
+        assert_eq!(harness.state().state.kept.as_ref().map(|kept| kept.marks.len()), Some(2));
+        harness.get_by_label("Peaks").click();
+        harness.run();
+        assert!(!harness.state().state.peaks);
+        let mut harness = bench([420.0, 420.0], CurveOptions::default(), move |ui, options, _| {
+            curves_ui(ui, &phases, options);
+        });
+        harness.run();
+        assert!(harness.query_by_label("Peaks").is_none(), "phases have none");
+    }
+
+    #[test]
+    fn what_is_no_number_is_not_shown_as_one() {
+        let table = Table { columns: vec!["enob".to_owned()], rows: vec![vec![Cell::Number(f64::NAN)]] };
+        assert_eq!(as_text(&table), "enob\n\n");
+        let mut harness = bench([420.0, 420.0], (), move |ui, (), _| table_ui(ui, &table));
+        harness.run();
+        assert!(harness.query_by_label_contains("NaN").is_none());
     }
 
     #[test]

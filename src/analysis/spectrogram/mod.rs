@@ -161,7 +161,7 @@ impl<'a> Job<'a> {
         let settings = request.settings;
         check_settings(settings)?;
         let cut = cut(settings);
-        super::spectrum::check(selection, cut.window as u64, cut.window as u64 - cut.hop)?;
+        super::power::check_length(stream, selection, cut.window as u64, cut.window as u64 - cut.hop)?;
         let columns = settings.optional_integer("columns");
         Ok(Self { request, selection, stream, cut, columns })
     }
