@@ -61,6 +61,7 @@ fn analyse(source: &Arc<dyn Source>, name: &str, settings: &[(&str, &str)]) {
         selection: &selection,
         settings: &values,
         task: &task(),
+        summary: None,
         publish: &|_| {},
     };
     std::hint::black_box((analysis.run)(&request).unwrap());

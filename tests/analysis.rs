@@ -34,7 +34,7 @@ fn run_with(
     for (key, value) in settings {
         values.set(key, value)?;
     }
-    (analysis.run)(&Request { source, selection, settings: &values, task, publish: &|_| {} })
+    (analysis.run)(&Request { source, selection, settings: &values, task, summary: None, publish: &|_| {} })
 }
 
 fn run(source: &Arc<dyn Source>, name: &str, settings: &[(&str, &str)]) -> Report {

@@ -54,6 +54,7 @@ fn exercise(path: &Path, options: &OpenOptions) -> longwave::Result<()> {
                 selection: &Selection { stream: i, channels: channels.clone(), frames },
                 settings: &settings,
                 task: &task,
+                summary: None,
                 publish: &mut |_| {},
             };
             // A short or odd part may have no spectrum; that is an answer too.

@@ -9,8 +9,10 @@ use crate::error::{Error, Result};
 use crate::form::{Parameter, Settings};
 use crate::scan::Selection;
 use crate::source::Source;
+use crate::summary::Summary;
 use crate::task::Task;
 
+mod find;
 mod found;
 mod median;
 mod moments;
@@ -23,7 +25,7 @@ mod welch;
 pub use found::{Context, Events, Field, Place};
 
 /// Every analysis, in the order of menus.
-pub const ANALYSES: &[Analysis] = &[stats::ANALYSIS, spectrum::ANALYSIS];
+pub const ANALYSES: &[Analysis] = &[stats::ANALYSIS, spectrum::ANALYSIS, find::ANALYSIS];
 
 /// A row of the table of analyses.
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +52,8 @@ pub struct Request<'a> {
     pub selection: &'a Selection,
     pub settings: &'a Settings,
     pub task: &'a Task,
+    /// The summary of the selected stream, as far as it is made; `None` where there is none, as for what is filtered.
+    pub summary: Option<&'a Summary>,
     /// Takes the result so far, a few times a second at most; the window shows it converging.
     pub publish: &'a dyn Fn(Report),
 }

@@ -1,13 +1,16 @@
 //! Results as files: CSV for everything, `.npy` for curves. Both appear whole or not at all.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::path::Path;
 
 use super::{Cell, Curves, Events, Report, Table, View};
 use crate::error::{Error, Result};
 use crate::file::AtomicFile;
 use crate::recording::SampleType;
+
+/// What a line of CSV takes for one event, about.
+const EVENT_BYTES: u64 = 80;
 
 impl Report {
     /// Writes the view as CSV (RFC 4180, but with bare line feeds): a header, then a line for each row of a table or
@@ -16,6 +19,14 @@ impl Report {
     /// # Errors
     /// When the target exists and `overwrite` is false, or cannot be written.
     pub fn write_csv(&self, target: &Path, overwrite: bool) -> Result<()> {
+        if let View::Events(events) = &self.view {
+            let expected = events.places.len() as u64 * EVENT_BYTES;
+            let mut file = io::BufWriter::new(AtomicFile::create(target, expected, overwrite)?);
+            let written = self.write_csv_to(&mut file).and_then(|()| file.flush());
+            let (file, _) = file.into_parts();
+            written.map_err(|e| file.explain(e))?;
+            return file.commit();
+        }
         write(target, self.csv().as_bytes(), overwrite)
     }
 
@@ -25,8 +36,37 @@ impl Report {
         match &self.view {
             View::Table(table) => table_csv(table),
             View::Curves(curves) => curves_csv(curves),
-            View::Events(events) => events_csv(events),
+            View::Events(events) => {
+                (0..events.places.len()).fold(events_head(events), |text, i| text + &line(&events.row(i)))
+            }
         }
+    }
+
+    /// Writes what [`Self::csv`] is: of events line by line, since there may be millions.
+    ///
+    /// # Errors
+    /// When `out` cannot be written to.
+    pub fn write_csv_to(&self, out: &mut dyn io::Write) -> io::Result<()> {
+        let View::Events(events) = &self.view else { return out.write_all(self.csv().as_bytes()) };
+        out.write_all(events_head(events).as_bytes())?;
+        (0..events.places.len()).try_for_each(|i| out.write_all(line(&events.row(i)).as_bytes()))
+    }
+
+    /// Writes the object that [`Self::whole_json`] is: of events one by one, each on a line of its own.
+    ///
+    /// # Errors
+    /// When `out` cannot be written to.
+    pub fn write_json(&self, out: &mut dyn io::Write) -> io::Result<()> {
+        let (View::Events(events), Some(object)) = (&self.view, self.json.as_object()) else {
+            return writeln!(out, "{:#}", self.whole_json());
+        };
+        let text = format!("{:#}", self.json);
+        let head = text.trim_end_matches('}').trim_end();
+        write!(out, "{head}{}\n  \"{}\": [", if object.is_empty() { "" } else { "," }, events.key)?;
+        for i in 0..events.places.len() {
+            write!(out, "{}\n    {}", if i == 0 { "" } else { "," }, events.json_of(i))?;
+        }
+        out.write_all(if events.places.is_empty() { b"]\n}\n" } else { b"\n  ]\n}\n" })
     }
 
     /// Writes curves as one `.npy` array: float64, C order, points × (1 + curves), the first column the axis.
@@ -108,13 +148,8 @@ fn table_csv(table: &Table) -> String {
     text
 }
 
-fn events_csv(events: &Events) -> String {
-    let mut text = events.fields.iter().map(|f| quoted(f.name)).collect::<Vec<_>>().join(",");
-    text.push('\n');
-    for i in 0..events.places.len() {
-        text.push_str(&line(&events.row(i)));
-    }
-    text
+fn events_head(events: &Events) -> String {
+    events.fields.iter().map(|f| quoted(f.name)).collect::<Vec<_>>().join(",") + "\n"
 }
 
 fn line(row: &[Cell]) -> String {

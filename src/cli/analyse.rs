@@ -1,6 +1,7 @@
 //! One subcommand for each row of the table of analyses.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::{ArgMatches, Args, Command};
 
@@ -10,6 +11,9 @@ use super::table::{Align, Columns, render};
 use super::{Failure, parameters, parsed};
 use crate::analysis::{Analysis, Cell, Report, Request, Table, View};
 use crate::error::Result;
+use crate::source::Source;
+use crate::summary::{SidecarPolicy, Summary};
+use crate::task::Task;
 use crate::text;
 
 #[derive(Args, Clone, Debug)]
@@ -56,11 +60,13 @@ pub(crate) fn run(analysis: &'static Analysis, matches: &ArgMatches, shell: &She
     }
     let selection = args.selection.selection(source.as_ref())?;
     let report = shell.attend(analysis.name, |task| {
+        let summary = summary_of(&source, selection.stream, task);
         let report = (analysis.run)(&Request {
             source: &source,
             selection: &selection,
             settings: &settings,
             task,
+            summary: summary.as_ref(),
             publish: &mut |_| {},
         })?;
         if let Some(target) = &target {
@@ -70,13 +76,20 @@ pub(crate) fn run(analysis: &'static Analysis, matches: &ArgMatches, shell: &She
     })?;
     shell.notes(&report.notes);
     if args.json {
-        return shell.print_json(&report.whole_json());
+        return shell.print_with(|out| report.write_json(out));
     }
     match (&target, &report.view) {
         (Some(target), _) => shell.print(&format!("wrote {}\n", target.path.display())),
         (None, View::Table(table)) => shell.print(&for_people(table)),
-        (None, View::Curves(_) | View::Events(_)) => shell.print(&report.csv()),
+        (None, _) => shell.print_with(|out| report.write_csv_to(out)),
     }
+}
+
+/// The summary that was made before, if there is any of it: an analysis that can do without reading everything uses it.
+fn summary_of(source: &Arc<dyn Source>, stream: usize, task: &Task) -> Option<Summary> {
+    // A summary that cannot be read is no reason to refuse what can be computed without it.
+    let opened = Summary::open(Arc::clone(source), stream, task.budget(), &SidecarPolicy::Auto).ok();
+    opened.filter(|summary| summary.coverage() > 0.0)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

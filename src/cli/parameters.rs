@@ -28,6 +28,8 @@ pub(crate) fn flag(parameter: &'static Parameter, all: &'static [Parameter], not
         arg.help(format!("{help} [default: {}]", parameter.default))
     };
     let arg = arg.value_name(value_name).allow_negative_numbers(true);
+    // A level such as -5sd is a value, not an option.
+    let arg = if parameter.kind == Kind::Text { arg.allow_hyphen_values(true) } else { arg };
     match parameter.kind {
         Kind::Choice(choices) => arg.value_parser(PossibleValuesParser::new(choices.iter().copied())),
         _ => arg.value_parser(StringValueParser::new().try_map(checked)),

@@ -52,8 +52,13 @@ impl Shell {
 
     /// As [`Self::print`].
     pub(crate) fn print_bytes(&self, bytes: &[u8]) -> Result<(), Failure> {
-        let mut out = io::stdout().lock();
-        out.write_all(bytes).and_then(|()| out.flush()).map_err(|e| match e.kind() {
+        self.print_with(|out| out.write_all(bytes))
+    }
+
+    /// As [`Self::print`], for what is too long to be held as one text.
+    pub(crate) fn print_with(&self, write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>) -> Result<(), Failure> {
+        let mut out = io::BufWriter::with_capacity(1 << 16, io::stdout().lock());
+        write(&mut out).and_then(|()| out.flush()).map_err(|e| match e.kind() {
             io::ErrorKind::BrokenPipe => Failure::ClosedPipe,
             _ => Failure::Failed(Error::io(Path::new("standard output"), e)),
         })

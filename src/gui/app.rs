@@ -334,6 +334,7 @@ impl App {
                 let Some(document) = &mut self.document else { return };
                 let Ok(analysis) = crate::analysis::named(name) else { return };
                 let source = Arc::clone(&document.source);
+                let summary = document.summary.clone();
                 let selection = document.scope(scope);
                 let over = document.describe(&selection);
                 for old in document.results.list.iter().filter(|r| r.name == name && !r.done) {
@@ -347,6 +348,7 @@ impl App {
                         selection: &selection,
                         settings: &settings,
                         task,
+                        summary: Some(&summary),
                         publish: &mut publish,
                     };
                     (analysis.run)(&mut { request }).map(|report| Outcome::Report(Box::new(report)))

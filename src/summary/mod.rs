@@ -12,6 +12,7 @@
 mod answer;
 mod build;
 mod columns;
+mod hunt;
 mod kernel;
 mod sidecar;
 mod store;
@@ -19,6 +20,7 @@ mod tile;
 
 pub use build::{PeaksReport, peaks, peaks_at};
 pub use columns::{Columns, MinMax, ViewRequest};
+pub use hunt::{Bucket, Depth};
 pub use sidecar::SidecarPolicy;
 pub use store::Summary;
 pub use tile::{LEVELS, TILE_FRAMES};
