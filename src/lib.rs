@@ -9,7 +9,8 @@
 //! hands out *stored* values; where samples lie at regular places in the file, a [`file::FlatLayout`] over a memory map
 //! describes them and no reading code is needed. One engine ([`scan`]) loops over recordings, in chunks, with overlap,
 //! on several threads, inside a memory budget. On it stand the check for soundness ([`mod@check`]), the min/max pyramid
-//! ([`summary`]), the analyses ([`analysis`]) and the exporters ([`export`]). Two thin shells use them: the command line
+//! ([`summary`]), the analyses ([`analysis`]) and the exporters ([`export`]). What the user says about places in a recording
+//! is an [`annotation`]. Two thin shells use them: the command line
 //! ([`cli`]) and the window (`gui`).
 //!
 //! Data flows one way: the modules below stand in the order in which it flows, and a module names only modules above
@@ -85,6 +86,7 @@ pub mod task;
 pub mod file;
 pub mod source;
 
+pub mod annotation;
 pub mod demo;
 
 pub mod scan;

@@ -22,6 +22,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::source::OpenOptions;
 
 mod analyse;
+mod annotations;
 mod args;
 mod check;
 mod demo;
@@ -122,6 +123,7 @@ pub fn command() -> Command {
         export::shot_command(),
         demo::command(),
         metadata::command(),
+        annotations::command(),
         manual::completions_command(),
         manual::man_command(),
     ])
@@ -190,6 +192,7 @@ fn dispatch(matches: &ArgMatches) -> Result<Option<Viewer>, Failure> {
         "shot" => export::run_shot(sub, &shell),
         "peaks" => peaks::run(&parsed(sub)?, &shell),
         "demo" => demo::run(&parsed(sub)?, &shell),
+        "annotations" => annotations::run(&parsed(sub)?, &shell),
         "metadata" => metadata::run(&parsed(sub)?, &shell),
         "completions" => manual::completions(sub, &shell),
         "man" => manual::man(sub, &shell),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use eframe::egui;
 
 use super::column_worker::{ColumnWorker, Place, Wish};
-use super::command::{Command, FileCommand, JobCommand, PanelCommand};
+use super::command::{AnnotationCommand, Command, FileCommand, JobCommand, PanelCommand};
 use super::gauge::GaugeState;
 use super::jobs::{JobId, JobState, Jobs, Outcome, Purpose, Reply};
 use super::message::Message;
@@ -137,6 +137,14 @@ impl App {
                     (Purpose::Open, _) => self.open_what_came(paths),
                     (Purpose::ExportTarget, Some(form)) => paths.pop().iter().for_each(|path| form.set_target(path)),
                     (Purpose::ExportTarget, None) => {}
+                    (Purpose::ImportAnnotations, _) => {
+                        let imports = paths.into_iter().map(|p| Command::Annotation(AnnotationCommand::Import(p)));
+                        self.commands.extend(imports);
+                    }
+                    (Purpose::ExportAnnotations, _) => {
+                        let exports = paths.into_iter().map(|p| Command::Annotation(AnnotationCommand::Export(p)));
+                        self.commands.extend(exports);
+                    }
                 }
             }
             Reply::Predicted { form, exists, result } => {
@@ -155,6 +163,21 @@ impl App {
                 }
             }
             Reply::Recent(list) => self.recent = list,
+            Reply::AnnotationsRead { path, result } => {
+                if let Some(document) = &mut self.document {
+                    self.message = Some(document.annotations_read(&path, result));
+                }
+            }
+            Reply::AnnotationsWritten(Ok(path)) => {
+                let text = format!("the annotations were written to {}", path.display());
+                self.message = Some(Message::notice(&text, ""));
+            }
+            Reply::AnnotationsWritten(Err(error)) => self.message = Some(Message::from_error(&error)),
+            Reply::AnnotationsKept { recording, result } => {
+                if let Some(document) = self.document.as_mut().filter(|d| d.path == recording) {
+                    document.notes.was_saved(result);
+                }
+            }
             Reply::Memory { process, machine } => self.gauge = GaugeState::new(process, machine, &self.budget),
         }
     }
@@ -203,6 +226,9 @@ impl App {
 
     /// Lets go of the open recording and of all that works on it.
     fn close(&mut self) {
+        if let Some(document) = &mut self.document {
+            document.save_annotations(&self.jobs);
+        }
         self.jobs.cancel_all();
         self.columns.clear();
         self.document = None;
@@ -277,6 +303,11 @@ impl App {
             Command::Channels(change) => {
                 if let Some(document) = &mut self.document {
                     document.apply_channels(change);
+                }
+            }
+            Command::Annotation(change) => {
+                if let Some(document) = &mut self.document {
+                    document.apply_annotation(change, &mut self.jobs);
                 }
             }
             Command::Job(job) => self.apply_job(job),
@@ -478,8 +509,7 @@ impl App {
         }
         if !self.panels.hide_inspector {
             egui::Panel::right("inspector").default_size(340.0).size_range(240.0..=900.0).show(ui, |ui| {
-                let Panels { inspector, analysis_forms, .. } = &mut self.panels;
-                super::inspector::inspector_ui(ui, document, &self.jobs.list, *inspector, analysis_forms, out);
+                super::inspector::inspector_ui(ui, document, &self.jobs.list, &mut self.panels, out);
             });
         }
         egui::CentralPanel::no_frame()
@@ -516,6 +546,9 @@ impl eframe::App for App {
     }
 
     fn on_exit(&mut self) {
+        if let Some(document) = &mut self.document {
+            document.save_annotations_now();
+        }
         self.jobs.cancel_all();
     }
 }
@@ -532,6 +565,15 @@ impl App {
             self.apply(ctx, command);
         }
         self.jobs.tidy();
+        if let Some(document) = &mut self.document
+            && let Some(wait) = document.notes.until_saving()
+        {
+            if wait.is_zero() {
+                document.save_annotations(&self.jobs);
+            } else {
+                ctx.request_repaint_after(wait);
+            }
+        }
         self.want_pictures(ctx.pixels_per_point());
         if self.jobs.any_running() {
             ctx.request_repaint_after(PROGRESS);

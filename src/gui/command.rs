@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use eframe::egui::Color32;
 
 use super::jobs::JobId;
+use crate::annotation::Annotation;
 use crate::export::Values;
 use crate::form::Settings;
 use crate::source::OpenOptions;
@@ -18,6 +19,7 @@ pub enum Command {
     File(FileCommand),
     View(ViewCommand),
     Channels(ChannelCommand),
+    Annotation(AnnotationCommand),
     Job(JobCommand),
     Panel(PanelCommand),
 }
@@ -96,6 +98,35 @@ pub enum ChannelCommand {
     Colour(usize, Color32),
     /// Times the common amplitude.
     Gain(usize, f32),
+}
+
+/// About what the user notes.
+#[derive(Clone, PartialEq, Debug)]
+pub enum AnnotationCommand {
+    /// The selected range, or the instant at this tick (else the middle of the view), in a category by its number.
+    Mark {
+        category: Option<usize>,
+        at_tick: Option<u64>,
+    },
+    /// Put this in the place of the one with the same id.
+    Change(Annotation),
+    Remove(u64),
+    RemoveSelected,
+    Undo,
+    Redo,
+    /// Show the fields of this one.
+    Select(Option<u64>),
+    GoTo(u64),
+    /// To the next one, or the one before.
+    Step {
+        forward: bool,
+    },
+    /// Select the range of this one.
+    SelectRange(u64),
+    AskImport,
+    AskExport,
+    Import(PathBuf),
+    Export(PathBuf),
 }
 
 /// About work in the background.

@@ -3,10 +3,11 @@
 use eframe::egui::{Grid, Label, RichText, ScrollArea, TextStyle, Ui};
 
 use super::analysis_tab::{AnalysisForm, analysis_ui};
+use super::annotation_tab::annotations_ui;
 use super::command::{Command, FileCommand, PanelCommand, ViewCommand};
 use super::controls::{fact, named, section};
 use super::jobs::Job;
-use super::state::{Document, InspectorTab};
+use super::state::{Document, InspectorTab, Panels};
 use super::theme::Colours;
 use super::wording::{count, plural, sentence, span};
 use crate::analysis::ANALYSES;
@@ -37,37 +38,38 @@ pub(super) fn inspector_ui(
     ui: &mut Ui,
     document: &Document,
     jobs: &[Job],
-    tab: InspectorTab,
-    forms: &mut Forms,
+    panels: &mut Panels,
     out: &mut Vec<Command>,
 ) {
+    let tab = panels.inspector;
     ui.horizontal_wrapped(|ui| {
         let tabs = ANALYSES.iter().enumerate().map(|(i, a)| (InspectorTab::Analysis(i), a.title, a.about));
-        let recording = (InspectorTab::Recording, "Recording", "What the file says about itself");
-        for (which, title, about) in tabs.chain([recording]) {
+        let others = [
+            (InspectorTab::Annotations, "Annotations", "What you have noted: marks and ranges (M)"),
+            (InspectorTab::Recording, "Recording", "What the file says about itself"),
+        ];
+        for (which, title, about) in tabs.chain(others) {
             if ui.selectable_label(tab == which, title).on_hover_text(about).clicked() {
                 out.push(Command::Panel(PanelCommand::Inspector(which)));
             }
         }
     });
     ui.separator();
-    ScrollArea::vertical().id_salt(("inspector", tab_key(tab))).auto_shrink(false).show(ui, |ui| {
-        let analysis = match tab {
-            InspectorTab::Analysis(i) => ANALYSES.get(i).zip(forms.get_mut(i)),
-            InspectorTab::Recording => None,
-        };
-        match analysis {
-            Some((analysis, form)) => {
+    ScrollArea::vertical().id_salt(("inspector", tab_key(tab))).auto_shrink(false).show(ui, |ui| match tab {
+        InspectorTab::Analysis(i) => {
+            if let Some((analysis, form)) = ANALYSES.get(i).zip(panels.analysis_forms.get_mut(i)) {
                 ui.push_id(analysis.name, |ui| analysis_ui(ui, analysis, document, jobs, form, out));
             }
-            None => recording_ui(ui, document, out),
         }
+        InspectorTab::Annotations => annotations_ui(ui, document, &mut panels.annotations, out),
+        InspectorTab::Recording => recording_ui(ui, document, out),
     });
 }
 
 fn tab_key(tab: InspectorTab) -> &'static str {
     match tab {
         InspectorTab::Analysis(i) => ANALYSES.get(i).map_or("", |a| a.name),
+        InspectorTab::Annotations => "annotations",
         InspectorTab::Recording => "recording",
     }
 }
@@ -222,8 +224,8 @@ mod tests {
     #[test]
     fn the_recording_is_described_and_its_gaps_can_be_visited() {
         let document = document(4);
-        let mut harness = bench([400.0, 700.0], Forms::default(), move |ui, forms, out| {
-            inspector_ui(ui, &document, &[], InspectorTab::Recording, forms, out);
+        let mut harness = bench([400.0, 700.0], Panels::default(), move |ui, panels, out| {
+            inspector_ui(ui, &document, &[], panels, out);
         });
         harness.run();
         harness.get_by_label_contains("Warning: The header names two channels alike (at byte 512)");
@@ -239,13 +241,13 @@ mod tests {
     #[test]
     fn every_tab_draws_and_can_be_chosen() {
         let document = document(4);
-        let tabs = (0..ANALYSES.len()).map(InspectorTab::Analysis).chain([InspectorTab::Recording]);
-        let mut harness =
-            bench([400.0, 700.0], (Forms::default(), InspectorTab::Recording), move |ui, (forms, tab), out| {
-                inspector_ui(ui, &document, &[], *tab, forms, out);
-            });
+        let tabs =
+            (0..ANALYSES.len()).map(InspectorTab::Analysis).chain([InspectorTab::Annotations, InspectorTab::Recording]);
+        let mut harness = bench([400.0, 700.0], Panels::default(), move |ui, panels, out| {
+            inspector_ui(ui, &document, &[], panels, out);
+        });
         for tab in tabs {
-            harness.state_mut().state.1 = tab;
+            harness.state_mut().state.inspector = tab;
             harness.run();
         }
         harness.get_by_label("Recording").click();

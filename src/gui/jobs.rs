@@ -71,6 +71,17 @@ pub enum Reply {
         result: Result<super::raw_form::Preview>,
     },
     Recent(super::recent::Recent),
+    /// What annotations are in a file that was to be added.
+    AnnotationsRead {
+        path: PathBuf,
+        result: Result<Vec<crate::annotation::Annotation>>,
+    },
+    AnnotationsWritten(Result<PathBuf>),
+    /// Where the annotations of a recording are kept now.
+    AnnotationsKept {
+        recording: PathBuf,
+        result: Result<PathBuf>,
+    },
     Memory {
         process: Process,
         machine: Machine,
@@ -82,6 +93,8 @@ pub enum Reply {
 pub enum Purpose {
     Open,
     ExportTarget,
+    ImportAnnotations,
+    ExportAnnotations,
 }
 
 /// What a finished job leaves.
@@ -293,6 +306,15 @@ impl Jobs {
             }
             let paths = match purpose {
                 Purpose::Open => dialog.set_title("Open a recording").pick_files().unwrap_or_default(),
+                Purpose::ImportAnnotations => {
+                    dialog.set_title("Add annotations from").pick_file().into_iter().collect()
+                }
+                Purpose::ExportAnnotations => {
+                    let dialog = crate::annotation::FORMATS
+                        .iter()
+                        .fold(dialog, |dialog, format| dialog.add_filter(format.name, format.extensions));
+                    dialog.set_title("Write annotations to").save_file().into_iter().collect()
+                }
                 Purpose::ExportTarget => dialog.set_title("Export to").save_file().into_iter().collect(),
             };
             replies.send(Reply::Picked { purpose, paths });

@@ -2,8 +2,8 @@
 
 use eframe::egui::{self, Key, Modifiers};
 
-use super::command::{ChannelCommand, Command, FileCommand, PanelCommand, ViewCommand};
-use super::state::{Document, Panels};
+use super::command::{AnnotationCommand, ChannelCommand, Command, FileCommand, PanelCommand, ViewCommand};
+use super::state::{Document, InspectorTab, Panels};
 
 /// One step of the arrow keys, as a share of the screen.
 const STEP: f64 = 0.1;
@@ -11,6 +11,10 @@ const STEP: f64 = 0.1;
 const ZOOM: f64 = 2.0;
 /// One step of amplitude by key.
 const AMPLITUDE: f64 = 1.25;
+
+/// One for each category of annotations, in their order.
+const CATEGORY_KEYS: [Key; 9] =
+    [Key::Num1, Key::Num2, Key::Num3, Key::Num4, Key::Num5, Key::Num6, Key::Num7, Key::Num8, Key::Num9];
 
 /// Turns the keys pressed in this frame into commands, unless a text field or a dialog has them.
 pub(super) fn collect(ctx: &egui::Context, document: Option<&Document>, panels: &Panels, out: &mut Vec<Command>) {
@@ -34,7 +38,14 @@ pub(super) fn collect(ctx: &egui::Context, document: Option<&Document>, panels: 
     }
     let view = |c: ViewCommand| Command::View(c);
     let panel = |c: PanelCommand| Command::Panel(c);
-    let table: [(Modifiers, Key, Command); 33] = [
+    let note = |c: AnnotationCommand| Command::Annotation(c);
+    let at_tick = super::trace_ui::pointer_tick(ctx);
+    for (i, key) in CATEGORY_KEYS.into_iter().enumerate() {
+        if pressed(Modifiers::NONE, key) {
+            out.push(note(AnnotationCommand::Mark { category: Some(i), at_tick }));
+        }
+    }
+    let table: [(Modifiers, Key, Command); 41] = [
         (Modifiers::SHIFT, Key::ArrowLeft, view(ViewCommand::Page(-1.0))),
         (Modifiers::SHIFT, Key::ArrowRight, view(ViewCommand::Page(1.0))),
         (Modifiers::ALT, Key::ArrowLeft, view(ViewCommand::Back)),
@@ -67,6 +78,14 @@ pub(super) fn collect(ctx: &egui::Context, document: Option<&Document>, panels: 
         (Modifiers::COMMAND, Key::E, panel(PanelCommand::ExportForm(true))),
         (Modifiers::NONE, Key::C, panel(PanelCommand::ToggleChannels)),
         (Modifiers::NONE, Key::I, panel(PanelCommand::ToggleInspector)),
+        (Modifiers::NONE, Key::M, note(AnnotationCommand::Mark { category: None, at_tick })),
+        (Modifiers::COMMAND | Modifiers::SHIFT, Key::Z, note(AnnotationCommand::Redo)),
+        (Modifiers::COMMAND, Key::Z, note(AnnotationCommand::Undo)),
+        (Modifiers::COMMAND, Key::Y, note(AnnotationCommand::Redo)),
+        (Modifiers::COMMAND, Key::N, note(AnnotationCommand::Step { forward: true })),
+        (Modifiers::COMMAND, Key::B, note(AnnotationCommand::Step { forward: false })),
+        (Modifiers::NONE, Key::Delete, note(AnnotationCommand::RemoveSelected)),
+        (Modifiers::NONE, Key::L, panel(PanelCommand::Inspector(InspectorTab::Annotations))),
         (Modifiers::NONE, Key::A, Command::Channels(ChannelCommand::ShowAll(true))),
     ];
     for (modifiers, key, command) in table {

@@ -5,6 +5,9 @@
 //! they change nothing but the text being typed.
 
 mod analysis_tab;
+mod annotating;
+mod annotation_marks;
+mod annotation_tab;
 mod app;
 mod channels;
 mod column_worker;

@@ -18,6 +18,8 @@ pub struct Opened {
     pub source: Arc<dyn Source>,
     pub stream: usize,
     pub summary: Summary,
+    /// What the user has noted about it.
+    pub annotations: super::annotating::Found,
     /// What was opened, where it is not what was asked for.
     pub instead: Option<Vec<PathBuf>>,
 }
@@ -90,7 +92,8 @@ fn open_now(paths: &[PathBuf], options: &OpenOptions, budget: &MemoryBudget, whi
             .with_remedy("the recording may not have been saved, or the layout given may be wrong"));
     }
     let summary = Summary::open(Arc::clone(&source), stream, budget, &SidecarPolicy::Auto)?;
-    Ok(Opened { source, stream, summary, instead: None })
+    let annotations = crate::annotation::store::find(path);
+    Ok(Opened { source, stream, summary, annotations, instead: None })
 }
 
 /// The demo recording, made once and kept in the user's cache.
@@ -139,5 +142,6 @@ pub(super) fn document(paths: Vec<PathBuf>, options: OpenOptions, opened: Opened
         lanes,
         pictures: Pictures::default(),
         results: Results::default(),
+        notes: super::annotating::Notes::of(opened.annotations),
     }
 }

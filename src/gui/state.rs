@@ -33,6 +33,7 @@ pub struct Document {
     pub lanes: LaneView,
     pub pictures: Pictures,
     pub results: Results,
+    pub notes: super::annotating::Notes,
 }
 
 /// Where the view has been. Scrolling and zooming without a pause is one step.
@@ -189,6 +190,7 @@ impl TimeFormat {
 pub enum InspectorTab {
     /// An analysis, by its index in the table.
     Analysis(usize),
+    Annotations,
     #[default]
     Recording,
 }
@@ -210,6 +212,7 @@ pub struct Panels {
     /// Sessions to choose from.
     pub sessions: Option<Vec<super::sessions::Offer>>,
     pub open_path: String,
+    pub annotations: super::annotation_tab::TableView,
 }
 
 impl Panels {

@@ -3,7 +3,7 @@
 use eframe::egui::{self, Align2, Color32, FontId, Pos2, Rect, Sense, Stroke, Ui, Vec2};
 use egui_plot::{Plot, PlotBounds};
 
-use super::command::{ChannelCommand, Command, ViewCommand};
+use super::command::{AnnotationCommand, ChannelCommand, Command, ViewCommand};
 use super::state::{Document, TimeFormat};
 use super::theme::{self, Colours};
 use super::time_axis::TimeAxis;
@@ -70,14 +70,34 @@ pub(super) fn trace_ui(ui: &mut Ui, document: &Document, format: TimeFormat, out
     over.lane_names(&painter);
     over.state(&painter);
     let response = shown.response;
+    let annotated = super::annotation_marks::marks_ui(ui, document, rect);
     over.goal(&painter);
     over.scale_bar(&painter);
     over.readout(ui.painter(), &response, &axis);
     let mouse = Mouse { document, rect };
+    let at = response.hover_pos().filter(|at| rect.contains(*at)).map(|at| mouse.tick_at(at).max(0.0) as u64);
+    ui.data_mut(|data| data.insert_temp(pointer_id(), at));
+    if response.clicked()
+        && let Some(at) = response.interact_pointer_pos()
+    {
+        let id = annotated.under(at);
+        if id.is_some() || document.notes.selected.is_some() {
+            out.push(Command::Annotation(AnnotationCommand::Select(id)));
+        }
+    }
     mouse.wheel(ui, &response, out);
     mouse.drag(ui, &response, &painter, colours, out);
     let about = format!("Traces: {}. Wheel zooms, drag pans, shift-drag selects.", axis.describe());
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, &about));
+}
+
+fn pointer_id() -> egui::Id {
+    egui::Id::unique("tick under the pointer")
+}
+
+/// The tick that was under the pointer in the last frame, if that was over the traces.
+pub(super) fn pointer_tick(ctx: &egui::Context) -> Option<u64> {
+    ctx.data(|data| data.get_temp::<Option<u64>>(pointer_id())).flatten()
 }
 
 /// How each visible channel on the screen is drawn, in the order of the picture's request.

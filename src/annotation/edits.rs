@@ -1,0 +1,289 @@
+//! The list of annotations and what was done to it.
+
+use std::ops::Range;
+
+use super::{Annotation, Category, default_categories};
+
+/// Edits that can be undone; of older ones the result stays.
+const MAX_STEPS: usize = 1000;
+
+/// One step of editing; importing a file is one step, too.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Edit {
+    /// Put in; their ids are given by the list.
+    Add(Vec<Annotation>),
+    /// Take out, by id.
+    Remove(Vec<u64>),
+    /// Put this in the place of the one with the same id.
+    Change(Annotation),
+    /// The categories, all of them.
+    Categories(Vec<Category>),
+}
+
+/// What undoes a step: everything that it took away, and the ids of everything that it put in.
+#[derive(Clone, Debug, Default)]
+struct Step {
+    removed: Vec<Annotation>,
+    added: Vec<Annotation>,
+    categories: Option<(Vec<Category>, Vec<Category>)>,
+}
+
+/// Annotations sorted by start, with the history of edits.
+#[derive(Clone, Debug)]
+pub struct Annotations {
+    list: Vec<Annotation>,
+    categories: Vec<Category>,
+    next_id: u64,
+    /// The longest duration in the list, or more: how far back of a place the ones that reach it can start.
+    longest_secs: f64,
+    undo: Vec<Step>,
+    redo: Vec<Step>,
+    /// Grows with every change, so that whoever saves or draws knows that there was one.
+    revision: u64,
+}
+
+impl Default for Annotations {
+    fn default() -> Self {
+        Self::new(Vec::new(), default_categories())
+    }
+}
+
+impl Annotations {
+    /// These, with nothing to undo.
+    #[must_use]
+    pub fn new(list: Vec<Annotation>, categories: Vec<Category>) -> Self {
+        let mut new = Self {
+            list: Vec::new(),
+            categories,
+            next_id: 1,
+            longest_secs: 0.0,
+            undo: Vec::new(),
+            redo: Vec::new(),
+            revision: 0,
+        };
+        let list = list.into_iter().filter_map(Annotation::sound).map(|a| new.numbered(a)).collect();
+        new.put(list);
+        new
+    }
+
+    /// All of them, sorted by start.
+    #[must_use]
+    pub fn list(&self) -> &[Annotation] {
+        &self.list
+    }
+
+    /// Their categories, in the order of the number keys.
+    #[must_use]
+    pub fn categories(&self) -> &[Category] {
+        &self.categories
+    }
+
+    /// Grows with every change.
+    #[must_use]
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// The one with this id.
+    #[must_use]
+    pub fn get(&self, id: u64) -> Option<&Annotation> {
+        self.list.iter().find(|a| a.id == id)
+    }
+
+    /// The colour that `annotation` is drawn in; grey where neither it nor its category says.
+    #[must_use]
+    pub fn colour(&self, annotation: &Annotation) -> [u8; 3] {
+        let of_category = || self.categories.iter().find(|c| c.name == annotation.category).map(|c| c.colour);
+        annotation.colour.or_else(of_category).unwrap_or([128, 128, 128])
+    }
+
+    /// Indices of a stretch of the list that holds all that touch `secs`: those that start in it, and as many before
+    /// as may reach into it.
+    #[must_use]
+    pub fn near(&self, secs: &Range<f64>) -> Range<usize> {
+        let from = self.list.partition_point(|a| a.start_secs + self.longest_secs < secs.start);
+        let to = self.list.partition_point(|a| a.start_secs < secs.end);
+        from..to.max(from)
+    }
+
+    /// The first that starts behind `secs`, or the last before it.
+    #[must_use]
+    pub fn next(&self, secs: f64, forward: bool) -> Option<&Annotation> {
+        if forward {
+            self.list.get(self.list.partition_point(|a| a.start_secs <= secs))
+        } else {
+            self.list[..self.list.partition_point(|a| a.start_secs < secs)].last()
+        }
+    }
+
+    /// Does one step; returns the ids of what it put in.
+    pub fn apply(&mut self, edit: Edit) -> Vec<u64> {
+        let mut step = Step::default();
+        match edit {
+            Edit::Add(list) => {
+                step.added = list.into_iter().filter_map(Annotation::sound).map(|a| self.numbered(a)).collect();
+            }
+            Edit::Remove(ids) => step.removed = self.of_ids(ids),
+            Edit::Change(annotation) => {
+                let (Some(before), Some(after)) = (self.get(annotation.id).cloned(), annotation.sound()) else {
+                    return Vec::new();
+                };
+                if before == after {
+                    return Vec::new();
+                }
+                (step.removed, step.added) = (vec![before], vec![after]);
+            }
+            Edit::Categories(categories) if categories == self.categories => return Vec::new(),
+            Edit::Categories(categories) => step.categories = Some((self.categories.clone(), categories)),
+        }
+        if step.added.is_empty() && step.removed.is_empty() && step.categories.is_none() {
+            return Vec::new();
+        }
+        let ids = step.added.iter().map(|a| a.id).collect();
+        self.carry_out(&step);
+        self.redo.clear();
+        self.undo.push(step);
+        if self.undo.len() > MAX_STEPS {
+            self.undo.remove(0);
+        }
+        ids
+    }
+
+    /// Takes the last step back; false if there is none.
+    pub fn undo(&mut self) -> bool {
+        let Some(step) = self.undo.pop() else { return false };
+        let Step { removed, added, categories } = step.clone();
+        let back = Step { removed: added, added: removed, categories: categories.map(|(from, to)| (to, from)) };
+        self.carry_out(&back);
+        self.redo.push(step);
+        true
+    }
+
+    /// Does again what was taken back; false if there is nothing.
+    pub fn redo(&mut self) -> bool {
+        let Some(step) = self.redo.pop() else { return false };
+        self.carry_out(&step);
+        self.undo.push(step);
+        true
+    }
+
+    /// Whether [`Self::undo`] and [`Self::redo`] would do something.
+    #[must_use]
+    pub fn can_undo_redo(&self) -> (bool, bool) {
+        (!self.undo.is_empty(), !self.redo.is_empty())
+    }
+
+    fn numbered(&mut self, mut annotation: Annotation) -> Annotation {
+        annotation.id = self.next_id;
+        self.next_id += 1;
+        annotation
+    }
+
+    fn of_ids(&self, mut ids: Vec<u64>) -> Vec<Annotation> {
+        ids.sort_unstable();
+        self.list.iter().filter(|a| ids.binary_search(&a.id).is_ok()).cloned().collect()
+    }
+
+    fn carry_out(&mut self, step: &Step) {
+        if !step.removed.is_empty() {
+            let mut ids: Vec<u64> = step.removed.iter().map(|a| a.id).collect();
+            ids.sort_unstable();
+            self.list.retain(|a| ids.binary_search(&a.id).is_err());
+        }
+        self.put(step.added.clone());
+        if let Some((_, categories)) = &step.categories {
+            self.categories.clone_from(categories);
+        }
+        self.revision += 1;
+    }
+
+    fn put(&mut self, added: Vec<Annotation>) {
+        for annotation in &added {
+            self.longest_secs = self.longest_secs.max(annotation.duration_secs);
+        }
+        match <[Annotation; 1]>::try_from(added) {
+            Ok([one]) => {
+                let at = self.list.partition_point(|a| order(a, &one).is_le());
+                self.list.insert(at, one);
+            }
+            Err(many) => {
+                self.list.extend(many);
+                // Stable and fast on what is sorted already.
+                self.list.sort_by(order);
+            }
+        }
+    }
+}
+
+/// By start; of those that start together the older first.
+fn order(a: &Annotation, b: &Annotation) -> std::cmp::Ordering {
+    a.start_secs.total_cmp(&b.start_secs).then(a.id.cmp(&b.id))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn starts(list: &Annotations) -> Vec<f64> {
+        list.list().iter().map(|a| a.start_secs).collect()
+    }
+
+    #[test]
+    fn edits_are_undone_and_done_again() {
+        let mut list = Annotations::default();
+        let ids = list.apply(Edit::Add(vec![Annotation::new(5.0, 0.0, "b"), Annotation::new(1.0, 2.0, "a")]));
+        assert_eq!(starts(&list), [1.0, 5.0]);
+        let changed = Annotation { start_secs: 9.0, ..list.get(ids[1]).unwrap().clone() };
+        list.apply(Edit::Change(changed));
+        assert_eq!(starts(&list), [5.0, 9.0]);
+        list.apply(Edit::Remove(vec![ids[0]]));
+        assert_eq!(starts(&list), [9.0]);
+        assert!(list.undo() && list.undo());
+        assert_eq!(starts(&list), [1.0, 5.0]);
+        assert!(list.redo());
+        assert_eq!(starts(&list), [5.0, 9.0]);
+        list.apply(Edit::Add(vec![Annotation::new(7.0, 0.0, "c")]));
+        assert!(!list.redo());
+        assert_eq!(list.can_undo_redo(), (true, false));
+        let revision = list.revision();
+        assert!(list.apply(Edit::Remove(vec![12345])).is_empty());
+        assert_eq!(list.revision(), revision, "what changes nothing is no step");
+    }
+
+    #[test]
+    fn places_are_found_by_time() {
+        let list = Annotations::new(
+            vec![Annotation::new(0.0, 10.0, "long"), Annotation::new(4.0, 0.0, ""), Annotation::new(20.0, 0.0, "")],
+            Vec::new(),
+        );
+        assert_eq!(list.near(&(9.0..10.0)), 0..2);
+        assert_eq!(list.near(&(15.0..25.0)), 2..3);
+        assert_eq!(list.next(4.0, true).unwrap().start_secs, 20.0);
+        assert_eq!(list.next(4.0, false).unwrap().start_secs, 0.0);
+        assert!(list.next(20.0, true).is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn undoing_everything_leads_back(steps in prop::collection::vec((0_u8..3, 0.0_f64..9.0, 0_usize..9), 1..40)) {
+            let mut list = Annotations::new(vec![Annotation::new(3.0, 1.0, "x")], Vec::new());
+            let first = list.list().to_vec();
+            for (kind, secs, which) in steps {
+                let id = list.list().get(which).map_or(0, |a| a.id);
+                list.apply(match kind {
+                    0 => Edit::Add(vec![Annotation::new(secs, 1.0, "n"); which % 3]),
+                    1 => Edit::Remove(vec![id]),
+                    _ => Edit::Change(Annotation { id, ..Annotation::new(secs, 0.5, "c") }),
+                });
+                prop_assert!(starts(&list).is_sorted());
+            }
+            let last = list.list().to_vec();
+            while list.undo() {}
+            prop_assert_eq!(list.list(), &first[..]);
+            while list.redo() {}
+            prop_assert_eq!(list.list(), &last[..]);
+        }
+    }
+}

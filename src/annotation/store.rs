@@ -1,0 +1,171 @@
+//! Where annotations are kept: `NAME.longwave.json` beside the recording, or, where that folder cannot be written to,
+//! in the user's data folder under a name that tells the whole path.
+//!
+//! The file is JSON, version 1: `{"longwave_annotations": 1, "recording": "day.rec", "categories": [{"name", "colour"}],
+//! "annotations": [{"start_secs", "duration_secs", "label", "category", "note", "colour", "channels"}]}`; what is empty is
+//! left out. It is written through a temporary name and appears whole or not at all, so that a crash loses what was
+//! changed since the last time and nothing else. A newer version than ours is refused rather than overwritten.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Annotation, Category, MAX_ANNOTATIONS, default_categories};
+use crate::error::{Error, Result};
+use crate::file::AtomicFile;
+
+/// How the name of the file ends.
+pub const ENDING: &str = "longwave.json";
+const VERSION: u32 = 1;
+/// A longer file was not written by us.
+const MAX_BYTES: u64 = 1 << 30;
+
+/// What the file holds.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Stored {
+    longwave_annotations: u32,
+    /// The name of the recording, for people who find the file.
+    #[serde(default)]
+    pub recording: String,
+    #[serde(default = "default_categories")]
+    pub categories: Vec<Category>,
+    #[serde(default)]
+    pub annotations: Vec<Annotation>,
+}
+
+impl Stored {
+    /// What is to be kept.
+    #[must_use]
+    pub fn new(recording: &str, categories: Vec<Category>, annotations: Vec<Annotation>) -> Self {
+        Self { longwave_annotations: VERSION, recording: recording.to_owned(), categories, annotations }
+    }
+}
+
+/// Whether a file that begins with `head` is one of ours.
+#[must_use]
+pub(super) fn is_store(head: &[u8]) -> bool {
+    String::from_utf8_lossy(&head[..head.len().min(256)]).contains("\"longwave_annotations\"")
+}
+
+/// Where the annotations of the recording at `recording` may be, the better place first.
+#[must_use]
+pub fn places(recording: &Path) -> Vec<PathBuf> {
+    let mut name = recording.file_name().unwrap_or(recording.as_os_str()).to_os_string();
+    name.push(".");
+    name.push(ENDING);
+    let beside = recording.with_file_name(&name);
+    let whole = std::path::absolute(recording).unwrap_or_else(|_| recording.to_path_buf());
+    let hash = twox_hash::XxHash3_64::oneshot(whole.as_os_str().as_encoded_bytes());
+    let elsewhere = directories::ProjectDirs::from("", "", "longwave").map(|dirs| {
+        let name = format!("{hash:016x}-{}", name.to_string_lossy());
+        dirs.data_local_dir().join("annotations").join(name)
+    });
+    std::iter::once(beside).chain(elsewhere).collect()
+}
+
+/// The newest of the files that hold annotations of `recording`, and what is in it; `None` if there is none.
+///
+/// # Errors
+/// When it cannot be read, is broken, or is from a newer version: then nothing may be written over it.
+pub fn find(recording: &Path) -> Result<Option<(PathBuf, Stored)>> {
+    let changed = |path: &PathBuf| std::fs::metadata(path).and_then(|m| m.modified()).ok();
+    let newest = places(recording).into_iter().filter(|p| p.is_file()).max_by_key(changed);
+    newest.map(|path| load(&path).map(|stored| (path, stored))).transpose()
+}
+
+/// Reads the file at `path`.
+///
+/// # Errors
+/// When it cannot be read, is broken (with line and column), or is from a newer version.
+pub fn load(path: &Path) -> Result<Stored> {
+    let io = |e| Error::io(path, e);
+    let len = std::fs::metadata(path).map_err(io)?.len();
+    if len > MAX_BYTES {
+        return Err(Error::limit(MAX_BYTES, "the file is longer than annotations ever are").with_path(path));
+    }
+    let text = std::fs::read_to_string(path).map_err(io)?;
+    let stored: Stored = serde_json::from_str(&text).map_err(|e| {
+        Error::invalid(format!("this is not a file of annotations: {e}"))
+            .with_path(path)
+            .with_remedy("mend or move it; nothing is written over it")
+    })?;
+    if stored.longwave_annotations > VERSION {
+        return Err(Error::unsupported(format!("annotations of version {}", stored.longwave_annotations))
+            .with_path(path)
+            .with_remedy("use a newer longwave; nothing is written over it"));
+    }
+    if stored.annotations.len() > MAX_ANNOTATIONS {
+        return Err(Error::limit(0, format!("there are more than {MAX_ANNOTATIONS} annotations")).with_path(path));
+    }
+    let annotations = stored.annotations.into_iter().filter_map(Annotation::sound).collect();
+    Ok(Stored { annotations, ..stored })
+}
+
+/// Writes what is to be kept for `recording`: over the file at `present` if there is one, else to the first place that
+/// can be written to. Returns where it is.
+///
+/// # Errors
+/// When no place can be written to.
+pub fn save(recording: &Path, present: Option<&Path>, stored: &Stored) -> Result<PathBuf> {
+    let text = serde_json::to_string_pretty(stored).map_err(|e| Error::invalid(e.to_string()))?;
+    let mut targets: Vec<PathBuf> = present.map(Path::to_path_buf).into_iter().collect();
+    targets.extend(places(recording));
+    let mut first_error = None;
+    for (i, target) in targets.iter().enumerate() {
+        // Only the user's own folder may be made; the recording's is there, or the recording is gone.
+        if i + 1 == targets.len()
+            && let Some(folder) = target.parent()
+        {
+            drop(std::fs::create_dir_all(folder));
+        }
+        match write(target, text.as_bytes()) {
+            Ok(()) => return Ok(target.clone()),
+            Err(error) => drop(first_error.get_or_insert(error)),
+        }
+    }
+    Err(first_error.unwrap_or_else(|| Error::invalid("there is no place to keep annotations")))
+}
+
+fn write(target: &Path, bytes: &[u8]) -> Result<()> {
+    let mut file = AtomicFile::create(target, bytes.len() as u64, true)?;
+    file.write_all(bytes).map_err(|e| file.explain(e))?;
+    file.commit()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::some;
+    use super::*;
+
+    #[test]
+    fn what_is_kept_comes_back_identical() {
+        let folder = tempfile::tempdir().unwrap();
+        let recording = folder.path().join("day.rec");
+        assert!(find(&recording).unwrap().is_none());
+        let stored = Stored::new("day.rec", default_categories(), some());
+        let path = save(&recording, None, &stored).unwrap();
+        assert_eq!(path, folder.path().join("day.rec.longwave.json"));
+        let (found, back) = find(&recording).unwrap().unwrap();
+        assert_eq!((found, &back), (path.clone(), &stored));
+        assert_eq!(super::super::import(&path).unwrap().len(), 3);
+        let fewer = Stored::new("day.rec", Vec::new(), Vec::new());
+        assert_eq!(save(&recording, Some(&path), &fewer).unwrap(), path);
+        assert_eq!(find(&recording).unwrap().unwrap().1, fewer);
+    }
+
+    #[test]
+    fn broken_and_newer_files_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let recording = folder.path().join("day.rec");
+        for (text, hint) in [
+            ("{\"longwave_annotations\": 2}", "newer longwave"),
+            ("{\"longwave_annotations\": 1, \"annotations\": 3}", "nothing is written over it"),
+            ("", "nothing is written over it"),
+        ] {
+            std::fs::write(folder.path().join("day.rec.longwave.json"), text).unwrap();
+            let error = find(&recording).unwrap_err().to_string();
+            assert!(error.contains(hint), "{error}");
+        }
+    }
+}
