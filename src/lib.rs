@@ -91,6 +91,8 @@ pub mod demo;
 
 pub mod scan;
 
+pub mod moments;
+
 pub mod check;
 pub mod summary;
 

@@ -14,8 +14,8 @@ use crate::task::Task;
 
 mod find;
 mod found;
+mod heatmap;
 mod median;
-mod moments;
 mod report;
 mod spectrum;
 mod stats;
@@ -23,6 +23,7 @@ mod taper;
 mod welch;
 
 pub use found::{Context, Events, Field, Place};
+pub use heatmap::{Axis, Heatmap, Layer, Places};
 
 /// Every analysis, in the order of menus.
 pub const ANALYSES: &[Analysis] = &[stats::ANALYSIS, spectrum::ANALYSIS, find::ANALYSIS];
@@ -70,7 +71,8 @@ pub struct Report {
 
 impl Report {
     /// The object that `--json` prints: of curves with their axis, under its key, and with the `values` of each of the
-    /// `channels`; of events with the list of them, under its key. Made only when it is wanted, because there a number occupies several times what it does in a curve.
+    /// `channels`; of events with the list of them, under its key; of images with their axes and
+    /// `layers`. Made only when it is wanted, because there a number occupies several times what it does in a curve.
     #[must_use]
     pub fn whole_json(&self) -> serde_json::Value {
         let mut json = self.json.clone();
@@ -87,6 +89,9 @@ impl Report {
             let rows: Vec<_> = (0..events.places.len()).map(|i| events.json_of(i)).collect();
             object.insert(events.key.to_owned(), rows.into());
         }
+        if let (View::Image(map), Some(object)) = (&self.view, json.as_object_mut()) {
+            map.add_to(object);
+        }
         json
     }
 }
@@ -97,6 +102,7 @@ pub enum View {
     Table(Table),
     Curves(Curves),
     Events(Events),
+    Image(Heatmap),
 }
 
 /// Rows of values.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use super::{Cell, Curves, Events, Report, Table, View};
+use super::{Cell, Curves, Events, Heatmap, Report, Table, View};
 use crate::error::{Error, Result};
 use crate::file::AtomicFile;
 use crate::recording::SampleType;
@@ -14,7 +14,7 @@ const EVENT_BYTES: u64 = 80;
 
 impl Report {
     /// Writes the view as CSV (RFC 4180, but with bare line feeds): a header, then a line for each row of a table or
-    /// each point of the curves, whose first column is the axis, or each event. Numbers are the shortest that read back identically.
+    /// each point of the curves, whose first column is the axis, or each event, or each row of each layer of an image. Numbers are the shortest that read back identically.
     ///
     /// # Errors
     /// When the target exists and `overwrite` is false, or cannot be written.
@@ -39,6 +39,7 @@ impl Report {
             View::Events(events) => {
                 (0..events.places.len()).fold(events_head(events), |text, i| text + &line(&events.row(i)))
             }
+            View::Image(map) => image_csv(map),
         }
     }
 
@@ -69,12 +70,19 @@ impl Report {
         out.write_all(if events.places.is_empty() { b"]\n}\n" } else { b"\n  ]\n}\n" })
     }
 
-    /// Writes curves as one `.npy` array: float64, C order, points × (1 + curves), the first column the axis.
+    /// Writes curves as one `.npy` array: float64, C order, points × (1 + curves), the first column the axis; and images
+    /// as one of float32, C order, layers × rows × columns, without the axes.
     ///
     /// # Errors
-    /// When the view is not of curves (others are not all numbers), the target exists and `overwrite` is false, or it cannot be
+    /// When the view is of neither (others are not all numbers), the target exists and `overwrite` is false, or it cannot be
     /// written.
     pub fn write_npy(&self, target: &Path, overwrite: bool) -> Result<()> {
+        if let View::Image(map) = &self.view {
+            let shape = [map.layers.len(), map.y.len(), map.x.len()].map(|n| n as u64);
+            let mut bytes = npy_header(SampleType::F32, &shape);
+            bytes.extend(map.layers.iter().flat_map(|layer| &layer.values).flat_map(|v| v.to_le_bytes()));
+            return write(target, &bytes, overwrite);
+        }
         let View::Curves(curves) = &self.view else {
             return Err(Error::unsupported("a table or list as .npy")
                 .with_path(target)
@@ -101,7 +109,7 @@ fn write(target: &Path, bytes: &[u8], overwrite: bool) -> Result<()> {
 
 /// The start of a `.npy` file, version 1.0 (numpy, `numpy.lib.format`): little-endian `sample_type`, C order, padded so
 /// that the samples begin at a multiple of 64 bytes.
-fn npy_header(sample_type: SampleType, shape: &[u64]) -> Vec<u8> {
+pub(super) fn npy_header(sample_type: SampleType, shape: &[u64]) -> Vec<u8> {
     const PREFIX: usize = 10;
     let order = if sample_type.size() == 1 { '|' } else { '<' };
     let mut dict = format!("{{'descr': '{order}{}', 'fortran_order': False, 'shape': (", sample_type.npy_name());
@@ -150,6 +158,35 @@ fn table_csv(table: &Table) -> String {
 
 fn events_head(events: &Events) -> String {
     events.fields.iter().map(|f| quoted(f.name)).collect::<Vec<_>>().join(",") + "\n"
+}
+
+/// A line for each row of each layer: its layer (where there are several), its place on the axis, its values.
+fn image_csv(map: &Heatmap) -> String {
+    let named = map.layers.len() > 1;
+    let mut text = if named { "layer,".to_owned() } else { String::new() };
+    text.push_str(&quoted(&map.y.key));
+    for column in 0..map.x.len() {
+        text.push(',');
+        text.push_str(&quoted(&map.x.text(column)));
+    }
+    text.push('\n');
+    for layer in &map.layers {
+        for (row, values) in layer.values.chunks(map.x.len().max(1)).enumerate() {
+            if named {
+                text.push_str(&quoted(&layer.name));
+                text.push(',');
+            }
+            text.push_str(&quoted(&map.y.text(row)));
+            for value in values {
+                text.push(',');
+                if !value.is_nan() {
+                    text.push_str(&format!("{value:?}"));
+                }
+            }
+            text.push('\n');
+        }
+    }
+    text
 }
 
 fn line(row: &[Cell]) -> String {

@@ -5,6 +5,7 @@ use eframe::egui::{self, RichText, Ui};
 
 use super::command::{Command, JobCommand, Scope};
 use super::controls::section;
+use super::heat_view::{HeatOptions, heat_view_ui};
 use super::jobs::Job;
 use super::jobs_bar::running_ui;
 use super::result_view::{CurveOptions, curves_ui, events_ui, table_ui};
@@ -21,6 +22,7 @@ pub struct AnalysisForm {
     pub settings: Settings,
     pub scope: Scope,
     pub curves: CurveOptions,
+    pub heat: HeatOptions,
     /// Fold the settings away in the next frame.
     fold: bool,
 }
@@ -33,6 +35,7 @@ impl AnalysisForm {
             settings: Settings::defaults(analysis.parameters),
             scope: Scope::default(),
             curves: CurveOptions::default(),
+            heat: HeatOptions::default(),
             fold: false,
         }
     }
@@ -82,7 +85,7 @@ pub(super) fn analysis_ui(
         }
     });
     match result {
-        Some(result) => result_ui(ui, result, running, &mut form.curves),
+        Some(result) => result_ui(ui, result, running, &mut form.curves, &mut form.heat),
         None => {
             ui.add_space(8.0);
             ui.weak("The result appears here while it is computed, and becomes exact as the work goes on.");
@@ -124,7 +127,13 @@ pub(super) fn range_text(document: &Document, scope: Scope) -> String {
     }
 }
 
-fn result_ui(ui: &mut Ui, result: &AnalysisResult, running: Option<&Job>, curves: &mut CurveOptions) {
+fn result_ui(
+    ui: &mut Ui,
+    result: &AnalysisResult,
+    running: Option<&Job>,
+    curves: &mut CurveOptions,
+    heat: &mut HeatOptions,
+) {
     section(ui, "Result");
     ui.weak(format!("Over {}", result.over));
     if !result.done {
@@ -146,6 +155,7 @@ fn result_ui(ui: &mut Ui, result: &AnalysisResult, running: Option<&Job>, curves
         View::Table(table) => table_ui(ui, table),
         View::Curves(found) => curves_ui(ui, found, curves),
         View::Events(events) => events_ui(ui, events),
+        View::Image(map) => heat_view_ui(ui, map, heat),
     });
     for note in &report.notes {
         ui.weak(format!("Note: {}", sentence(note)));

@@ -16,6 +16,8 @@ mod command_line;
 mod controls;
 mod export_form;
 mod gauge;
+mod heat;
+mod heat_view;
 mod help;
 mod inspector;
 pub mod jobs;

@@ -13,6 +13,7 @@
 
 pub mod amplitude;
 pub mod axis;
+pub mod colour_map;
 pub mod font;
 pub mod layout;
 pub mod palette;

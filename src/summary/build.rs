@@ -11,7 +11,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use super::kernel::{Found, Lane, Scratch, Weave, buckets_of_planes, buckets_of_rows};
+use super::clipped;
+use super::kernel::{Found, Lane, PairSums, Scratch, Weave, buckets_of_planes, buckets_of_rows};
 use super::sidecar::SidecarPolicy;
 use super::store::{Store, Summary, lock};
 use super::tile::{LEVELS, MOMENT_FRAMES, Part, RowShape, TILE_FRAMES, put_pair};
@@ -112,7 +113,8 @@ impl Summary {
     fn build_missing(&self, task: &Task) -> Result<()> {
         let store = &*self.0;
         if self.is_complete() {
-            return Ok(());
+            // One that was cut short behind its rows is mended.
+            return store.mend_totals();
         }
         let kept = store.open_for_writing();
         if store.shape.channels == 0 {
@@ -145,6 +147,7 @@ impl Summary {
             && self.is_complete()
             && let Some(sidecar) = store.sidecar()
         {
+            store.write_totals(&sidecar)?;
             sidecar.write_header(true)?;
         }
         Ok(())
@@ -194,8 +197,8 @@ struct Fine {
     frames: u64,
     /// For each channel, the pairs of its buckets of 256.
     pairs: Vec<u8>,
-    /// For each channel and 4096 frames: sum, sum of squares, count.
-    moments: Vec<(f64, f64, u32)>,
+    /// For each channel and 4096 frames: the sums, and how many samples are at the limits of their type.
+    moments: Vec<(PairSums, u16)>,
 }
 
 struct Partial<'a, 's> {
@@ -218,17 +221,27 @@ impl Accumulator for Partial<'_, '_> {
             && let Some(rows) = view.rows()?
             && weave.fits(rows.stride, rows.channel_offsets.iter().copied())
         {
-            self.fine =
-                Some(with_type!(rows.format.sample_type, T => Fine::of::<T>(rows.channel_offsets.len(), at, |found| {
+            self.fine = Some(with_type!(rows.format.sample_type, T => {
+                let mut fine = Fine::of::<T>(rows.channel_offsets.len(), at, |found| {
                     let bytes = (rows.bytes, rows.format.byte_order);
                     buckets_of_rows::<T, true>(&mut Scratch::new(weave), bytes, weave, at, LEVELS[0], found);
-                })));
+                });
+                fine.count_clipped::<T>(|channel, frames| clipped::in_rows::<T>(&rows, channel, frames));
+                fine
+            }));
             return Ok(());
         }
         let block = view.block()?;
-        self.fine = Some(with_samples!(block.samples(), samples => Fine::of(block.channels(), at, |found| {
-            buckets_of_planes::<_, true>(samples, at, LEVELS[0], found);
-        })));
+        let n = block.frames();
+        self.fine = Some(with_samples!(block.samples(), samples => {
+            let mut fine = Fine::of(block.channels(), at, |found| {
+                buckets_of_planes::<_, true>(samples, at, LEVELS[0], found);
+            });
+            fine.count_clipped_like(samples, |channel, frames| {
+                clipped::among(&samples[channel * n + frames.start..channel * n + frames.end])
+            });
+            fine
+        }));
         Ok(())
     }
 
@@ -260,15 +273,38 @@ impl Fine {
         let per_moment = (MOMENT_FRAMES / LEVELS[0]) as usize;
         let moments_each = frames.div_ceil(MOMENT_FRAMES as usize);
         let mut pairs = vec![0; channels * buckets * pair];
-        let mut moments = vec![(0.0, 0.0, 0); channels * moments_each];
+        let mut moments = vec![(PairSums::default(), 0); channels * moments_each];
         run(&mut |bucket, channel, found| {
             put_pair(&mut pairs[(channel * buckets + bucket) * pair..][..pair], found.min, found.max);
-            let (sum, square, count) = &mut moments[channel * moments_each + bucket / per_moment];
-            *sum += found.sum;
-            *square += found.square;
-            *count += found.count;
+            moments[channel * moments_each + bucket / per_moment].0.unite::<T>(found.sums);
         });
         Self { first_frame, frames: frames as u64, pairs, moments }
+    }
+
+    /// Counts the samples at the limits of the type: `among` says how many there are in some frames of a channel,
+    /// counted from the first of the chunk. It is asked only about buckets whose extremes say that there are some.
+    fn count_clipped<T: Lane>(&mut self, among: impl Fn(usize, std::ops::Range<usize>) -> usize) {
+        let (size, frames) = (size_of::<T>(), self.frames as usize);
+        let buckets = frames.div_ceil(LEVELS[0] as usize);
+        let per_moment = (MOMENT_FRAMES / LEVELS[0]) as usize;
+        let moments_each = frames.div_ceil(MOMENT_FRAMES as usize);
+        for (i, pair) in self.pairs.chunks_exact(2 * size).enumerate() {
+            let (min, max) = (T::from_le_slice(&pair[..size]), T::from_le_slice(&pair[size..]));
+            if min > max || (min != T::LOWEST && max != T::HIGHEST) {
+                continue;
+            }
+            let (channel, bucket) = (i / buckets, i % buckets);
+            let start = bucket * LEVELS[0] as usize;
+            let end = (start + LEVELS[0] as usize).min(frames);
+            // Floats that are no numbers do not show in the extremes.
+            let n = if min == max && !T::TYPE.is_float() { end - start } else { among(channel, start..end) };
+            self.moments[channel * moments_each + bucket / per_moment].1 += n as u16;
+        }
+    }
+
+    /// The same for samples of this type.
+    fn count_clipped_like<T: Lane>(&mut self, _: &[T], among: impl Fn(usize, std::ops::Range<usize>) -> usize) {
+        self.count_clipped::<T>(among);
     }
 }
 
@@ -309,17 +345,12 @@ fn lay(shape: &RowShape, image: &mut [u8], fine: &Fine, first: u64) {
     let moments_each = fine.moments.len() / shape.channels;
     let first_pair = (first / LEVELS[0]) as usize * 2 * shape.sample_type.size();
     let first_moment = (first / MOMENT_FRAMES) as usize;
-    let moments_at = shape.part(Part::Moments).start;
+    let moments = shape.part(Part::Moments);
     for channel in 0..shape.channels {
         let at = shape.part(Part::Fine(channel)).start + first_pair;
         image[at..at + bytes_each].copy_from_slice(&fine.pairs[channel * bytes_each..][..bytes_each]);
-        for (i, (sum, square, count)) in fine.moments[channel * moments_each..][..moments_each].iter().enumerate() {
-            let at = moments_at + (channel * shape.buckets(1) + first_moment + i) * shape.moment_bytes();
-            image[at..at + 8].copy_from_slice(&sum.to_le_bytes());
-            image[at + 8..at + 16].copy_from_slice(&square.to_le_bytes());
-            if shape.moment_bytes() > 16 {
-                image[at + 16..at + 20].copy_from_slice(&count.to_le_bytes());
-            }
+        for (i, &(sums, clipped)) in fine.moments[channel * moments_each..][..moments_each].iter().enumerate() {
+            shape.put_moments(&mut image[moments.clone()], channel, first_moment + i, sums, clipped);
         }
     }
 }

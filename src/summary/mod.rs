@@ -2,7 +2,8 @@
 //!
 //! A [`Summary`] belongs to one stream. [`Summary::columns`] answers a [`ViewRequest`] from tiles where there are some,
 //! from the samples where that is little work, and by a marked estimate elsewhere; [`Summary::build`] makes the tiles in
-//! one pass and keeps them in a sidecar file beside the recording. [`tile`] says what a tile holds, [`sidecar`] how it is
+//! one pass and keeps them in a sidecar file beside the recording. [`Summary::range`] gives the statistics of any range
+//! from them, reading no more samples than the blocks at its two ends. [`tile`] says what a tile holds, [`sidecar`] how it is
 //! stored.
 //!
 //! Cost: tiles are about 1 % of an int16 recording, on disk; in memory there is one row of tiles while building and a
@@ -11,12 +12,15 @@
 
 mod answer;
 mod build;
+mod clipped;
 mod columns;
 mod hunt;
 mod kernel;
+mod range;
 mod sidecar;
 mod store;
 mod tile;
+mod totals;
 
 pub use build::{PeaksReport, peaks, peaks_at};
 pub use columns::{Columns, MinMax, ViewRequest};

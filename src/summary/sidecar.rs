@@ -1,4 +1,4 @@
-//! The file that keeps a summary: `NAME.lwpeaks`, version 1.
+//! The file that keeps a summary: `NAME.lwpeaks`, version 2.
 //!
 //! A header of [`HEADER_BYTES`], then one slot for each tile row, in the order of time, each as long as a full row (see
 //! [`super::tile`] for what a row holds; the last one may be shorter). All numbers are little-endian.
@@ -16,6 +16,10 @@
 //! | 64..80  | zero                                                                                          |
 //! | 80..88  | xxh3 of bytes 0..80 (u64)                                                                     |
 //! | 88..128 | zero                                                                                          |
+//!
+//! Behind the last row, once every row was written: magic `LWTOTALS`, xxh3 (u64) of what follows, and the totals of
+//! each row (see [`super::tile`]). They make the statistics of everything one short read. Where they are missing or
+//! broken, they are made from the rows. Version 1 had none, and other moments: it counts as not there.
 //!
 //! Rows may be written in any order; a slot that is missing or broken fails its checksum and counts as not there, so
 //! that a crash at any moment leaves a valid, shorter sidecar. Nothing read from a sidecar says how much to allocate:
@@ -43,7 +47,11 @@ use crate::file::FlatLayout;
 use crate::source::Source;
 
 pub(super) const HEADER_BYTES: u64 = 128;
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+/// What the totals begin with.
+const TOTALS_MAGIC: [u8; 8] = *b"LWTOTALS";
+/// That, and their checksum.
+const TOTALS_HEADER: u64 = 16;
 const MAGIC: [u8; 8] = *b"LWPEAKS\0";
 /// How much of either end of the recording's file is hashed.
 const END_BYTES: u64 = 64 << 10;
@@ -358,6 +366,32 @@ impl Sidecar {
     /// Writes a sealed row.
     pub(super) fn write(&self, row: u64, image: &[u8]) -> Result<()> {
         write_at(&self.file, image, self.slot(row).start).map_err(|e| self.explain(e))
+    }
+
+    /// Where the totals are.
+    fn totals_at(&self) -> u64 {
+        self.key.shape.rows().checked_sub(1).map_or(HEADER_BYTES, |last| self.slot(last).end)
+    }
+
+    /// The totals of all rows, `bytes` long, if they are there and sound.
+    pub(super) fn read_totals(&self, bytes: usize) -> Option<Vec<u8>> {
+        let mut header = [0; TOTALS_HEADER as usize];
+        read_at(&self.file, &mut header, self.totals_at()).ok()?;
+        if header[..8] != TOTALS_MAGIC {
+            return None;
+        }
+        let mut totals = vec![0; bytes];
+        read_at(&self.file, &mut totals, self.totals_at() + TOTALS_HEADER).ok()?;
+        (u64_at(&header, 8) == XxHash3_64::oneshot_with_seed(self.seed(), &totals)).then_some(totals)
+    }
+
+    /// Writes the totals of all rows.
+    pub(super) fn write_totals(&self, totals: &[u8]) -> Result<()> {
+        let mut header = TOTALS_MAGIC.to_vec();
+        header.extend(XxHash3_64::oneshot_with_seed(self.seed(), totals).to_le_bytes());
+        write_at(&self.file, totals, self.totals_at() + TOTALS_HEADER)
+            .and_then(|()| write_at(&self.file, &header, self.totals_at()))
+            .map_err(|e| self.explain(e))
     }
 
     /// Writes the header; `complete` says that every row was written.

@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use super::sidecar::{Key, Sidecar, SidecarPolicy};
+use super::range::Sought;
 use super::tile::{Part, Shape, TILE_FRAMES};
+use super::totals::Totals;
 use crate::budget::{MemoryBudget, Reservation};
 use crate::error::{Error, Result};
 use crate::source::Source;
@@ -30,10 +32,13 @@ pub(super) struct Store {
     /// One for each row: whether it is there.
     rows: Vec<AtomicBool>,
     rows_there: AtomicU64,
-    places: Vec<PathBuf>,
+    sidecar_places: Vec<PathBuf>,
     key: Option<Key>,
     sidecar: RwLock<Option<Arc<Sidecar>>>,
     cache: Mutex<Cache>,
+    pub(super) totals: Mutex<Totals>,
+    /// Where extremes were found.
+    pub(super) places: Mutex<HashMap<Sought, u64>>,
     /// Frames that somebody is looking at.
     wanted: Mutex<Option<Range<u64>>>,
     /// Held by whoever builds.
@@ -88,10 +93,12 @@ impl Summary {
             budget: budget.clone(),
             rows: there.into_iter().map(AtomicBool::new).collect(),
             rows_there: AtomicU64::new(rows_there),
-            places,
+            sidecar_places: places,
             key,
             sidecar: RwLock::new(sidecar),
             cache: Mutex::default(),
+            totals: Mutex::default(),
+            places: Mutex::default(),
             wanted: Mutex::default(),
             building: Mutex::default(),
         })))
@@ -198,6 +205,7 @@ impl Store {
 
     /// Takes a sealed row: into the sidecar, or into memory where there is none.
     pub(super) fn publish(&self, row: u64, image: &[u8]) -> Result<()> {
+        self.take_totals(row, image);
         if let Some(sidecar) = self.sidecar() {
             sidecar.write(row, image)?;
             lock(&self.cache).forget(row);
@@ -256,16 +264,17 @@ impl Store {
             return true;
         }
         // Another program may have begun one meanwhile: then both write to it.
-        let begun = Sidecar::find(&self.places, key).filter(|(begun, _)| begun.is_writable());
+        let begun = Sidecar::find(&self.sidecar_places, key).filter(|(begun, _)| begun.is_writable());
         let (new, there) = match begun {
             Some((begun, there)) => (begun, there),
-            None => match Sidecar::create(&self.places, key) {
+            None => match Sidecar::create(&self.sidecar_places, key) {
                 // What a sidecar that cannot be written has is made again.
                 Some(new) => (new, Vec::new()),
                 None => return sidecar.is_some(),
             },
         };
         *lock(&self.cache) = Cache::default();
+        *lock(&self.totals) = Totals::default();
         *sidecar = Some(Arc::new(new));
         for row in 0..self.shape.rows() {
             self.set(row, there.get(row as usize).copied().unwrap_or(false));

@@ -2,13 +2,15 @@
 //!
 //! Integers are summed exactly: 8-bit ones in 32-bit lanes, which a bucket of [`super::MAX_ROWS`] rows cannot overflow;
 //! of the squares of 16-bit ones, the sum modulo 2³² and the sum of the high halves are kept, which together tell it.
-//! Larger types are summed in `f64`.
+//! Larger types are summed in `f64`, as differences from the first number of the lane: it is one of the samples, so that
+//! the sum of squared deviations loses at most as many digits to cancellation as the number of samples has, however
+//! large a common offset is (Chan, Golub and LeVeque 1983, on shifted data).
 
 use half::f16;
 
 use crate::recording::Sample;
 
-use super::take::{Lanes, Vectors, take};
+use super::take::{Lanes, PairSums, Vectors, take};
 use super::{WIDE, half_words};
 use crate::file::feed::Feed;
 
@@ -18,20 +20,21 @@ pub(in crate::summary) trait Lane: Sample {
     type Sum: Copy + Default + Send;
     /// Of the squares, or of their low halves.
     type Square: Copy + Default + Send;
-    /// Of the high halves of the squares.
+    /// Of the high halves of the squares; or what is subtracted before summing.
     type High: Copy + Default + Send;
-    /// Samples that are numbers, where some may not be.
+    /// Samples so far that are numbers, where it matters.
     type Count: Copy + Default + Send;
+
+    /// Whether sums are exact integers: they are kept as sum and sum of squares.
+    const EXACT: bool;
 
     /// The lesser; `self` if `x` is not a number.
     fn least(self, x: Self) -> Self;
     /// The greater; `self` if `x` is not a number.
     fn greatest(self, x: Self) -> Self;
     fn add(self, sum: &mut Self::Sum, square: &mut Self::Square, high: &mut Self::High, count: &mut Self::Count);
-    fn sum(sum: Self::Sum) -> f64;
-    fn square(square: Self::Square, high: Self::High) -> f64;
-    /// Of `frames` samples.
-    fn count(count: Self::Count, frames: u32) -> u32;
+    /// What the sums come to; `frames` samples were taken in.
+    fn sums(sums: (Self::Sum, Self::Square, Self::High, Self::Count), frames: u32) -> PairSums;
 
     /// Takes `rows` rows from place `at` into [`WIDE`] lanes from `lane` on, with moments, by the best way there is on
     /// this processor.
@@ -58,15 +61,12 @@ macro_rules! compare_integers {
         fn greatest(self, x: Self) -> Self {
             self.max(x)
         }
-        #[inline(always)]
-        fn count(_: (), frames: u32) -> u32 {
-            frames
-        }
     };
 }
 
 macro_rules! small_lane {
     ($($t:ty)*) => { $(impl Lane for $t {
+        const EXACT: bool = true;
         type Sum = i32;
         type Square = u32;
         type High = ();
@@ -79,12 +79,8 @@ macro_rules! small_lane {
             *square += (x * x) as u32;
         }
         #[inline(always)]
-        fn sum(sum: i32) -> f64 {
-            f64::from(sum)
-        }
-        #[inline(always)]
-        fn square(square: u32, _: ()) -> f64 {
-            f64::from(square)
+        fn sums((sum, square, (), ()): (i32, u32, (), ()), count: u32) -> PairSums {
+            PairSums { first: f64::from(sum), second: f64::from(square), count }
         }
     })* };
 }
@@ -92,6 +88,7 @@ small_lane!(i8 u8);
 
 macro_rules! half_word_lane {
     ($($t:ty)*) => { $(impl Lane for $t {
+        const EXACT: bool = true;
         type Sum = i32;
         type Square = u32;
         type High = u32;
@@ -106,16 +103,13 @@ macro_rules! half_word_lane {
             *square = square.wrapping_add(xx);
             *high = high.wrapping_add(xx >> 16);
         }
-        #[inline(always)]
-        fn sum(sum: i32) -> f64 {
-            f64::from(sum)
-        }
         /// The high halves are too low by less than 2¹⁶ for each square, all together by less than 2³²: the sum modulo
         /// 2³² tells the rest.
         #[inline(always)]
-        fn square(square: u32, high: u32) -> f64 {
+        fn sums((sum, square, high, ()): (i32, u32, u32, ()), count: u32) -> PairSums {
             let at_least = u64::from(high) << 16;
-            (at_least + u64::from(square.wrapping_sub(at_least as u32))) as f64
+            let squares = at_least + u64::from(square.wrapping_sub(at_least as u32));
+            PairSums { first: f64::from(sum), second: squares as f64, count }
         }
         #[inline(always)]
         fn take_wide<F: Feed<Self>>(
@@ -137,7 +131,7 @@ macro_rules! half_word_lane {
 half_word_lane!(i16 u16);
 
 /// Samples that fit a signed half word once their centre is taken away.
-pub(super) trait HalfWord: Lane<Sum = i32, Square = u32, High = u32> {
+pub(super) trait HalfWord: Lane<Sum = i32, Square = u32, High = u32, Count = ()> {
     /// What is taken away: `x = centred + CENTRE`.
     const CENTRE: u32;
 
@@ -162,26 +156,33 @@ impl HalfWord for u16 {
     }
 }
 
-macro_rules! large_lane {
-    ($($t:ty)*) => { $(impl Lane for $t {
+macro_rules! shifted_sums {
+    () => {
+        const EXACT: bool = false;
         type Sum = f64;
         type Square = f64;
-        type High = ();
-        type Count = ();
+        type High = f64;
+        type Count = u32;
+        #[inline(always)]
+        fn sums((sum, square, base, count): (f64, f64, f64, u32), _: u32) -> PairSums {
+            let shift = sum / f64::from(count.max(1));
+            PairSums { first: base + shift, second: square - sum * shift, count }
+        }
+    };
+}
+
+macro_rules! large_lane {
+    ($($t:ty)*) => { $(impl Lane for $t {
+        shifted_sums!();
         compare_integers!();
         #[inline(always)]
-        fn add(self, sum: &mut f64, square: &mut f64, _: &mut (), _: &mut ()) {
+        fn add(self, sum: &mut f64, square: &mut f64, base: &mut f64, count: &mut u32) {
             let x = self.to_f64();
-            *sum += x;
-            *square += x * x;
-        }
-        #[inline(always)]
-        fn sum(sum: f64) -> f64 {
-            sum
-        }
-        #[inline(always)]
-        fn square(square: f64, _: ()) -> f64 {
-            square
+            *base = if *count == 0 { x } else { *base };
+            let d = x - *base;
+            *sum += d;
+            *square += d * d;
+            *count += 1;
         }
     })* };
 }
@@ -189,10 +190,7 @@ large_lane!(i32 u32 i64 u64);
 
 macro_rules! float_lane {
     ($($t:ty)*) => { $(impl Lane for $t {
-        type Sum = f64;
-        type Square = f64;
-        type High = ();
-        type Count = u32;
+        shifted_sums!();
         #[inline(always)]
         fn least(self, x: Self) -> Self {
             if x < self { x } else { self }
@@ -202,25 +200,14 @@ macro_rules! float_lane {
             if x > self { x } else { self }
         }
         #[inline(always)]
-        fn add(self, sum: &mut f64, square: &mut f64, _: &mut (), count: &mut u32) {
+        fn add(self, sum: &mut f64, square: &mut f64, base: &mut f64, count: &mut u32) {
             let x = self.to_f64();
             let is_number = !self.is_nan();
-            let x = if is_number { x } else { 0.0 };
-            *sum += x;
-            *square += x * x;
+            *base = if *count == 0 && is_number { x } else { *base };
+            let d = if is_number { x - *base } else { 0.0 };
+            *sum += d;
+            *square += d * d;
             *count += u32::from(is_number);
-        }
-        #[inline(always)]
-        fn sum(sum: f64) -> f64 {
-            sum
-        }
-        #[inline(always)]
-        fn square(square: f64, _: ()) -> f64 {
-            square
-        }
-        #[inline(always)]
-        fn count(count: u32, _: u32) -> u32 {
-            count
         }
     })* };
 }

@@ -20,7 +20,7 @@ mod weave;
 use take::{Lanes, Vectors, take_run};
 
 pub(super) use lane::Lane;
-pub(super) use take::Found;
+pub(super) use take::{Found, PairSums};
 pub(super) use weave::Weave;
 
 /// Rows are taken in groups of about this many bytes: they come from memory in order and stay in the first-level cache
@@ -153,9 +153,11 @@ fn fold<T: Lane>(weave: &Weave, lanes: &Lanes<T>, rows: u32, folded: &mut Vec<Fo
     let found = |i: usize| Found {
         min: lanes.min[i],
         max: lanes.max[i],
-        sum: T::sum(lanes.sum[i]),
-        square: T::square(lanes.square[i], lanes.high[i]),
-        count: T::count(lanes.count[i], if i < weave.row_lanes { rows } else { 0 }),
+        // Of several rows woven together, the first lanes stand for all rows.
+        sums: T::sums(
+            (lanes.sum[i], lanes.square[i], lanes.high[i], lanes.count[i]),
+            if i < weave.row_lanes { rows } else { 0 },
+        ),
     };
     folded.clear();
     folded.extend((0..weave.row_lanes).map(found));
@@ -163,9 +165,7 @@ fn fold<T: Lane>(weave: &Weave, lanes: &Lanes<T>, rows: u32, folded: &mut Vec<Fo
         let (of, with) = (&mut folded[i % weave.row_lanes], found(i));
         of.min = of.min.least(with.min);
         of.max = of.max.greatest(with.max);
-        of.sum += with.sum;
-        of.square += with.square;
-        of.count += with.count;
+        of.sums.unite::<T>(with.sums);
     }
 }
 
@@ -243,9 +243,9 @@ mod tests {
                         .collect();
                     assert_eq!(Some(i64::from(of.min)), samples.iter().copied().min());
                     assert_eq!(Some(i64::from(of.max)), samples.iter().copied().max());
-                    assert_eq!(of.sum, samples.iter().sum::<i64>() as f64);
-                    assert_eq!(of.square, samples.iter().map(|x| x * x).sum::<i64>() as f64);
-                    assert_eq!(of.count as usize, samples.len());
+                    assert_eq!(of.sums.first, samples.iter().sum::<i64>() as f64);
+                    assert_eq!(of.sums.second, samples.iter().map(|x| x * x).sum::<i64>() as f64);
+                    assert_eq!(of.sums.count as usize, samples.len());
                     seen += samples.len();
                 });
                 assert_eq!(seen, frames * channels);
@@ -257,8 +257,8 @@ mod tests {
     fn extremes_do_not_overflow() {
         for x in [u16::MAX, 0] {
             let found = |_: usize, _: usize, of: Found<u16>| {
-                assert_eq!(of.square, f64::from(x) * f64::from(x) * 256.0);
-                assert_eq!(of.sum, f64::from(x) * 256.0);
+                assert_eq!(of.sums.second, f64::from(x) * f64::from(x) * 256.0);
+                assert_eq!(of.sums.first, f64::from(x) * 256.0);
             };
             buckets_of_planes::<u16, true>(&[x; 4096], (0, 4096), 256, found);
             let weave = Weave::new(256, &[6], 2);
@@ -281,8 +281,8 @@ mod tests {
         samples[301] = f32::INFINITY;
         let mut all = Vec::new();
         buckets_of_planes::<f32, true>(&samples, (0, 600), 256, |_, _, of| all.push(of));
-        assert!(all[0].min > all[0].max && all[0].count == 0);
-        assert_eq!((all[1].min, all[1].max, all[1].count), (1.5, f32::INFINITY, 255));
-        assert_eq!((all[2].min, all[2].max, all[2].count, all[2].sum), (1.5, 1.5, 88, 132.0));
+        assert!(all[0].min > all[0].max && all[0].sums.count == 0);
+        assert_eq!((all[1].min, all[1].max, all[1].sums.count), (1.5, f32::INFINITY, 255));
+        assert_eq!((all[2].min, all[2].max, all[2].sums.count, all[2].sums.first), (1.5, 1.5, 88, 1.5));
     }
 }

@@ -21,9 +21,37 @@ pub(in crate::summary) struct Lanes<T: Lane> {
 pub(in crate::summary) struct Found<T> {
     pub(in crate::summary) min: T,
     pub(in crate::summary) max: T,
-    pub(in crate::summary) sum: f64,
-    pub(in crate::summary) square: f64,
+    /// Of the samples that are numbers.
+    pub(in crate::summary) sums: PairSums,
+}
+
+/// Two sums over samples, and how many there are: of types that are summed exactly the sum and the sum of squares, of
+/// others the mean and the sum of squared deviations from it.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub(in crate::summary) struct PairSums {
+    pub(in crate::summary) first: f64,
+    pub(in crate::summary) second: f64,
     pub(in crate::summary) count: u32,
+}
+
+impl PairSums {
+    /// Takes in those of other samples; means are merged the way of Chan, Golub and LeVeque.
+    #[inline(always)]
+    pub(in crate::summary) fn unite<T: Lane>(&mut self, other: Self) {
+        if T::EXACT {
+            self.first += other.first;
+            self.second += other.second;
+        } else if self.count == 0 {
+            *self = other;
+            return;
+        } else if other.count > 0 {
+            let (a, b) = (f64::from(self.count), f64::from(other.count));
+            let delta = other.first - self.first;
+            self.first += delta * (b / (a + b));
+            self.second += other.second + delta * delta * (a * b / (a + b));
+        }
+        self.count += other.count;
+    }
 }
 
 impl<T: Lane> Lanes<T> {

@@ -1,127 +1,25 @@
-//! Count, extremes, mean and squared deviations of stored samples: the kernels and the merge.
+//! The kernels: the moments of samples that lie side by side, and of channels that lie side by side in rows.
 //!
 //! 8- and 16-bit integers are summed exactly, in integers; every other type in two passes over groups that stay in the
-//! processor's first cache (mean, then squared deviations from it). Groups are merged the way of Chan, Golub and
-//! LeVeque (1983), so that the result depends on the cut into groups only by rounding.
+//! processor's first cache (mean, then squared deviations from it).
 //!
-//! NaN is counted and left out. Infinities take part: the extremes show them, mean and deviation become infinite or NaN,
-//! as in numpy.
+//! Samples at the limits of their type are counted only in groups whose extremes say that there are some, so that it
+//! costs nothing where nothing is clipped.
 
 use pulp::{Arch, Simd, WithSimd};
 
-use crate::recording::{Sample, Scale};
+use super::{Moments, Sums};
+use crate::recording::Sample;
 
 /// Samples of a group: 16 KiB of 32-bit floats.
-pub(super) const GROUP: usize = 4096;
+pub(crate) const GROUP: usize = 4096;
 /// Independent sums of a group, as many as two of the widest registers hold.
 const LANES: usize = 16;
 /// Rows that a 32-bit sum of 16-bit numbers can take in.
 const ROWS: usize = 32 << 10;
 
-/// What is known about the samples of one channel, in stored units.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub(super) struct Moments {
-    /// Samples that are numbers.
-    pub(super) count: u64,
-    pub(super) nan_count: u64,
-    /// +∞ and −∞ when there is no number.
-    pub(super) min: f64,
-    pub(super) max: f64,
-    sums: Sums,
-}
-
-#[derive(Clone, Copy, PartialEq, Debug)]
-enum Sums {
-    /// Of the differences from `centre`, exactly.
-    Exact { centre: i32, sum: i128, squares: i128 },
-    /// The mean, and the sum of the squared deviations from it.
-    Rounded { mean: f64, deviations: f64 },
-}
-
-impl Moments {
-    /// Of no samples.
-    pub(super) const EMPTY: Self = Self {
-        count: 0,
-        nan_count: 0,
-        min: f64::INFINITY,
-        max: f64::NEG_INFINITY,
-        sums: Sums::Rounded { mean: 0.0, deviations: 0.0 },
-    };
-
-    /// Takes in other samples of the same channel.
-    pub(super) fn merge(&mut self, later: &Self) {
-        if later.count > 0 {
-            self.sums = match (self.sums, later.sums) {
-                (_, theirs) if self.count == 0 => theirs,
-                (Sums::Exact { centre, sum, squares }, Sums::Exact { centre: other, sum: s, squares: q })
-                    if centre == other =>
-                {
-                    Sums::Exact { centre, sum: sum + s, squares: squares + q }
-                }
-                _ => {
-                    let (a, b) = (self.count as f64, later.count as f64);
-                    let (mean, delta) = (self.mean(), later.mean() - self.mean());
-                    Sums::Rounded {
-                        // One infinite mean stays what it is; two of opposite signs have none.
-                        mean: if delta.is_finite() { mean + delta * (b / (a + b)) } else { mean + later.mean() },
-                        deviations: self.deviations() + later.deviations() + delta * delta * (a * b / (a + b)),
-                    }
-                }
-            };
-        }
-        self.count += later.count;
-        self.nan_count += later.nan_count;
-        self.min = self.min.min(later.min);
-        self.max = self.max.max(later.max);
-    }
-
-    fn mean(&self) -> f64 {
-        match self.sums {
-            Sums::Exact { centre, sum, .. } => f64::from(centre) + sum as f64 / self.count as f64,
-            Sums::Rounded { mean, .. } => mean,
-        }
-    }
-
-    fn deviations(&self) -> f64 {
-        match self.sums {
-            Sums::Exact { sum, squares, .. } => {
-                let n = i128::from(self.count);
-                // Exact for every file that fits on a disk; the fallback is for the arithmetic to be total.
-                match (n.checked_mul(squares), sum.checked_mul(sum)) {
-                    (Some(a), Some(b)) => (a - b) as f64 / self.count as f64,
-                    _ => squares as f64 - sum as f64 * (sum as f64 / self.count as f64),
-                }
-            }
-            Sums::Rounded { deviations, .. } => deviations,
-        }
-    }
-
-    /// The figures in physical units; `None` if there is no number.
-    pub(super) fn physical(&self, scale: Scale) -> Option<Physical> {
-        if self.count == 0 {
-            return None;
-        }
-        let (a, b) = (scale.apply(self.min), scale.apply(self.max));
-        let mean = scale.apply(self.mean());
-        let std = (self.deviations() / self.count as f64).sqrt() * scale.gain.abs();
-        // Adding zero makes −0 a 0, so that the sign of a zero does not depend on which of several came first.
-        Some(Physical { min: a.min(b) + 0.0, max: a.max(b) + 0.0, mean, std, rms: mean.hypot(std) })
-    }
-}
-
-/// Statistics in physical units.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub(super) struct Physical {
-    pub(super) min: f64,
-    pub(super) max: f64,
-    pub(super) mean: f64,
-    /// Of the population: the square root of the mean squared deviation.
-    pub(super) std: f64,
-    pub(super) rms: f64,
-}
-
 /// The moments of `values`, in cache-sized groups.
-pub(super) fn of<T: Sample>(values: &[T]) -> Moments {
+pub(crate) fn of<T: Sample>(values: &[T]) -> Moments {
     Arch::new().dispatch(Groups { values, of_group: Rounded })
 }
 
@@ -203,12 +101,14 @@ fn of_group<T: Sample>(values: &[T]) -> Moments {
         let d = x.to_f64() - mean;
         squares[i] += d * d;
     }
+    let clipped = if least.contains(&T::LOWEST) || greatest.contains(&T::HIGHEST) { at_limits(values) } else { 0 };
     Moments {
         count: values.len() as u64,
-        nan_count: 0,
+        clipped,
         min: least.iter().fold(f64::INFINITY, |a, x| a.min(x.to_f64())),
         max: greatest.iter().fold(f64::NEG_INFINITY, |a, x| a.max(x.to_f64())),
         sums: Sums::Rounded { mean, deviations: squares.iter().sum() },
+        ..Moments::EMPTY
     }
 }
 
@@ -226,6 +126,7 @@ fn of_irregular<T: Sample>(values: &[T]) -> Moments {
         }
         let x = x.to_f64();
         moments.count += 1;
+        moments.clipped += u64::from(x.is_infinite());
         moments.min = moments.min.min(x);
         moments.max = moments.max.max(x);
         let before = x - mean;
@@ -241,7 +142,7 @@ fn of_irregular<T: Sample>(values: &[T]) -> Moments {
 }
 
 /// Integers whose squares are summed in integers.
-pub(super) trait Small: Sample + Ord {
+pub(crate) trait Small: Sample + Ord {
     /// Subtracted before squaring, so that the difference has 16 bits and a sign.
     const CENTRE: i32;
     /// The difference from the centre.
@@ -260,7 +161,7 @@ macro_rules! impl_small {
 impl_small! { i8, 0; u8, 0; i16, 0; u16, 1 << 15; }
 
 /// The exact moments of `values`.
-pub(super) fn of_small<T: Small>(values: &[T]) -> Moments {
+pub(crate) fn of_small<T: Small>(values: &[T]) -> Moments {
     Arch::new().dispatch(Groups { values, of_group: Exact })
 }
 
@@ -288,9 +189,10 @@ fn of_small_group<T: Small>(values: &[T]) -> Moments {
         sums[0] += x.centred();
         squares[0] += u64::from((x.centred() * x.centred()) as u32);
     }
+    let clipped = if least.contains(&T::LOWEST) || greatest.contains(&T::HIGHEST) { at_limits(values) } else { 0 };
     Moments {
         count: values.len() as u64,
-        nan_count: 0,
+        clipped,
         min: least.iter().min().map_or(f64::INFINITY, |x| x.to_f64()),
         max: greatest.iter().max().map_or(f64::NEG_INFINITY, |x| x.to_f64()),
         sums: Sums::Exact {
@@ -298,12 +200,18 @@ fn of_small_group<T: Small>(values: &[T]) -> Moments {
             sum: sums.iter().map(|&x| i128::from(x)).sum(),
             squares: squares.iter().map(|&x| i128::from(x)).sum(),
         },
+        ..Moments::EMPTY
     }
+}
+
+/// How many of `values` are the lowest or the highest that the type can hold.
+fn at_limits<T: Sample>(values: &[T]) -> u64 {
+    values.iter().filter(|&&x| x == T::LOWEST || x == T::HIGHEST).count() as u64
 }
 
 /// The exact moments of `channels` channels that lie side by side in rows of `stride` bytes, from byte `first` of each
 /// row on, little-endian: one run along each row, without taking the channels apart.
-pub(super) fn of_small_rows<T: Small>(
+pub(crate) fn of_small_rows<T: Small>(
     bytes: &[u8],
     stride: usize,
     first: usize,
@@ -337,6 +245,7 @@ impl<T: Small> WithSimd for Take<'_, T> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
         self.state.take(self.bytes, self.stride, self.rows);
+        self.state.count_clipped(self.bytes, self.stride, self.rows);
     }
 }
 
@@ -345,6 +254,7 @@ struct RowState<T> {
     greatest: Vec<T>,
     sums: Vec<i32>,
     squares: Vec<u64>,
+    clipped: Vec<u32>,
 }
 
 impl<T: Small> RowState<T> {
@@ -354,6 +264,7 @@ impl<T: Small> RowState<T> {
             greatest: vec![T::LOWEST; channels],
             sums: vec![0; channels],
             squares: vec![0; channels],
+            clipped: vec![0; channels],
         }
     }
 
@@ -362,6 +273,24 @@ impl<T: Small> RowState<T> {
         self.greatest.fill(T::LOWEST);
         self.sums.fill(0);
         self.squares.fill(0);
+        self.clipped.fill(0);
+    }
+
+    /// Counts the samples at the limits of the type, if the extremes say that there are any.
+    #[inline(always)]
+    fn count_clipped(&mut self, bytes: &[u8], stride: usize, rows: usize) {
+        if !self.least.contains(&T::LOWEST) && !self.greatest.contains(&T::HIGHEST) {
+            return;
+        }
+        let size = size_of::<T>();
+        let channels = self.least.len();
+        for r in 0..rows {
+            let row = &bytes[r * stride..r * stride + channels * size];
+            for (clipped, sample) in self.clipped.iter_mut().zip(row.chunks_exact(size)) {
+                let x = T::from_le_slice(sample);
+                *clipped += u32::from(x == T::LOWEST) + u32::from(x == T::HIGHEST);
+            }
+        }
     }
 
     /// Four rows at a time, so that the state is loaded and stored once for four samples.
@@ -405,7 +334,7 @@ impl<T: Small> RowState<T> {
     fn moments(&self, c: usize, rows: usize) -> Moments {
         Moments {
             count: rows as u64,
-            nan_count: 0,
+            clipped: u64::from(self.clipped[c]),
             min: self.least[c].to_f64(),
             max: self.greatest[c].to_f64(),
             sums: Sums::Exact {
@@ -413,6 +342,7 @@ impl<T: Small> RowState<T> {
                 sum: i128::from(self.sums[c]),
                 squares: i128::from(self.squares[c]),
             },
+            ..Moments::EMPTY
         }
     }
 }
@@ -420,6 +350,7 @@ impl<T: Small> RowState<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::recording::Scale;
 
     fn close(a: f64, b: f64) -> bool {
         a == b || (a - b).abs() <= 1e-12 * a.abs().max(b.abs()) || (a.is_nan() && b.is_nan())
