@@ -59,7 +59,11 @@ fn events(json: &Value) -> &Vec<Value> {
 
 fn spans(json: &Value) -> Vec<(String, u64, u64)> {
     let of = |e: &Value| {
-        (e["channel"].as_str().unwrap().to_owned(), e["start_frame"].as_u64().unwrap(), e["end_frame"].as_u64().unwrap())
+        (
+            e["channel"].as_str().unwrap().to_owned(),
+            e["start_frame"].as_u64().unwrap(),
+            e["end_frame"].as_u64().unwrap(),
+        )
     };
     events(json).iter().map(of).collect()
 }
@@ -93,7 +97,11 @@ fn excursions_are_the_runs_of_numpy_with_a_sidecar_and_without() {
     assert_eq!(spans(&json), wanted);
     let (small, _) = find(&x, &[&args[..], &["--memory-limit", "16MiB", "--threads", "1"]].concat());
     assert_eq!(json, small);
-    assert!(longwave(&["peaks", path, "--rate", "30000", "--gain", "0.195", "--unit", "uV", "--no-remember"]).status.success());
+    assert!(
+        longwave(&["peaks", path, "--rate", "30000", "--gain", "0.195", "--unit", "uV", "--no-remember"])
+            .status
+            .success()
+    );
     assert_eq!(json, find(&x, &args).0, "tiles do not change the answer");
 
     let both = format!("{RUNS}
@@ -112,7 +120,11 @@ spans([tuple(map(np.concatenate, zip(runs(y[:, c] > med[c] + 6 * sd[c]), runs(y[
 y = np.load(sys.argv[1])[:, 1]
 print(json.dumps([float(y[a:b].min()) for a, b in json.loads(sys.argv[2])]))";
     let ranges: Vec<(u64, u64)> = spans(&all).iter().map(|s| (s.1, s.2)).collect();
-    let theirs: Vec<f64> = serde_json::from_str(&run_python(script, &[path, &format!("{:?}", ranges.iter().map(|r| [r.0, r.1]).collect::<Vec<_>>())])).unwrap();
+    let theirs: Vec<f64> = serde_json::from_str(&run_python(
+        script,
+        &[path, &format!("{:?}", ranges.iter().map(|r| [r.0, r.1]).collect::<Vec<_>>())],
+    ))
+    .unwrap();
     assert_eq!(peaks, theirs);
     let (first, _) = find(&x, &["--below", "-500", "--channels", "1", "--first"]);
     let (last, _) = find(&x, &["--below", "-500", "--channels", "1", "--last"]);
@@ -121,7 +133,8 @@ print(json.dumps([float(y[a:b].min()) for a, b in json.loads(sys.argv[2])]))";
     let (limited, notes) = find(&x, &["--below", "-500", "--channels", "1", "--limit", "5"]);
     assert_eq!(events(&limited)[..], events(&all)[..5]);
     assert!(limited["limit_reached"] == true && notes.contains("--limit"), "{notes}");
-    let (next, _) = find(&x, &["--below", "-500", "--channels", "1", "--first", "--range", &format!("#{}..", ranges[3].1)]);
+    let (next, _) =
+        find(&x, &["--below", "-500", "--channels", "1", "--first", "--range", &format!("#{}..", ranges[3].1)]);
     assert_eq!(events(&next)[0], events(&all)[4]);
 }
 
@@ -257,7 +270,17 @@ fn lists_are_written_as_csv_and_events_one_a_line() {
     let folder = files();
     let f = file(&folder, "f.npy");
     let target = folder.path().join("out.csv");
-    let args = ["find", f.to_str().unwrap(), "--rate", "30000", "--no-remember", "--above", "25", "-o", target.to_str().unwrap()];
+    let args = [
+        "find",
+        f.to_str().unwrap(),
+        "--rate",
+        "30000",
+        "--no-remember",
+        "--above",
+        "25",
+        "-o",
+        target.to_str().unwrap(),
+    ];
     assert!(longwave(&args).status.success());
     let csv = std::fs::read_to_string(&target).unwrap();
     assert!(csv.starts_with("channel,start_frame,end_frame,start_secs,end_secs,peak,peak_frame\n"), "{csv}");

@@ -211,7 +211,8 @@ fn library(name: &str, path: &Path, selection: &Selection) -> View {
     let source: Arc<dyn Source> = longwave::source::open(path, &OpenOptions::default(), &task).unwrap();
     let analysis = analysis::named(name).unwrap();
     let settings = &Settings::defaults(analysis.parameters);
-    let request = analysis::Request { source: &source, selection, settings, task: &task, summary: None, publish: &|_| {} };
+    let request =
+        analysis::Request { source: &source, selection, settings, task: &task, summary: None, publish: &|_| {} };
     (analysis.run)(&request).unwrap().view
 }
 

@@ -71,7 +71,8 @@ fn report(source: &Arc<dyn Source>, name: &str, selection: &Selection, threads: 
     let analysis = analysis::named(name).unwrap();
     let task = Task::new(MemoryBudget::new(64 << 20), threads);
     let settings = Settings::defaults(analysis.parameters);
-    let request = analysis::Request { source, selection, settings: &settings, task: &task, summary: None, publish: &|_| {} };
+    let request =
+        analysis::Request { source, selection, settings: &settings, task: &task, summary: None, publish: &|_| {} };
     (analysis.run)(&request).unwrap()
 }
 

@@ -27,7 +27,12 @@ fn task(threads: usize) -> Task {
     Task::new(MemoryBudget::new(96 << 20), threads)
 }
 
-fn statistics(source: &Arc<dyn Source>, selection: &Selection, summary: Option<&Summary>, threads: usize) -> serde_json::Value {
+fn statistics(
+    source: &Arc<dyn Source>,
+    selection: &Selection,
+    summary: Option<&Summary>,
+    threads: usize,
+) -> serde_json::Value {
     let settings = Settings::defaults(&[]);
     let task = task(threads);
     let request = Request { source, selection, settings: &settings, task: &task, summary, publish: &|_| {} };
@@ -42,13 +47,26 @@ fn assert_same(a: &serde_json::Value, b: &serde_json::Value, what: &str) {
     let (a, b) = (a["channels"].as_array().unwrap(), b["channels"].as_array().unwrap());
     assert_eq!(a.len(), b.len(), "{what}");
     for (a, b) in a.iter().zip(b) {
-        for key in ["name", "unit", "count", "nan_count", "clipped_count", "min", "max", "peak_to_peak", "min_frame", "max_frame"] {
+        for key in [
+            "name",
+            "unit",
+            "count",
+            "nan_count",
+            "clipped_count",
+            "min",
+            "max",
+            "peak_to_peak",
+            "min_frame",
+            "max_frame",
+        ] {
             assert_eq!(a[key], b[key], "{what}: {key} of {a} and {b}");
         }
         let scale = a["rms"].as_f64().unwrap_or(0.0).abs();
         for key in ["mean", "std", "rms"] {
             match (a[key].as_f64(), b[key].as_f64()) {
-                (Some(x), Some(y)) => assert!((x - y).abs() <= 1e-9 * x.abs().max(1e-6 * scale), "{what}: {key} {x} and {y}"),
+                (Some(x), Some(y)) => {
+                    assert!((x - y).abs() <= 1e-9 * x.abs().max(1e-6 * scale), "{what}: {key} {x} and {y}")
+                }
                 (x, y) => assert_eq!(x, y, "{what}: {key}"),
             }
         }
@@ -199,7 +217,8 @@ print(json.dumps(out))
     let path = folder.path().join("data.bin");
     let mut random = Random(21);
     let frames = 250_000_u64;
-    let value = |random: &mut Random, i: u64| if i % 9973 < 40 { i16::MAX } else { (random.signed() * 40_000.0) as i16 };
+    let value =
+        |random: &mut Random, i: u64| if i % 9973 < 40 { i16::MAX } else { (random.signed() * 40_000.0) as i16 };
     let bytes: Vec<u8> = (0..3 * frames).flat_map(|i| value(&mut random, i).to_le_bytes()).collect();
     write(&path, &bytes);
     let ranges: Vec<Range<u64>> = vec![0..frames, 1..frames - 1, 5000..5001, 4095..4097, 100..99_999, 131_072..249_999];
@@ -220,11 +239,15 @@ print(json.dumps(out))
         for (range, truth) in ranges.iter().zip(truth.chunks(3)) {
             let found = ours(range);
             for (found, truth) in found["channels"].as_array().unwrap().iter().zip(truth) {
-                let keys = ["min", "max", "min_frame", "max_frame", "mean", "std", "rms", "peak_to_peak", "clipped_count"];
+                let keys =
+                    ["min", "max", "min_frame", "max_frame", "mean", "std", "rms", "peak_to_peak", "clipped_count"];
                 for (key, &truth) in keys.iter().zip(truth) {
                     let found = found[key].as_f64().unwrap();
                     let close = (found - truth).abs() <= 1e-9 * truth.abs().max(1e-3);
-                    assert!(if ["mean", "std", "rms"].contains(key) { close } else { found == truth }, "{range:?} {key} {found} {truth}");
+                    assert!(
+                        if ["mean", "std", "rms"].contains(key) { close } else { found == truth },
+                        "{range:?} {key} {found} {truth}"
+                    );
                 }
             }
         }
@@ -243,13 +266,17 @@ fn nothing_nan_and_constants() {
     summary.build(&task).unwrap();
     for frames in [0..n as u64, 0..0, 10..5000] {
         let selection = Selection { stream: 0, channels: vec![0, 1, 2], frames: frames.clone() };
-        let (whole, quick) = (statistics(&source, &selection, None, 1), statistics(&source, &selection, Some(&summary), 1));
+        let (whole, quick) =
+            (statistics(&source, &selection, None, 1), statistics(&source, &selection, Some(&summary), 1));
         assert_same(&whole, &quick, &format!("{frames:?}"));
         let of = |c: usize, key: &str| quick["channels"][c][key].clone();
         assert!(of(0, "min").is_null() && of(0, "min_frame").is_null() && of(0, "mean").is_null());
         if !frames.is_empty() {
             assert_eq!((of(0, "count"), of(0, "nan_count")), (0.into(), (frames.end - frames.start).into()));
-            assert_eq!((of(1, "std"), of(1, "peak_to_peak"), of(1, "min_frame")), (0.0.into(), 0.0.into(), frames.start.into()));
+            assert_eq!(
+                (of(1, "std"), of(1, "peak_to_peak"), of(1, "min_frame")),
+                (0.0.into(), 0.0.into(), frames.start.into())
+            );
             assert!(of(2, "mean").is_null());
             assert_eq!((of(2, "clipped_count"), of(2, "min_frame")), (1.into(), 4000.into()), "its gain is negative");
         }

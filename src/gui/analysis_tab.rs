@@ -5,16 +5,20 @@ use eframe::egui::{self, RichText, Ui};
 
 use super::command::{Command, JobCommand, Scope};
 use super::controls::section;
+use super::found::{form_ui, list_ui};
 use super::heat_view::{HeatOptions, heat_view_ui};
 use super::jobs::Job;
 use super::jobs_bar::running_ui;
-use super::result_view::{CurveOptions, curves_ui, events_ui, table_ui};
+use super::result_view::{CurveOptions, curves_ui, table_ui};
 use super::settings_form::settings_ui;
 use super::state::{AnalysisResult, Document};
 use super::theme::Colours;
 use super::wording::{count, plural, sentence, span};
 use crate::analysis::{Analysis, View};
 use crate::form::Settings;
+
+/// The analysis whose form shows the fields of one kind of search at a time.
+const FIND: &str = "find";
 
 /// What the user has set for one analysis.
 #[derive(Clone, Debug)]
@@ -58,7 +62,13 @@ pub(super) fn analysis_ui(
         egui::CollapsingHeader::new("Settings")
             .default_open(true)
             .open(std::mem::take(&mut form.fold).then_some(false))
-            .show(ui, |ui| settings_ui(ui, &mut form.settings));
+            .show(ui, |ui| {
+                if analysis.name == FIND {
+                    form_ui(ui, analysis.name, document, &mut form.settings, out);
+                } else {
+                    settings_ui(ui, &mut form.settings);
+                }
+            });
     }
     ui.add_space(8.0);
     let result = document.results.list.iter().rev().find(|r| r.name == analysis.name);
@@ -85,7 +95,7 @@ pub(super) fn analysis_ui(
         }
     });
     match result {
-        Some(result) => result_ui(ui, result, running, &mut form.curves, &mut form.heat),
+        Some(result) => result_ui(ui, document, result, running, form, out),
         None => {
             ui.add_space(8.0);
             ui.weak("The result appears here while it is computed, and becomes exact as the work goes on.");
@@ -129,10 +139,11 @@ pub(super) fn range_text(document: &Document, scope: Scope) -> String {
 
 fn result_ui(
     ui: &mut Ui,
+    document: &Document,
     result: &AnalysisResult,
     running: Option<&Job>,
-    curves: &mut CurveOptions,
-    heat: &mut HeatOptions,
+    form: &mut AnalysisForm,
+    out: &mut Vec<Command>,
 ) {
     section(ui, "Result");
     ui.weak(format!("Over {}", result.over));
@@ -153,9 +164,9 @@ fn result_ui(
     };
     ui.push_id(result.name, |ui| match &report.view {
         View::Table(table) => table_ui(ui, table),
-        View::Curves(found) => curves_ui(ui, found, curves),
-        View::Events(events) => events_ui(ui, events),
-        View::Image(map) => heat_view_ui(ui, map, heat),
+        View::Curves(found) => curves_ui(ui, found, &mut form.curves),
+        View::Events(events) => list_ui(ui, result.name, events, document, out),
+        View::Image(map) => heat_view_ui(ui, map, &mut form.heat),
     });
     for note in &report.notes {
         ui.weak(format!("Note: {}", sentence(note)));

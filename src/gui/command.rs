@@ -21,6 +21,7 @@ pub enum Command {
     Channels(ChannelCommand),
     Annotation(AnnotationCommand),
     Job(JobCommand),
+    Found(super::found::FoundCommand),
     Panel(PanelCommand),
 }
 
@@ -137,6 +138,12 @@ pub enum JobCommand {
         name: &'static str,
         settings: Settings,
         scope: Scope,
+    },
+    /// Run the analysis of that name for the nearest place behind (or before) the middle of the view, and go there.
+    Seek {
+        name: &'static str,
+        settings: Settings,
+        forward: bool,
     },
     Export {
         target: PathBuf,

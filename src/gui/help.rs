@@ -33,6 +33,8 @@ pub(super) const KEYS: &[(&str, &str, &str)] = &[
     ("Select and measure", "E", "Zoom to the selection"),
     ("Select and measure", "Ctrl + A", "Select everything"),
     ("Select and measure", "Esc", "Clear the selection, or close what is open"),
+    ("Places found", "N / P", "The next one, or the one before"),
+    ("Places found", "Shift + N / P", "The last one, or the first"),
     ("Annotations", "M", "Mark the pointer's place, or the selected range"),
     ("Annotations", "1 … 9", "The same, in a category"),
     ("Annotations", "Ctrl + N / Ctrl + B", "Next, or the one before"),

@@ -95,12 +95,16 @@ pub enum Purpose {
     ExportTarget,
     ImportAnnotations,
     ExportAnnotations,
+    /// The list of places of that analysis.
+    SaveFound(&'static str),
 }
 
 /// What a finished job leaves.
 pub enum Outcome {
     /// An analysis: its last report.
     Report(Box<Report>),
+    /// A search for the nearest place: what it found.
+    Sought(Box<Report>),
     /// An export: what was written.
     Written(Vec<PathBuf>),
     /// A file was made, to be opened now.
@@ -315,6 +319,7 @@ impl Jobs {
                         .fold(dialog, |dialog, format| dialog.add_filter(format.name, format.extensions));
                     dialog.set_title("Write annotations to").save_file().into_iter().collect()
                 }
+                Purpose::SaveFound(_) => dialog.set_title("Save the list as CSV").save_file().into_iter().collect(),
                 Purpose::ExportTarget => dialog.set_title("Export to").save_file().into_iter().collect(),
             };
             replies.send(Reply::Picked { purpose, paths });

@@ -3,6 +3,7 @@
 use eframe::egui::{self, Key, Modifiers};
 
 use super::command::{AnnotationCommand, ChannelCommand, Command, FileCommand, PanelCommand, ViewCommand};
+use super::found::FoundCommand;
 use super::state::{Document, InspectorTab, Panels};
 
 /// One step of the arrow keys, as a share of the screen.
@@ -38,6 +39,7 @@ pub(super) fn collect(ctx: &egui::Context, document: Option<&Document>, panels: 
     }
     let view = |c: ViewCommand| Command::View(c);
     let panel = |c: PanelCommand| Command::Panel(c);
+    let found = |c: FoundCommand| Command::Found(c);
     let note = |c: AnnotationCommand| Command::Annotation(c);
     let at_tick = super::trace_ui::pointer_tick(ctx);
     for (i, key) in CATEGORY_KEYS.into_iter().enumerate() {
@@ -45,7 +47,7 @@ pub(super) fn collect(ctx: &egui::Context, document: Option<&Document>, panels: 
             out.push(note(AnnotationCommand::Mark { category: Some(i), at_tick }));
         }
     }
-    let table: [(Modifiers, Key, Command); 41] = [
+    let table: [(Modifiers, Key, Command); 45] = [
         (Modifiers::SHIFT, Key::ArrowLeft, view(ViewCommand::Page(-1.0))),
         (Modifiers::SHIFT, Key::ArrowRight, view(ViewCommand::Page(1.0))),
         (Modifiers::ALT, Key::ArrowLeft, view(ViewCommand::Back)),
@@ -78,6 +80,10 @@ pub(super) fn collect(ctx: &egui::Context, document: Option<&Document>, panels: 
         (Modifiers::COMMAND, Key::E, panel(PanelCommand::ExportForm(true))),
         (Modifiers::NONE, Key::C, panel(PanelCommand::ToggleChannels)),
         (Modifiers::NONE, Key::I, panel(PanelCommand::ToggleInspector)),
+        (Modifiers::SHIFT, Key::N, found(FoundCommand::End { last: true })),
+        (Modifiers::SHIFT, Key::P, found(FoundCommand::End { last: false })),
+        (Modifiers::NONE, Key::N, found(FoundCommand::Step { forward: true })),
+        (Modifiers::NONE, Key::P, found(FoundCommand::Step { forward: false })),
         (Modifiers::NONE, Key::M, note(AnnotationCommand::Mark { category: None, at_tick })),
         (Modifiers::COMMAND | Modifiers::SHIFT, Key::Z, note(AnnotationCommand::Redo)),
         (Modifiers::COMMAND, Key::Z, note(AnnotationCommand::Undo)),

@@ -15,6 +15,7 @@ pub mod command;
 mod command_line;
 mod controls;
 mod export_form;
+mod found;
 mod gauge;
 mod heat;
 mod heat_view;

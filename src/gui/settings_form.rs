@@ -14,19 +14,23 @@ pub(super) fn settings_ui(ui: &mut Ui, settings: &mut Settings) -> bool {
     }
     Grid::new("settings").num_columns(2).spacing([12.0, 6.0]).show(ui, |ui| {
         for parameter in settings.parameters() {
-            if parameter.kind == Kind::Flag {
-                ui.label("");
-            } else {
-                ui.label(parameter.title).on_hover_text(parameter.help);
-            }
-            if let Some(text) = field(ui, parameter, settings.text(parameter.name)) {
-                // What the widget gives back is what the kind allows; anything else is left as it was.
-                changed |= settings.set(parameter.name, &text).is_ok();
-            }
-            ui.end_row();
+            changed |= field_ui(ui, settings, parameter);
         }
     });
     changed
+}
+
+/// Draws the row of one field in a grid of two columns; returns whether it has changed.
+pub(super) fn field_ui(ui: &mut Ui, settings: &mut Settings, parameter: &Parameter) -> bool {
+    if parameter.kind == Kind::Flag {
+        ui.label("");
+    } else {
+        ui.label(parameter.title).on_hover_text(parameter.help);
+    }
+    // What the widget gives back is what the kind allows; anything else is left as it was.
+    let new = field(ui, parameter, settings.text(parameter.name));
+    ui.end_row();
+    new.is_some_and(|text| settings.set(parameter.name, &text).is_ok())
 }
 
 /// One field; its new value as text if the user changed it.

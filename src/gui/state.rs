@@ -86,6 +86,7 @@ pub struct Pictures {
 #[derive(Default)]
 pub struct Results {
     pub list: Vec<AnalysisResult>,
+    pub found: super::found::Found,
 }
 
 /// One analysis' result, partial while its job runs.

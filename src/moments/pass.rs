@@ -142,9 +142,7 @@ impl Partial<'_> {
             .iter()
             .zip(wanted)
             .enumerate()
-            .map(|(c, (found, (least, greatest)))| {
-                (exactly(c, found.min, least), exactly(c, found.max, greatest))
-            })
+            .map(|(c, (found, (least, greatest)))| (exactly(c, found.min, least), exactly(c, found.max, greatest)))
             .collect();
         for (found, (least, greatest)) in self.channels.iter_mut().zip(places) {
             (found.min_in, found.max_in) = (least, greatest);

@@ -17,10 +17,12 @@ pub(super) fn in_rows<T: Sample>(rows: &Rows<'_>, channel: usize, frames: Range<
         ByteOrder::Little => T::from_le_slice,
         ByteOrder::Big => T::from_be_slice,
     };
-    frames.filter(|frame| {
-        let at = frame * rows.stride + first;
-        is_limit(decode(&rows.bytes[at..at + size]))
-    }).count()
+    frames
+        .filter(|frame| {
+            let at = frame * rows.stride + first;
+            is_limit(decode(&rows.bytes[at..at + size]))
+        })
+        .count()
 }
 
 #[inline(always)]

@@ -75,13 +75,15 @@ impl Summary {
             store.want(selection.frames);
             return Ok(None);
         }
-        let _held = task.budget().reserve(size_of_val(channels) as u64 + (channels.len() * 2 * size_of::<Moments>()) as u64)?;
+        let _held =
+            task.budget().reserve(size_of_val(channels) as u64 + (channels.len() * 2 * size_of::<Moments>()) as u64)?;
         let mut gather = Gather { store, selection: &selection, task, all: vec![Moments::EMPTY; channels.len()] };
         for piece in pieces(&selection.frames, store.shape.frames) {
             gather.take(piece)?;
         }
         gather.locate()?;
-        let figures = |(found, &c): (&Moments, &usize)| found.figures(store.shape.sample_type, stream.channels[c].scale);
+        let figures =
+            |(found, &c): (&Moments, &usize)| found.figures(store.shape.sample_type, stream.channels[c].scale);
         Ok(Some(gather.all.iter().zip(channels).map(figures).collect()))
     }
 
@@ -175,7 +177,8 @@ impl Gather<'_> {
         let parts = self.store.part(row, Part::Mid).zip(self.store.part(row, Part::Moments));
         let Some((mid, moments)) = parts else { return false };
         let first = row * TILE_FRAMES;
-        let blocks = ((frames.start - first) / MOMENT_FRAMES) as usize..((frames.end - first).div_ceil(MOMENT_FRAMES)) as usize;
+        let blocks =
+            ((frames.start - first) / MOMENT_FRAMES) as usize..((frames.end - first).div_ceil(MOMENT_FRAMES)) as usize;
         let pair = 2 * size_of::<T>();
         for (&channel, all) in self.selection.channels.iter().zip(&mut self.all) {
             let (_, place) = shape.level(1, channel);
@@ -200,18 +203,23 @@ impl Gather<'_> {
             // The first row without totals ends the run: it is read while nothing is locked.
             let mut missing = None;
             let (all, channels, task) = (&mut self.all, &self.selection.channels, self.task);
-            self.store.for_totals(next..rows.end, &mut |row, totals| {
-                let Some(totals) = totals else {
-                    missing.get_or_insert(row);
-                    return Err(Error::cancelled());
-                };
-                let of_row = shape.range(row);
-                for (&channel, all) in channels.iter().zip(all.iter_mut()) {
-                    let piece = Piece::<T>::of_total(&totals[channel * each..(channel + 1) * each], of_row.end - of_row.start);
-                    all.merge(&moments_of(&piece, of_row.start));
-                }
-                task.advance(0)
-            }).or_else(|e| if missing.is_some() { Ok(()) } else { Err(e) })?;
+            self.store
+                .for_totals(next..rows.end, &mut |row, totals| {
+                    let Some(totals) = totals else {
+                        missing.get_or_insert(row);
+                        return Err(Error::cancelled());
+                    };
+                    let of_row = shape.range(row);
+                    for (&channel, all) in channels.iter().zip(all.iter_mut()) {
+                        let piece = Piece::<T>::of_total(
+                            &totals[channel * each..(channel + 1) * each],
+                            of_row.end - of_row.start,
+                        );
+                        all.merge(&moments_of(&piece, of_row.start));
+                    }
+                    task.advance(0)
+                })
+                .or_else(|e| if missing.is_some() { Ok(()) } else { Err(e) })?;
             let Some(row) = missing else { break };
             self.take_samples(shape.range(row))?;
             next = row + 1;
@@ -242,7 +250,8 @@ impl Gather<'_> {
         if let Some(&frame) = lock(&self.store.places).get(&sought) {
             return Ok(Stretch::at(frame));
         }
-        let bucket = with_type!(self.store.shape.sample_type, T => self.bucket_of::<T>(channel, stretch, value, greatest));
+        let bucket =
+            with_type!(self.store.shape.sample_type, T => self.bucket_of::<T>(channel, stretch, value, greatest));
         let frames = bucket.unwrap_or(stretch.start..stretch.end);
         let frame = if frames.end - frames.start <= LEVELS[0] {
             self.frame_of(channel, frames, value)?

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use super::sidecar::{Key, Sidecar, SidecarPolicy};
 use super::range::Sought;
+use super::sidecar::{Key, Sidecar, SidecarPolicy};
 use super::tile::{Part, Shape, TILE_FRAMES};
 use super::totals::Totals;
 use crate::budget::{MemoryBudget, Reservation};

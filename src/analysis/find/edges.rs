@@ -164,7 +164,13 @@ fn edges<T: Sample>(
         let (a, b) = (scale.apply(least.to_f64()), scale.apply(greatest.to_f64()));
         let (is_low, is_high) = (least <= greatest && a.min(b) < low, least <= greatest && a.max(b) >= high);
         let changes = match ends {
-            Some((_, last)) => if last.high { is_low } else { is_high },
+            Some((_, last)) => {
+                if last.high {
+                    is_low
+                } else {
+                    is_high
+                }
+            }
             None => is_low || is_high,
         };
         if !changes {

@@ -38,7 +38,8 @@ impl<'a> Ground<'a> {
 
     /// The summary, if it is one of what is searched.
     pub(super) fn tiles(&self) -> Option<&'a Summary> {
-        self.summary.filter(|s| s.stream() == self.selection.stream && std::ptr::addr_eq(s.source().as_ref(), self.source))
+        self.summary
+            .filter(|s| s.stream() == self.selection.stream && std::ptr::addr_eq(s.source().as_ref(), self.source))
     }
 }
 
@@ -121,7 +122,13 @@ pub(super) fn hunt_planned<S: Seeker>(
 }
 
 /// The samples of the channel at `position` over `frames`, of a block that holds those from `first` on.
-pub(super) fn samples_of<'b, T>(all: &'b [T], block_frames: usize, position: usize, first: u64, frames: &Range<u64>) -> &'b [T] {
+pub(super) fn samples_of<'b, T>(
+    all: &'b [T],
+    block_frames: usize,
+    position: usize,
+    first: u64,
+    frames: &Range<u64>,
+) -> &'b [T] {
     let at = position * block_frames;
     &all[at + (frames.start - first) as usize..at + (frames.end - first) as usize]
 }

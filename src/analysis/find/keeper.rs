@@ -23,7 +23,9 @@ impl Places {
         if self.list.len() == self.list.capacity() {
             let more = self.list.len().max(STEP);
             let bytes = (self.list.len() + more) as u64 * size_of::<Place>() as u64;
-            self.held.resize(bytes).map_err(|e| e.with_remedy("keep fewer places (--limit), or raise the memory limit (--memory-limit)"))?;
+            self.held.resize(bytes).map_err(|e| {
+                e.with_remedy("keep fewer places (--limit), or raise the memory limit (--memory-limit)")
+            })?;
             self.list.reserve_exact(more);
         }
         self.list.push(place);

@@ -75,7 +75,8 @@ impl Like {
                 .with_remedy(format!("choose a range of 3 to {LONGEST} frames (--like A..B)")));
         }
         if !shape.iter().all(|x| x.is_finite()) {
-            return Err(Error::invalid("the example holds values that are not numbers").with_remedy("choose another range (--like A..B)"));
+            return Err(Error::invalid("the example holds values that are not numbers")
+                .with_remedy("choose another range (--like A..B)"));
         }
         let mean = shape.iter().sum::<f64>() / m as f64;
         let shape: Vec<f64> = shape.iter().map(|x| x - mean).collect();
@@ -266,7 +267,8 @@ impl Seeker for Like {
                         });
                     };
                     let mut emit = |at: u64, value: f64| {
-                        let place = Place { channel: position as u32, flags: 0, start: at, end: at + self.len(), value };
+                        let place =
+                            Place { channel: position as u32, flags: 0, start: at, end: at + self.len(), value };
                         if core.contains(&at) { places.push(place) } else { Ok(()) }
                     };
                     self.in_block(&mut work, start..end, piece.end, fill, &mut emit)?;
@@ -280,7 +282,14 @@ impl Seeker for Like {
         Ok(places)
     }
 
-    fn join(&self, ground: &Ground<'_>, state: &mut Self::State, core: &Range<u64>, found: Places, keeper: &mut Keeper) -> Result<u64> {
+    fn join(
+        &self,
+        ground: &Ground<'_>,
+        state: &mut Self::State,
+        core: &Range<u64>,
+        found: Places,
+        keeper: &mut Keeper,
+    ) -> Result<u64> {
         for &place in found.as_slice() {
             let (held, behind) = &mut state[place.channel as usize];
             let apart = held.last().is_none_or(|last| last.end <= place.start);

@@ -22,11 +22,15 @@ pub(super) const FIELDS: &[Field] = &[
     Field::END_FRAME,
     Field {
         name: "start_secs",
-        cell: |place, context| if is_gap(place) { Cell::Number(gap(place, context).0) } else { (Field::START_SECS.cell)(place, context) },
+        cell: |place, context| {
+            if is_gap(place) { Cell::Number(gap(place, context).0) } else { (Field::START_SECS.cell)(place, context) }
+        },
     },
     Field {
         name: "end_secs",
-        cell: |place, context| if is_gap(place) { Cell::Number(gap(place, context).1) } else { (Field::END_SECS.cell)(place, context) },
+        cell: |place, context| {
+            if is_gap(place) { Cell::Number(gap(place, context).1) } else { (Field::END_SECS.cell)(place, context) }
+        },
     },
     Field { name: "peak", cell: |place, _| Cell::Number(place.value) },
     Field { name: "kind", cell: |place, _| Cell::Text(if is_gap(place) { "gap" } else { "nan" }.to_owned()) },

@@ -145,10 +145,8 @@ fn run(request: &Request<'_>) -> Result<Report> {
     options::check(request.settings)?;
     let stream = request.selection.stream_in(request.source.recording())?;
     let search = Search { request, what, settings: request.settings };
-    let mut notes = Notes {
-        channels: vec![serde_json::Map::new(); request.selection.channels.len()],
-        ..Notes::default()
-    };
+    let mut notes =
+        Notes { channels: vec![serde_json::Map::new(); request.selection.channels.len()], ..Notes::default() };
     let places = search.places(&mut notes)?;
     search.warn_of_nothing(&places, &mut notes);
     let mut report = search.report(places, &notes);
@@ -273,7 +271,9 @@ impl<'a> Search<'a> {
             if low <= least {
                 low = f64::NEG_INFINITY;
             }
-            if hopeless && (notes.channels[position].contains_key("above") || notes.channels[position].contains_key("below")) {
+            if hopeless
+                && (notes.channels[position].contains_key("above") || notes.channels[position].contains_key("below"))
+            {
                 out_of_reach.push(position);
             }
             levels.0.push(high);
@@ -324,7 +324,8 @@ impl<'a> Search<'a> {
         notes.text.push(if noise::is_exact(&ground.selection.frames) {
             "noise: median absolute deviation / 0.6745 over all samples".to_owned()
         } else {
-            "noise: median absolute deviation / 0.6745 over 262,144 frames, 64 stretches evenly spread over the range".to_owned()
+            "noise: median absolute deviation / 0.6745 over 262,144 frames, 64 stretches evenly spread over the range"
+                .to_owned()
         });
         Ok(all)
     }
@@ -352,15 +353,12 @@ impl<'a> Search<'a> {
 
     fn edges(&self, ground: &Ground<'_>, notes: &mut Notes) -> Result<edges::Edges> {
         let which = self.settings.text("edges");
-        let mut found = edges::Edges {
-            low: Vec::new(),
-            high: Vec::new(),
-            rising: which != "falling",
-            falling: which != "rising",
-        };
+        let mut found =
+            edges::Edges { low: Vec::new(), high: Vec::new(), rising: which != "falling", falling: which != "rising" };
         let threshold = self.level("threshold")?;
         if matches!(threshold, Some(Level::Robust(_))) {
-            return Err(Error::invalid("the threshold of edges cannot be in sd").with_remedy("give it in the unit of the channel"));
+            return Err(Error::invalid("the threshold of edges cannot be in sd")
+                .with_remedy("give it in the unit of the channel"));
         }
         let hysteresis = self.settings.text("hysteresis").trim().parse::<f64>().ok();
         let is_bool = ground.stream.format.sample_type == SampleType::Bool;
@@ -386,9 +384,16 @@ impl<'a> Search<'a> {
             found.high.push(middle + width / 2.0);
         }
         notes.idle += constant.len();
-        notes.about(ground, &constant, "all samples looked at are the same, so there is no middle between low and high: give --threshold X");
+        notes.about(
+            ground,
+            &constant,
+            "all samples looked at are the same, so there is no middle between low and high: give --threshold X",
+        );
         if noise.is_some() && constant.len() < found.low.len() {
-            notes.text.push("threshold: midway between the least and the greatest value seen; give --threshold X for another".to_owned());
+            notes.text.push(
+                "threshold: midway between the least and the greatest value seen; give --threshold X for another"
+                    .to_owned(),
+            );
         }
         Ok(found)
     }
@@ -396,15 +401,22 @@ impl<'a> Search<'a> {
     fn like(&self, ground: &Ground<'_>, notes: &mut Notes) -> Result<Outcome> {
         let range: crate::text::TimeRange = self.settings.text("like").parse()?;
         let frames = range.frames(&ground.stream.time, ground.stream.frames)?;
-        let Some(&channel) = ground.selection.channels.first() else {
-            return Err(Error::invalid("no channel is selected").with_remedy("choose the channel of the example (--channels)"));
+        let named = self.settings.text("example");
+        let chosen = match named.trim() {
+            "" => ground.selection.channels.first().copied(),
+            name => crate::text::parse_channels(name, &ground.stream.channels)?.first().copied(),
+        };
+        let Some(channel) = chosen else {
+            return Err(
+                Error::invalid("no channel is selected").with_remedy("choose the channel of the example (--channels)")
+            );
         };
         let example = like::example(ground, channel, &frames)?;
         let like = like::Like::new(&example, self.settings.number("similarity"), ground.task)?;
         notes.text.push(format!(
             "the example: {} frames of channel {}, which is among the matches if it lies in the range",
             units::count(frames.end - frames.start),
-            ground.name(0)
+            ground.stream.channels[channel].name
         ));
         let mut outcome = self.all(ground, &like)?;
         let mut order: Vec<usize> = (0..outcome.places.len()).collect();

@@ -136,7 +136,9 @@ mod tests {
         assert_eq!(stretches(&(5..1000)), vec![5..1000]);
         let places = stretches(&(7..7 + (1 << 40)));
         assert_eq!(places.len(), 64);
-        assert!(places[0].start > 7 && places.windows(2).all(|w| w[0].end < w[1].start) && places[63].end < 7 + (1 << 40));
+        assert!(
+            places[0].start > 7 && places.windows(2).all(|w| w[0].end < w[1].start) && places[63].end < 7 + (1 << 40)
+        );
         assert!(!is_exact(&(0..EXACT + 1)) && stretches(&(0..EXACT + 1)).iter().all(|s| s.end - s.start == STRETCH));
     }
 }

@@ -19,8 +19,9 @@ impl Level {
     pub(super) fn parse(name: &str, text: &str) -> Result<Self> {
         let text = text.trim();
         let bad = || {
-            Error::invalid(format!("--{name} cannot be '{text}'"))
-                .with_remedy("give a number in the unit of the channel (120, -3.5, 0.2mV) or robust standard deviations (5sd)")
+            Error::invalid(format!("--{name} cannot be '{text}'")).with_remedy(
+                "give a number in the unit of the channel (120, -3.5, 0.2mV) or robust standard deviations (5sd)",
+            )
         };
         let is_number = |c: char| c.is_ascii_digit() || "+-.".contains(c);
         // The exponent of `1e3` belongs to the number, the `e` of a unit does not.
@@ -51,8 +52,11 @@ impl Level {
             (Some(from), Some(to)) => Ok(Some(value * from / to)),
             _ => {
                 let known = if channel.unit.is_empty() { "no known unit" } else { &*channel.unit };
-                Err(Error::invalid(format!("a level in '{unit}' cannot be compared with channel {}: {known}", channel.name))
-                    .with_remedy("give the level as a plain number, in the unit of the channel"))
+                Err(Error::invalid(format!(
+                    "a level in '{unit}' cannot be compared with channel {}: {known}",
+                    channel.name
+                ))
+                .with_remedy("give the level as a plain number, in the unit of the channel"))
             }
         }
     }
@@ -77,14 +81,15 @@ fn volts(unit: &str) -> Option<f64> {
 /// Frames that last at least as long as `text` says: `1ms`, `0.5s`, `#30` (frames).
 pub(super) fn frames(name: &str, text: &str, time: &TimeBase) -> Result<u64> {
     let bad = |what: &str| {
-        Error::invalid(format!("--{name} cannot be '{text}': {what}")).with_remedy("write a duration such as 1ms, 0.5s or #30 (frames)")
+        Error::invalid(format!("--{name} cannot be '{text}': {what}"))
+            .with_remedy("write a duration such as 1ms, 0.5s or #30 (frames)")
     };
     match text.parse::<Time>() {
         Ok(Time::Frame(frames)) => Ok(frames.max(1)),
-        Ok(Time::Secs(_)) if !time.rate_known() => Err(Error::invalid(format!(
-            "--{name} {text} means nothing while the rate of the recording is not known"
-        ))
-        .with_remedy("give it in frames (#30), or tell the rate (--rate)")),
+        Ok(Time::Secs(_)) if !time.rate_known() => {
+            Err(Error::invalid(format!("--{name} {text} means nothing while the rate of the recording is not known"))
+                .with_remedy("give it in frames (#30), or tell the rate (--rate)"))
+        }
         Ok(Time::Secs(secs)) if secs >= 0.0 && secs.is_finite() => {
             // 1 ms at 30 kHz is 30 frames, whatever the last bit of the product.
             Ok(((secs * time.rate_hz() * (1.0 - 1e-12)).ceil() as u64).clamp(1, 1 << 62))

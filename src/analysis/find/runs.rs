@@ -92,7 +92,11 @@ impl Seeker for Runs {
                     run.channel = position as u32;
                     // What reaches a border of the chunk may go on beyond it.
                     let long = run.end - run.start >= self.least;
-                    if long || run.start == chunk.core.start || run.end == chunk.core.end { places.push(run) } else { Ok(()) }
+                    if long || run.start == chunk.core.start || run.end == chunk.core.end {
+                        places.push(run)
+                    } else {
+                        Ok(())
+                    }
                 };
                 with_samples!(block.samples(), all => {
                     let samples = samples_of(all, block.frames(), position, chunk.read.start, &piece);
@@ -103,7 +107,14 @@ impl Seeker for Runs {
         Ok(places)
     }
 
-    fn join(&self, ground: &Ground<'_>, open: &mut Open, core: &Range<u64>, found: Places, keeper: &mut Keeper) -> Result<u64> {
+    fn join(
+        &self,
+        ground: &Ground<'_>,
+        open: &mut Open,
+        core: &Range<u64>,
+        found: Places,
+        keeper: &mut Keeper,
+    ) -> Result<u64> {
         let unbroken = core.start > 0 && ground.stream.time.is_contiguous(core.start - 1..core.start + 1);
         for run in found.as_slice() {
             let slot = &mut open[run.channel as usize];
@@ -271,12 +282,19 @@ fn runs<T: Sample>(
 
 /// Runs of equal samples. Away from the ends only every `least`-th sample is compared with those before it, until one
 /// differs: a run that is long enough cannot be missed, and noise costs next to nothing.
-fn flat<T: Sample>(samples: &[T], first: u64, least: u64, scale: Scale, emit: &mut dyn FnMut(Place) -> Result<()>) -> Result<()> {
+fn flat<T: Sample>(
+    samples: &[T],
+    first: u64,
+    least: u64,
+    scale: Scale,
+    emit: &mut dyn FnMut(Place) -> Result<()>,
+) -> Result<()> {
     let n = samples.len();
     let step = usize::try_from(least).unwrap_or(usize::MAX).clamp(1, n.max(1));
     // The end of the run that holds `i`; a NaN is a run by itself.
     let end_of = |i: usize| i + 1 + samples[i + 1..].iter().take_while(|&&x| x == samples[i]).count();
-    let start_of = |i: usize, floor: usize| i - samples[floor..i].iter().rev().take_while(|&&x| x == samples[i]).count();
+    let start_of =
+        |i: usize, floor: usize| i - samples[floor..i].iter().rev().take_while(|&&x| x == samples[i]).count();
     let mut run = |range: Range<usize>| {
         let value = scale.apply(samples[range.start].to_f64());
         let flags = 0;

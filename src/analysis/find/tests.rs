@@ -62,7 +62,13 @@ fn ways() -> impl Strategy<Value = Way> {
     (5_u32..15, 1_usize..4, any::<bool>())
 }
 
-fn search<S: Seeker>(source: &Arc<dyn Source>, frames: std::ops::Range<u64>, seeker: &S, way: Way, limit: u64) -> Vec<Place> {
+fn search<S: Seeker>(
+    source: &Arc<dyn Source>,
+    frames: std::ops::Range<u64>,
+    seeker: &S,
+    way: Way,
+    limit: u64,
+) -> Vec<Place> {
     let (log_chunk, threads, tiles) = way;
     let task = Task::new(MemoryBudget::new(64 << 20), threads);
     let selection = Selection { stream: 0, channels: vec![0], frames };
@@ -85,7 +91,12 @@ fn search<S: Seeker>(source: &Arc<dyn Source>, frames: std::ops::Range<u64>, see
 }
 
 /// The runs of `frames` for which `side` says the same, cut at the gap, at least `least` long.
-fn runs_by_hand(frames: std::ops::Range<u64>, gap: u64, least: u64, side: impl Fn(u64) -> Option<i64>) -> Vec<(u64, u64)> {
+fn runs_by_hand(
+    frames: std::ops::Range<u64>,
+    gap: u64,
+    least: u64,
+    side: impl Fn(u64) -> Option<i64>,
+) -> Vec<(u64, u64)> {
     let mut all: Vec<(u64, u64, i64)> = Vec::new();
     for i in frames {
         match (side(i), all.last_mut()) {

@@ -38,7 +38,8 @@ pub(super) fn named(tracks: &[EventTrack], name: &str) -> Result<Vec<usize>> {
     if tracks.len() > SHOWN {
         names.push("…");
     }
-    Err(Error::invalid(format!("there is no event track '{name}'")).with_remedy(format!("use all, or one of: {}", names.join(", "))))
+    Err(Error::invalid(format!("there is no event track '{name}'"))
+        .with_remedy(format!("use all, or one of: {}", names.join(", "))))
 }
 
 /// Keeps the events of `tracks` in the selection; the channel of one is `first_channel` and its place in the list.
@@ -46,7 +47,8 @@ pub(super) fn hunt(ground: &Ground<'_>, tracks: &[usize], first_channel: u32, ke
     let Ground { source, stream, selection, task, .. } = *ground;
     let Range { start, end } = selection.frames;
     task.add_total(selection.bytes(stream));
-    let mut pieces = (start / STRETCH..end.div_ceil(STRETCH)).map(|i| (i * STRETCH).max(start)..((i + 1) * STRETCH).min(end));
+    let mut pieces =
+        (start / STRETCH..end.div_ceil(STRETCH)).map(|i| (i * STRETCH).max(start)..((i + 1) * STRETCH).min(end));
     let time = &stream.time;
     let half = 0.5 / time.rate_hz();
     let mut states: Vec<Option<f64>> = vec![None; tracks.len()];

@@ -107,7 +107,8 @@ mod tests {
             super::super::take::take::<T, _, WIDE, true>(&Plain(&samples), (0, WIDE), rows, &mut plain, 0);
             assert!(fast.min == plain.min && fast.max == plain.max && fast.sum == plain.sum, "{rows}");
             for i in 0..WIDE {
-                let squares = |lanes: &Lanes<T>| <T as Lane>::sums((lanes.sum[i], lanes.square[i], lanes.high[i], ()), 0).second;
+                let squares =
+                    |lanes: &Lanes<T>| <T as Lane>::sums((lanes.sum[i], lanes.square[i], lanes.high[i], ()), 0).second;
                 assert_eq!(squares(&fast), squares(&plain), "{rows}");
             }
         }
