@@ -89,6 +89,8 @@ pub mod source;
 pub mod annotation;
 pub mod demo;
 
+pub mod filter;
+
 pub mod scan;
 
 pub mod moments;

@@ -41,7 +41,7 @@ pub(crate) fn command(analysis: &'static Analysis) -> Command {
     for parameter in analysis.parameters {
         command = command.arg(parameters::flag(parameter, analysis.parameters, ""));
     }
-    command
+    super::filters::flags(command)
 }
 
 /// `.csv or .npy`.
@@ -54,13 +54,14 @@ pub(crate) fn run(analysis: &'static Analysis, matches: &ArgMatches, shell: &She
     let settings = parameters::settings(matches, analysis.parameters)?;
     (analysis.check)(&settings).map_err(|e| Failure::Usage(e.to_string()))?;
     let target = args.output.as_deref().map(|path| Target::of(analysis, path, args.force)).transpose()?;
-    let source = shell.open(&args.file)?;
+    let (source, filters) = shell.open_filtered(&args.file, &args.selection.stream, matches)?;
     if let Some(target) = &target {
         source.files().iter().try_for_each(|file| super::export::refuse_source(target.path, file))?;
     }
     let selection = args.selection.selection(source.as_ref())?;
     let report = shell.attend(analysis.name, |task| {
-        let summary = summary_of(&source, selection.stream, task);
+        // What is filtered has another summary than the file.
+        let summary = if filters.is_empty() { summary_of(&source, selection.stream, task) } else { None };
         let report = (analysis.run)(&Request {
             source: &source,
             selection: &selection,
@@ -76,6 +77,10 @@ pub(crate) fn run(analysis: &'static Analysis, matches: &ArgMatches, shell: &She
     })?;
     shell.notes(&report.notes);
     if args.json {
+        let mut report = report;
+        if let Some(object) = report.json.as_object_mut().filter(|_| !filters.is_empty()) {
+            object.insert("filter".to_owned(), filters.to_string().into());
+        }
         return shell.print_with(|out| report.write_json(out));
     }
     match (&target, &report.view) {

@@ -94,11 +94,11 @@ pub(crate) struct Layout {
     /// Bytes behind the last sample
     #[arg(long, value_name = "N", value_parser = parse_bytes)]
     trailing_bytes: Option<u64>,
-    /// How frames lie in the file; for .npy, planar means channels × frames
-    #[arg(long, value_name = "ORDER")]
-    order: Option<OrderArg>,
+    /// How frames lie in the file, interleaved or planar; for .npy, planar means channels × frames
+    #[arg(long, value_name = "ORDER", value_parser = order)]
+    order: Vec<OrderArg>,
     /// The same as --order planar
-    #[arg(long, conflicts_with = "order")]
+    #[arg(long)]
     planar: bool,
     /// .rec: whether the columns of a packet alternate between the chips or go by channel number [default: as the header suggests]
     #[arg(long, value_name = "ORDER")]
@@ -129,10 +129,12 @@ enum ByteOrderArg {
     Big,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
+/// `--order` is the order of the channels in a file and the order of the filters, where a command has some: a word for
+/// the one, a number for the other.
+#[derive(Clone, Copy, PartialEq, Debug)]
 enum OrderArg {
-    Interleaved,
-    Planar,
+    Channels(ChannelOrder),
+    Filters(u64),
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -145,6 +147,14 @@ enum HardwareOrderArg {
 enum WallClockArg {
     System,
     Creation,
+}
+
+fn order(text: &str) -> Result<OrderArg, String> {
+    match text {
+        "interleaved" => Ok(OrderArg::Channels(ChannelOrder::Interleaved)),
+        "planar" => Ok(OrderArg::Channels(ChannelOrder::Planar)),
+        _ => text.parse().map(OrderArg::Filters).map_err(|_not_a_number| "use interleaved or planar".to_owned()),
+    }
 }
 
 fn format_name(text: &str) -> Result<String> {
@@ -196,6 +206,20 @@ fn gain(text: &str) -> Result<f64, String> {
 }
 
 impl Layout {
+    /// The order of the filters, where a command has them.
+    pub(crate) fn filter_order(&self) -> Result<Option<u64>, Failure> {
+        let mut orders = self.order.iter().filter_map(|order| match order {
+            OrderArg::Filters(order) => Some(*order),
+            OrderArg::Channels(_) => None,
+        });
+        match (orders.next(), orders.next()) {
+            (_, Some(_)) => Err(Failure::Usage(
+                "the order of the filters is told twice: give each its own, as in --high-pass 300,order=2".to_owned(),
+            )),
+            (order, None) => Ok(order),
+        }
+    }
+
     /// As the readers want it.
     pub(crate) fn options(&self) -> Result<OpenOptions, Failure> {
         let marked = self.dtype.and_then(|(_, order)| order);
@@ -208,16 +232,20 @@ impl Layout {
         {
             return Err(Failure::Usage("--byte-order and the mark in --dtype contradict each other".to_owned()));
         }
-        let order = self.order.map(|order| match order {
-            OrderArg::Interleaved => ChannelOrder::Interleaved,
-            OrderArg::Planar => ChannelOrder::Planar,
+        let orders = self.order.iter().filter_map(|order| match order {
+            OrderArg::Channels(order) => Some(*order),
+            OrderArg::Filters(_) => None,
         });
+        let orders: Vec<ChannelOrder> = orders.chain(self.planar.then_some(ChannelOrder::Planar)).collect();
+        if orders.len() > 1 {
+            return Err(Failure::Usage("the order of the channels is told twice: give --order or --planar once".to_owned()));
+        }
         let options = OpenOptions {
             format: self.format.clone(),
             sample_type: self.dtype.map(|(sample_type, _)| sample_type),
             byte_order: byte_order.or(marked),
             channel_count: self.channel_count,
-            order: order.or(self.planar.then_some(ChannelOrder::Planar)),
+            order: orders.first().copied(),
             channel_order: self.channel_order.map(|order| match order {
                 HardwareOrderArg::Interleaved => HardwareOrder::Interleaved,
                 HardwareOrderArg::Ascending => HardwareOrder::Ascending,

@@ -68,6 +68,20 @@ pub(crate) fn command() -> Command {
          longwave export 20230622_rat_*.rec -o day.npy\n  \
          longwave export day.rec -o day.sorter        samples, probe.json, probe.prb and params.py",
         );
+    command = exporter_flags(command);
+    super::filters::flags(command)
+}
+
+/// `longwave filter`: an export that must have a filter.
+pub(crate) fn filter_command() -> Command {
+    let command = TargetArgs::augment_args(Command::new("filter"))
+        .about("Write a filtered part of a recording, as 32-bit floats in physical units")
+        .after_help(super::filters::help());
+    super::filters::flags(exporter_flags(command))
+}
+
+/// The settings of all exporters but the one of pictures.
+fn exporter_flags(mut command: Command) -> Command {
     // Exporters may share a setting; it is one flag, and says whose it is.
     let exporters = || EXPORTERS.iter().filter(|e| e.name != PICTURE);
     for exporter in exporters() {
@@ -94,12 +108,30 @@ pub(crate) fn shot_command() -> Command {
             command = command.arg(if parameter.name == "size" { flag.value_name("WxH") } else { flag });
         }
     }
-    command
+    super::filters::flags(command)
 }
 
 pub(crate) fn run(matches: &ArgMatches, shell: &Shell) -> Result<(), Failure> {
     let args: ExportArgs = parsed(matches)?;
-    let exporter = for_target(&args.target.output).map_err(|e| Failure::Usage(e.to_string()))?;
+    let values = match args.values {
+        ValuesArg::Stored => Values::Stored,
+        ValuesArg::Physical => Values::Physical,
+    };
+    write(&args.target, exporter_of(&args.target, matches)?, values, matches, shell)
+}
+
+pub(crate) fn run_filter(matches: &ArgMatches, shell: &Shell) -> Result<(), Failure> {
+    let args: TargetArgs = parsed(matches)?;
+    let exporter = exporter_of(&args, matches)?;
+    if super::filters::chain(matches, args.file.layout.filter_order()?)?.is_empty() {
+        return Err(Failure::Usage("no filter is given, such as --band-pass 300..6000".to_owned()));
+    }
+    write(&args, exporter, Values::Stored, matches, shell)
+}
+
+/// The exporter for the target, if the settings given are its own.
+fn exporter_of(target: &TargetArgs, matches: &ArgMatches) -> Result<&'static Exporter, Failure> {
+    let exporter = for_target(&target.output).map_err(|e| Failure::Usage(e.to_string()))?;
     if exporter.name == PICTURE {
         return Err(Failure::Usage("pictures are drawn by `longwave shot`".to_owned()));
     }
@@ -110,11 +142,7 @@ pub(crate) fn run(matches: &ArgMatches, shell: &Shell) -> Result<(), Failure> {
     if let Some(parameter) = foreign {
         return Err(Failure::Usage(format!("--{} is not a setting of {}", parameter.name, exporter.title)));
     }
-    let values = match args.values {
-        ValuesArg::Stored => Values::Stored,
-        ValuesArg::Physical => Values::Physical,
-    };
-    write(&args.target, exporter, values, matches, shell)
+    Ok(exporter)
 }
 
 pub(crate) fn run_shot(matches: &ArgMatches, shell: &Shell) -> Result<(), Failure> {
@@ -169,7 +197,7 @@ fn write(
     if !args.dry_run {
         refuse_existing(&args.output, args.force)?;
     }
-    let source = shell.open(&args.file)?;
+    let (source, _) = shell.open_filtered(&args.file, &args.selection.stream, matches)?;
     // A folder or a session does not name its files.
     for file in source.files() {
         refuse_source(&args.output, &file)?;

@@ -27,6 +27,7 @@ mod args;
 mod check;
 mod demo;
 mod export;
+mod filters;
 mod info;
 mod manual;
 mod metadata;
@@ -119,6 +120,7 @@ pub fn command() -> Command {
     }
     command.subcommands([
         export::command(),
+        export::filter_command(),
         peaks::command(),
         export::shot_command(),
         demo::command(),
@@ -189,6 +191,7 @@ fn dispatch(matches: &ArgMatches) -> Result<Option<Viewer>, Failure> {
         "info" => info::run(&parsed(sub)?, &shell),
         "check" => check::run(&parsed(sub)?, &shell),
         "export" => export::run(sub, &shell),
+        "filter" => export::run_filter(sub, &shell),
         "shot" => export::run_shot(sub, &shell),
         "peaks" => peaks::run(&parsed(sub)?, &shell),
         "demo" => demo::run(&parsed(sub)?, &shell),

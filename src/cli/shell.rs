@@ -4,11 +4,14 @@ use std::io::{self, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::args::{FileArgs, Global};
+use clap::ArgMatches;
+
+use super::args::{FileArgs, Global, StreamArg};
 use super::progress::Bar;
-use super::{Failure, say, table};
+use super::{Failure, filters, say, table};
 use crate::budget::{MIN_LIMIT_BYTES, MemoryBudget};
 use crate::error::{Error, Result};
+use crate::filter::Chain;
 use crate::recording::Warning;
 use crate::source::{OpenOptions, Source};
 use crate::task::{Task, default_threads};
@@ -78,6 +81,33 @@ impl Shell {
 
     /// [`Self::open`] for a command that shows the warnings itself.
     pub(crate) fn open_silently(&self, args: &FileArgs) -> Result<Arc<dyn Source>, Failure> {
+        if let Some(number) = args.layout.filter_order()? {
+            return Err(Failure::Usage(format!("--order cannot be {number}: use interleaved or planar")));
+        }
+        self.open_plain(args)
+    }
+
+    /// Opens the recording and puts the filters that `matches` ask for over the stream that is meant. Every command whose
+    /// options come from [`filters::flags`] opens with this.
+    pub(crate) fn open_filtered(
+        &self,
+        args: &FileArgs,
+        stream: &StreamArg,
+        matches: &ArgMatches,
+    ) -> Result<(Arc<dyn Source>, Chain), Failure> {
+        let chain = filters::chain(matches, args.layout.filter_order()?)?;
+        let source = self.open_plain(args)?;
+        if chain.is_empty() {
+            self.warn(&source.recording().warnings);
+            return Ok((source, chain));
+        }
+        let index = stream.index(source.as_ref())?;
+        let source = crate::filter::filtered(source, index, &chain)?;
+        self.warn(&source.recording().warnings);
+        Ok((source, chain))
+    }
+
+    fn open_plain(&self, args: &FileArgs) -> Result<Arc<dyn Source>, Failure> {
         let options = args.layout.options()?;
         let source = crate::source::open_all(&args.files, &options, &self.task)?;
         // What was told about several files is told again with the same command; it belongs to none of them alone.

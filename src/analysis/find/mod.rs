@@ -10,8 +10,11 @@
 //! robust standard deviations from the median of its channel ([`noise`]). A value that is no number is beyond no level and
 //! ends whatever it interrupts. Memory: what is kept ([`keeper`]), and what [`crate::scan`] needs.
 
+use std::sync::Arc;
+
 use super::{Analysis, Cell, Context, Events, Field, Place, PublishClock, Report, Request, View};
 use crate::error::{Error, Result};
+use crate::filter::{self, Chain};
 use crate::form::Settings;
 use crate::recording::SampleType;
 use crate::scan::Selection;
@@ -427,9 +430,25 @@ impl<'a> Search<'a> {
         Ok(outcome)
     }
 
+    /// Spikes in the band that is set, unless the recording comes filtered already.
     fn spikes(&self, notes: &mut Notes) -> Result<Outcome> {
         let ground = self.ground()?;
-        self.spikes_in(&ground, notes)
+        let band = self.settings.text("band").trim();
+        if self.request.source.recording().properties.iter().any(|(name, _)| name == "filter") {
+            notes.text.push("spikes: in the signal as it is filtered already; --band is left out".to_owned());
+            return self.spikes_in(&ground, notes);
+        }
+        if matches!(band, "off" | "") {
+            notes.text.push("spikes: in the signal as it is, without a band-pass".to_owned());
+            return self.spikes_in(&ground, notes);
+        }
+        let remedy = "give a band that the rate allows (--band 300..3000), or look at the signal as it is (--band off)";
+        let chain = Chain::parse(&format!("band-pass={band}")).map_err(|e| e.with_remedy(remedy))?;
+        let stream = ground.selection.stream;
+        let source = filter::filtered(Arc::clone(self.request.source), stream, &chain).map_err(|e| e.with_remedy(remedy))?;
+        notes.text.push(format!("spikes: in the signal band-passed to {band} Hz, zero phase; --band off takes it as it is"));
+        let stream = &source.recording().streams[stream];
+        self.spikes_in(&Ground { source: source.as_ref(), stream, summary: None, ..ground }, notes)
     }
 
     /// Spikes in what is there, filtered or not.

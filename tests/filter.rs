@@ -1,0 +1,518 @@
+//! Filters against scipy and numpy over the same values; independence of how a recording is read; gaps, values that are
+//! no numbers, clocks of decimated streams, and refusals.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+#[path = "common/flat.rs"]
+mod flat;
+
+use std::io::Write as _;
+use std::sync::Arc;
+
+use common::{Random, longwave, run_python};
+use flat::recording;
+use longwave::filter::{Chain, filtered, response};
+use longwave::recording::{Block, ClockSpan, SampleFormat, SampleType, Samples, Scale, TimeBase};
+use longwave::source::{MemorySource, Source};
+use proptest::prelude::*;
+
+fn noise(n: usize, seed: u64) -> Vec<f64> {
+    let mut random = Random(seed);
+    (0..n).map(|i| 100.0 * random.signed() + 300.0 * (i as f64 * 0.02).sin() + 1000.0).collect()
+}
+
+/// `samples` (planar) as a recording in memory.
+fn memory(samples: Vec<f64>, channels: usize, time: TimeBase) -> Arc<dyn Source> {
+    let frames = (samples.len() / channels) as u64;
+    let recording = recording(SampleFormat::native(SampleType::F64), channels, frames, time);
+    Arc::new(MemorySource::new(recording, vec![Samples::F64(samples)]).unwrap())
+}
+
+fn through(source: &Arc<dyn Source>, chain: &str) -> Arc<dyn Source> {
+    let chain = Chain { output: SampleType::F64, ..Chain::parse(chain).unwrap() };
+    filtered(Arc::clone(source), 0, &chain).unwrap_or_else(|e| panic!("{chain}: {e}"))
+}
+
+/// All of `channels`, planar.
+fn all(source: &Arc<dyn Source>, channels: &[usize]) -> Vec<f64> {
+    part(source, 0..source.recording().streams[0].frames, channels)
+}
+
+fn part(source: &Arc<dyn Source>, frames: std::ops::Range<u64>, channels: &[usize]) -> Vec<f64> {
+    let mut block = Block::default();
+    source.read(0, frames, channels, &mut block).unwrap();
+    (0..block.samples().len()).map(|i| block.samples().get_f64(i)).collect()
+}
+
+#[track_caller]
+fn assert_close(ours: &[f64], theirs: &[f64], tolerance: f64, what: &str) {
+    assert_eq!(ours.len(), theirs.len(), "{what}");
+    let size = theirs.iter().filter(|x| x.is_finite()).fold(1e-300_f64, |a, x| a.max(x.abs()));
+    for (i, (a, b)) in ours.iter().zip(theirs).enumerate() {
+        let same = a.is_nan() && b.is_nan();
+        assert!(same || (a - b).abs() <= tolerance * size, "{what}: {i} of {}: {a:e} and {b:e}", ours.len());
+    }
+}
+
+fn bytes_of(values: &[f64]) -> tempfile::NamedTempFile {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(&values.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<_>>()).unwrap();
+    file
+}
+
+/// What the Python expression `made` gives for each of `inputs`, as lists of numbers. Python knows each input as `x`.
+fn oracle(made: &str, inputs: &[&[f64]]) -> Vec<Vec<f64>> {
+    let files: Vec<_> = inputs.iter().map(|x| bytes_of(x)).collect();
+    let paths: Vec<&str> = files.iter().map(|f| f.path().to_str().unwrap()).collect();
+    let script = format!(
+        "from scipy import signal\ndef made(x):\n    return {made}\n\
+         for path in sys.argv[1:]:\n    x = np.fromfile(path)\n    print(' '.join(repr(float(v)) for v in np.ravel(made(x))))"
+    );
+    let text = run_python(&script, &paths);
+    text.lines().map(|line| line.split_whitespace().map(|v| v.parse().unwrap()).collect()).collect()
+}
+
+const RATE: f64 = 30_000.0;
+
+#[test]
+fn every_design_has_the_output_of_scipy_in_both_directions() {
+    // Families, orders (odd and even), bands, near the ends of the axis too.
+    let mut cases: Vec<(String, String)> = Vec::new();
+    let families = [
+        ("", "butter({n}, {w}, '{b}', fs=30000, output='sos')"),
+        (",kind=chebyshev-1,ripple=0.5", "cheby1({n}, 0.5, {w}, '{b}', fs=30000, output='sos')"),
+        (",kind=chebyshev-2,attenuation=60", "cheby2({n}, 60, {w}, '{b}', fs=30000, output='sos')"),
+    ];
+    let bands = [
+        ("low-pass=300", "300", "low"),
+        ("low-pass=14500", "14500", "low"),
+        ("high-pass=300", "300", "high"),
+        ("band-pass=300..6000", "[300, 6000]", "bandpass"),
+        ("band-stop=800..2500", "[800, 2500]", "bandstop"),
+    ];
+    for (kind, design) in families {
+        for (text, edges, name) in bands {
+            for n in [1, 2, 3, 4, 5, 8] {
+                let design = design.replace("{n}", &n.to_string()).replace("{w}", edges).replace("{b}", name);
+                cases.push((format!("{text},order={n}{kind}"), format!("signal.{design}")));
+            }
+        }
+    }
+    cases.push(("notch=50".into(), "np.hstack(signal.iirnotch(50, 30, 30000))[None, :]".into()));
+    cases.push((
+        "notch=60,harmonics=4,q=12".into(),
+        "np.vstack([np.hstack(signal.iirnotch(60 * k, 12, 30000)) for k in (1, 2, 3, 4)])".into(),
+    ));
+    let x = noise(3000, 5);
+    let source = memory(x.clone(), 1, TimeBase::regular(RATE));
+    let list: Vec<String> = cases.iter().map(|(_, design)| design.clone()).collect();
+    let zero = oracle(&format!("[signal.sosfiltfilt(s, x) for s in [{}]]", list.join(",")), &[&x]);
+    let causal = oracle(&format!("[signal.sosfilt(s, x) for s in [{}]]", list.join(",")), &[&x]);
+    let gains = oracle(&format!("[abs(signal.freqz_sos(s, x, fs=30000)[1]) for s in [{}]]", list.join(",")), &[&[1.0, 50.0, 299.0, 7000.0]]);
+    for (i, (text, _)) in cases.iter().enumerate() {
+        let theirs = &zero[0][i * x.len()..(i + 1) * x.len()];
+        assert_close(&all(&through(&source, text), &[0]), theirs, 1e-10, text);
+        let theirs = &causal[0][i * x.len()..(i + 1) * x.len()];
+        let text = format!("{text},phase=causal");
+        assert_close(&all(&through(&source, &text), &[0]), theirs, 1e-10, &text);
+        let chain = Chain::parse(&text).unwrap();
+        let (ours, others) = response(&source.recording().streams[0], &chain, &[1.0, 50.0, 299.0, 7000.0]).unwrap();
+        assert!(!others);
+        assert_close(&ours, &gains[0][i * 4..(i + 1) * 4], 1e-9, &text);
+    }
+}
+
+#[test]
+fn channels_side_by_side_gaps_and_scales_are_those_of_scipy_alone() {
+    // Eleven channels: a group of eight and one of three. Three stretches, one of them shorter than the extension.
+    let (channels, frames) = (11, 6000);
+    let cuts = [0, 2500, 2517, 6000];
+    let spans = [(0, 0), (2500, 2510), (2517, 9000)].map(|(first_frame, first_tick)| ClockSpan { first_frame, first_tick });
+    let time = TimeBase::with_spans(RATE, spans.to_vec());
+    let mut random = Random(3);
+    let stored: Vec<i16> = (0..channels * frames).map(|_| (random.next() >> 49) as i16 - 16_000).collect();
+    let mut recording = recording(SampleFormat::native(SampleType::I16), channels, frames as u64, time);
+    for (c, channel) in recording.streams[0].channels.iter_mut().enumerate() {
+        channel.scale = Scale { gain: 0.195 + c as f64, offset: -7.0 };
+    }
+    let source: Arc<dyn Source> = Arc::new(MemorySource::new(recording, vec![Samples::I16(stored.clone())]).unwrap());
+    let made = through(&source, "band-pass=300..6000");
+    assert!(made.recording().warnings.iter().any(|w| w.text.contains("1 of the 3 stretches")));
+    let list: Vec<usize> = (0..channels).collect();
+    let ours = all(&made, &list);
+    let physical: Vec<Vec<f64>> = (0..channels)
+        .map(|c| stored[c * frames..(c + 1) * frames].iter().map(|&x| f64::from(x) * (0.195 + c as f64) - 7.0).collect())
+        .collect();
+    let pad = 27;
+    for w in cuts.windows(2) {
+        let inputs: Vec<&[f64]> = physical.iter().map(|x| &x[w[0]..w[1]]).collect();
+        let theirs = oracle(
+            &format!("signal.sosfiltfilt(signal.butter(4, [300, 6000], 'band', fs=30000, output='sos'), x, padlen=min({pad}, len(x) - 1))"),
+            &inputs,
+        );
+        for c in 0..channels {
+            assert_close(&ours[c * frames + w[0]..c * frames + w[1]], &theirs[c], 1e-10, &format!("channel {c} from {}", w[0]));
+        }
+    }
+}
+
+/// Filters that are cut in different ways, at different speeds of settling.
+const CHAINS: &[&str] = &[
+    "band-pass=300..6000",
+    "high-pass=300,order=2,phase=causal",
+    "high-pass=2",
+    "band-pass=1.5..300,order=3",
+    "notch=50",
+    "high-pass=1,order=2,phase=causal",
+    "moving-average=7ms; derivative",
+    "remove-dc=0.2s,phase=causal; rectify",
+    "band-pass=300..6000; envelope",
+    "envelope=rectify,smooth=100",
+    "decimate=10",
+    "decimate=7; decimate=3,phase=causal; high-pass=5",
+    "notch=50,harmonics=3; reference=cmr; low-pass=2000",
+];
+
+/// A recording long enough for every chain to be cut within its memory: 200 000 frames, two gaps, some NaN.
+fn long(seed: u64, broken: bool) -> Arc<dyn Source> {
+    let (channels, frames) = (3, 200_000);
+    let mut samples = noise(channels * frames, seed);
+    if broken {
+        for at in [0, 9_000, 9_001, 100_000, frames - 1] {
+            samples[frames + at] = if at == 9_001 { f64::INFINITY } else { f64::NAN };
+        }
+    }
+    let spans = [(0, 0), (17, 40), (170_003, 170_100)];
+    let spans = spans.map(|(first_frame, first_tick)| ClockSpan { first_frame, first_tick });
+    memory(samples, channels, TimeBase::with_spans(RATE, spans.to_vec()))
+}
+
+#[test]
+fn any_cut_of_the_recording_gives_the_same() {
+    for (i, chain) in CHAINS.iter().enumerate() {
+        for broken in [false, true] {
+            let source = long(11 + i as u64, broken);
+            let made = through(&source, chain);
+            let frames = made.recording().streams[0].frames;
+            let whole = all(&made, &[0, 1, 2]);
+            let count = whole.iter().filter(|x| x.is_nan()).count();
+            assert_eq!(count > 0, broken, "{chain}");
+            let mut random = Random(i as u64 + 1);
+            let size = whole.iter().filter(|x| x.is_finite()).fold(0.0_f64, |a, x| a.max(x.abs()));
+            // A fresh one, which knows nothing of the first pass.
+            let again = through(&source, chain);
+            let edges = [0, 17, 18, frames / 2, frames - 1, 100_000.min(frames)];
+            for k in 0..8 {
+                let start = if k < edges.len() { edges[k] } else { random.below(frames) };
+                let end = (start + 1 + random.below(3000)).min(frames);
+                let start = start.saturating_sub(random.below(40)).min(end);
+                let channel = [0, 1, 2][random.below(3) as usize];
+                let ours = part(&again, start..end, &[channel, 1]);
+                for (j, x) in ours.iter().enumerate() {
+                    let n = (end - start) as usize;
+                    let c = if j < n { channel } else { 1 };
+                    let expected = whole[c * frames as usize + start as usize + j % n];
+                    let same = x.is_nan() && expected.is_nan();
+                    assert!(
+                        same || (x - expected).abs() <= 1e-9 * size,
+                        "{chain}, broken {broken}: {start}..{end} channel {c} at {}: {x:e} instead of {expected:e}",
+                        j % n
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn slow_filters_are_scipy_over_the_whole_stretch() {
+    let x = noise(300_000, 9);
+    let source = memory(x.clone(), 1, TimeBase::regular(RATE));
+    for (text, design) in [
+        ("band-pass=1..300", "signal.sosfiltfilt(signal.butter(4, [1, 300], 'band', fs=30000, output='sos'), x)"),
+        ("high-pass=0.5,order=2", "signal.sosfiltfilt(signal.butter(2, 0.5, 'high', fs=30000, output='sos'), x)"),
+        ("low-pass=2,phase=causal", "signal.sosfilt(signal.butter(4, 2, fs=30000, output='sos'), x)"),
+    ] {
+        let made = through(&source, text);
+        let theirs = oracle(design, &[&x]).remove(0);
+        assert_close(&all(&made, &[0]), &theirs, 1e-9, text);
+        assert_close(&part(&made, 150_000..151_000, &[0]), &theirs[150_000..151_000], 1e-9, text);
+    }
+}
+
+#[test]
+fn a_value_that_is_no_number_is_a_gap_of_its_channel() {
+    let mut x = noise(4000, 4);
+    x[1500] = f64::NAN;
+    x[1501] = f64::NEG_INFINITY;
+    let clean = noise(4000, 8);
+    let source = memory([x.clone(), clean.clone()].concat(), 2, TimeBase::regular(RATE));
+    let ours = all(&through(&source, "band-pass=300..6000"), &[0, 1]);
+    let sos = "signal.sosfiltfilt(signal.butter(4, [300, 6000], 'band', fs=30000, output='sos'), x)";
+    let theirs = oracle(sos, &[&x[..1500], &x[1502..], &clean]);
+    assert_close(&ours[..1500], &theirs[0], 1e-10, "before");
+    assert!(ours[1500].is_nan() && ours[1501].is_nan());
+    assert_close(&ours[1502..4000], &theirs[1], 1e-10, "behind");
+    assert_close(&ours[4000..], &theirs[2], 1e-10, "the other channel");
+    let nothing = memory(vec![f64::NAN; 100], 1, TimeBase::regular(RATE));
+    assert!(all(&through(&nothing, "low-pass=100; reference=cmr; decimate=2"), &[0]).iter().all(|x| x.is_nan()));
+}
+
+#[test]
+fn plain_filters_are_those_of_numpy() {
+    let x = noise(2000, 6);
+    let source = memory(x.clone(), 1, TimeBase::regular(RATE));
+    let mean = "np.array([x[max(0, i - 2):i + 3].mean() for i in range(len(x))])";
+    for (text, expression) in [
+        ("derivative", "np.gradient(x, 1 / 30000)"),
+        ("rectify", "abs(x)"),
+        ("moving-average=#5", mean),
+        ("moving-average=#4", "np.array([x[max(0, i - 2):i + 2].mean() for i in range(len(x))])"),
+        ("moving-average=#4,phase=causal", "np.array([x[max(0, i - 3):i + 1].mean() for i in range(len(x))])"),
+        ("remove-dc=#5", &format!("x - {mean}")),
+        ("decimate=4", "signal.sosfiltfilt(signal.cheby1(8, 0.05, 0.8 / 4, output='sos'), x)[::4]"),
+        ("decimate=6kHz,phase=causal", "signal.sosfilt(signal.cheby1(8, 0.05, 0.8 / 5, output='sos'), x)[::5]"),
+    ] {
+        let theirs = oracle(expression, &[&x]).remove(0);
+        assert_close(&all(&through(&source, text), &[0]), &theirs, 1e-10, text);
+    }
+}
+
+#[test]
+fn envelopes_are_the_amplitude() {
+    let n = 30_000;
+    let size = |i: usize| 50.0 + 20.0 * (i as f64 * std::f64::consts::TAU * 4.0 / RATE).sin();
+    let x = (0..n).map(|i| size(i) * (i as f64 * std::f64::consts::TAU * 1000.0 / RATE).cos()).collect();
+    let source = memory(x, 1, TimeBase::regular(RATE));
+    for (chain, tolerance) in [("envelope", 0.005), ("envelope=rectify,smooth=100", 0.02)] {
+        let made = all(&through(&source, chain), &[0]);
+        for i in (1000..n - 1000).step_by(37) {
+            assert!((made[i] - size(i)).abs() < tolerance * size(i), "{chain} at {i}: {} for {}", made[i], size(i));
+        }
+    }
+}
+
+#[test]
+fn references_are_those_of_numpy_whichever_channels_are_read() {
+    let (channels, frames) = (7, 500);
+    let mut samples = noise(channels * frames, 12);
+    samples[3 * frames + 7] = f64::NAN;
+    for c in 0..channels {
+        samples[c * frames + 9] = f64::NAN;
+    }
+    let mut recording = recording(SampleFormat::native(SampleType::F64), channels, frames as u64, TimeBase::frames_only());
+    for (c, channel) in recording.streams[0].channels.iter_mut().enumerate() {
+        channel.group = if c < 4 { "a" } else { "b" }.to_owned();
+    }
+    let source: Arc<dyn Source> =
+        Arc::new(MemorySource::new(recording.clone(), vec![Samples::F64(samples.clone())]).unwrap());
+    for (text, expression) in [
+        ("reference=car", "x - np.nanmean(x, 0)"),
+        ("reference=cmr", "x - np.nanmedian(x, 0)"),
+        ("reference=4", "x - x[4]"),
+        ("reference=cmr,by=group", "np.vstack([x[:4] - np.nanmedian(x[:4], 0), x[4:] - np.nanmedian(x[4:], 0)])"),
+        ("reference=car,exclude=0+5-6", "x - np.nanmean(x[1:5], 0)"),
+    ] {
+        let expression = format!("(lambda x: {expression})(x.reshape(7, -1))");
+        let theirs = oracle(&format!("[__import__('warnings').simplefilter('ignore'), {expression}][1]"), &[&samples]);
+        let made = through(&source, text);
+        let ours = all(&made, &[0, 1, 2, 3, 4, 5, 6]);
+        assert_close(&ours, &theirs[0], 1e-12, text);
+        let some = part(&made, 3..200, &[5, 1]);
+        assert_close(&some[..197], &ours[5 * frames + 3..5 * frames + 200], 0.0, text);
+        assert_close(&some[197..], &ours[frames + 3..frames + 200], 0.0, text);
+    }
+    recording.streams[0].channels[2].unit = "V".to_owned();
+    let mixed: Arc<dyn Source> = Arc::new(MemorySource::new(recording, vec![Samples::F64(samples)]).unwrap());
+    for (text, hint) in [
+        ("reference=car", "different units"),
+        ("reference=99", "no channel"),
+        ("reference=car,exclude=all", "no channel is left"),
+        ("reference=1,by=group", "no groups"),
+    ] {
+        let error = filtered(Arc::clone(&mixed), 0, &Chain::parse(text).unwrap()).err().unwrap().to_string();
+        assert!(error.contains(hint), "{text}: {error}");
+    }
+}
+
+#[test]
+fn the_clock_of_a_decimated_stream_is_exact() {
+    // Spans that begin between the ticks that are kept, one too short to keep any, one whose gap vanishes.
+    let spans = [(0, 0), (100, 105), (103, 111), (106, 118), (200, 1000)];
+    let spans: Vec<ClockSpan> =
+        spans.iter().map(|&(first_frame, first_tick)| ClockSpan { first_frame, first_tick }).collect();
+    let time = TimeBase::with_spans(1000.0, spans).starting_at(1_700_000_000_000_000_000);
+    let source = memory(noise(300, 2), 1, time.clone());
+    let made = through(&source, "decimate=10");
+    let stream = &made.recording().streams[0];
+    assert_eq!(stream.time.rate_hz(), 100.0);
+    let kept: Vec<u64> = (0..300).map(|f| time.tick_of_frame(f)).filter(|t| t % 10 == 0).collect();
+    assert_eq!(stream.frames, kept.len() as u64);
+    for (frame, tick) in kept.iter().enumerate() {
+        assert_eq!(stream.time.tick_of_frame(frame as u64), tick / 10);
+        assert_eq!(stream.time.unix_ns_of_tick(tick / 10), time.unix_ns_of_tick(*tick));
+    }
+    assert!(all(&made, &[0]).iter().all(|x| x.is_finite()));
+    assert!(source.recording().streams[0].time == time);
+}
+
+#[test]
+fn what_does_not_suit_the_stream_is_refused_with_a_remedy() {
+    let source = memory(noise(400, 1), 1, TimeBase::regular(1000.0));
+    let unknown = memory(noise(400, 1), 1, TimeBase::frames_only());
+    let short = memory(noise(20, 1), 1, TimeBase::regular(1000.0));
+    let endless = {
+        let recording = recording(SampleFormat::native(SampleType::F64), 0, 1 << 40, TimeBase::regular(30_000.0));
+        let source: Arc<dyn Source> = Arc::new(MemorySource::new(recording, vec![Samples::F64(vec![])]).unwrap());
+        source
+    };
+    for (source, text, hint) in [
+        (&source, "low-pass=500", "below 500 Hz"),
+        (&source, "band-pass=300..6000", "below 500 Hz"),
+        (&source, "notch=500", "Nyquist"),
+        (&source, "to-unit=mV", "no unit"),
+        (&source, "decimate=300Hz", "--decimate 3"),
+        (&source, "reference=cmr,by=group", "in no groups"),
+        (&source, "low-pass=1e-7,order=20", "not stable"),
+        (&source, "envelope=hilbert,from=400", "needs a rate above"),
+        (&source, "envelope=hilbert,from=0.001", "too slow"),
+        (&source, "moving-average=1e6s", "too long"),
+        (&source, "decimate=10; low-pass=60", "below 50 Hz"),
+        (&unknown, "low-pass=10", "--rate"),
+        (&unknown, "derivative", "--rate"),
+        (&short, "band-pass=3..60", "too short"),
+        (&endless, "high-pass=0.001", "cannot be settled"),
+    ] {
+        let error = filtered(Arc::clone(source), 0, &Chain::parse(text).unwrap()).err().map(|e| e.to_string());
+        assert!(error.as_ref().is_some_and(|e| e.contains(hint)), "{text}: {error:?}");
+    }
+    assert!(filtered(Arc::clone(&source), 1, &Chain::parse("rectify").unwrap()).is_err());
+    assert!(Arc::ptr_eq(&filtered(Arc::clone(&source), 0, &Chain::default()).unwrap(), &source));
+    let made = through(&source, "rectify");
+    let mut block = Block::default();
+    assert!(made.read(0, 399..401, &[0], &mut block).is_err() && made.read(0, 0..1, &[1], &mut block).is_err());
+    assert!(made.path().is_none(), "a sidecar of the file is not its own");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #[test]
+    fn no_text_and_no_setting_breaks_anything(
+        text in "[a-z0-9.=,;+# -]{0,40}", which in 0..13_usize, value in "[0-9kHz.e#-]{0,8}(\\.\\.[0-9ek]{0,5})?",
+        frames in 1_usize..90,
+    ) {
+        drop(Chain::parse(&text));
+        let filter = longwave::filter::FILTERS[which];
+        if let Ok(chain) = Chain::parse(&format!("{}={value}", filter.name)) {
+            let source = memory(noise(frames, 3), 1, TimeBase::regular(1000.0));
+            if let Ok(made) = filtered(source, 0, &chain) {
+                let n = made.recording().streams[0].frames;
+                prop_assert!(part(&made, 0..n, &[0]).len() as u64 == n);
+            }
+        }
+    }
+}
+
+/// A raw file, its path and the samples.
+fn raw_file(frames: usize, channels: usize) -> (tempfile::TempDir, String, Vec<i16>) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("day.bin");
+    let mut random = Random(21);
+    let samples: Vec<i16> = (0..frames * channels).map(|_| (random.next() >> 50) as i16 - 8000).collect();
+    std::fs::write(&path, samples.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<_>>()).unwrap();
+    let path = path.to_str().unwrap().to_owned();
+    (folder, path, samples)
+}
+
+fn run(args: &str, path: &str) -> (i32, String, String) {
+    let args: Vec<String> = args.split_whitespace().map(|a| a.replace("FILE", path)).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let output = longwave(&args);
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+const LAYOUT: &str = "--dtype i16 --channel-count 4 --rate 30000 --no-remember";
+
+#[test]
+fn the_command_writes_what_scipy_makes_whatever_the_threads_and_the_memory() {
+    let (folder, path, _) = raw_file(40_000, 4);
+    let mut first: Option<Vec<u8>> = None;
+    for (i, machine) in ["--threads 1", "--threads 3", "--threads 2 --memory-limit 32MiB"].iter().enumerate() {
+        let out = folder.path().join(format!("out{i}.npy"));
+        let args = format!(
+            "filter FILE {LAYOUT} --decimate 2 --band-pass 300..6000 --reference car --order 3 {machine} -o {} --sample-format f64",
+            out.display()
+        );
+        let (code, _, errors) = run(&args, &path);
+        assert_eq!(code, 0, "{errors}");
+        let bytes = std::fs::read(&out).unwrap();
+        let difference = run_python(
+            "from scipy import signal
+x = np.fromfile(sys.argv[1], 'i2').reshape(-1, 4).astype(float)
+y = signal.sosfiltfilt(signal.cheby1(8, 0.05, 0.4, output='sos'), x, axis=0)[::2]
+y = signal.sosfiltfilt(signal.butter(3, [300, 6000], 'band', fs=15000, output='sos'), y, axis=0)
+y = y - y.mean(1, keepdims=True)
+o = np.load(sys.argv[2]); assert o.dtype == np.float64 and o.shape == y.shape, (o.dtype, o.shape)
+print(abs(o - y).max() / abs(y).max())",
+            &[&path, out.to_str().unwrap()],
+        );
+        assert!(difference.trim().parse::<f64>().unwrap() < 1e-9, "{difference}");
+        assert!(first.get_or_insert_with(|| bytes.clone()).len() == bytes.len());
+    }
+}
+
+#[test]
+fn the_options_work_on_every_command_in_the_order_given() {
+    let (folder, path, samples) = raw_file(20_000, 4);
+    let std = |args: &str| -> serde_json::Value {
+        let (code, out, errors) = run(&format!("stats FILE {LAYOUT} --channels 0 --json {args}"), &path);
+        assert_eq!(code, 0, "{errors}");
+        serde_json::from_str(&out).unwrap()
+    };
+    let first = |json: &serde_json::Value| json["channels"][0].clone();
+    let plain = std("");
+    assert!(plain.get("filter").is_none());
+    // The mean of absolute values is not the absolute value of a mean.
+    let a = std("--rectify --moving-average #9");
+    let b = std("--moving-average #9 --rectify");
+    assert_eq!(a["filter"], "rectify; moving-average=#9");
+    assert_eq!(b["filter"], "moving-average=#9; rectify");
+    assert_ne!(first(&a)["std"], first(&b)["std"]);
+    assert_eq!(std("--filter rectify;moving-average=#9")["channels"], a["channels"]);
+    assert_eq!(std("--high-pass 300 --order 2 --causal")["filter"], "high-pass=300,order=2,phase=causal");
+    assert_eq!(std("--high-pass 300,order=6 --low-pass 9k --order 2")["filter"], "high-pass=300,order=6; low-pass=9k,order=2");
+    let rectified = std("--rectify");
+    let least = samples.iter().step_by(4).map(|x| f64::from(x.abs())).fold(f64::MAX, f64::min);
+    assert_eq!(first(&rectified)["min"], least);
+    let dots = |args: &str| run(&args.replace("OUT", folder.path().to_str().unwrap()), &path);
+    for args in [
+        format!("spectrum FILE {LAYOUT} --window 512 --overlap 256 --notch 50 --json"),
+        format!("export FILE {LAYOUT} --remove-dc -o OUT/a.npy"),
+        format!("export FILE {LAYOUT} --envelope=rectify --range 0.1s..0.2s -o OUT/b.csv --quiet"),
+        format!("shot FILE {LAYOUT} --band-pass 300..6000 -o OUT/a.png --size 400x300"),
+        format!("filter FILE {LAYOUT} --low-pass 300 -o OUT/c.npy --dry-run --json"),
+    ] {
+        let (code, _, errors) = dots(&args);
+        assert!(code == 0 || (args.contains(".csv") && errors.contains("no exporter")), "{args}: {errors}");
+    }
+    for (args, expected, hint) in [
+        (format!("filter FILE {LAYOUT} -o OUT/d.npy"), 2, "no filter is given"),
+        (format!("filter FILE {LAYOUT} --band-pass 6000..300 -o OUT/d.npy"), 2, "300..6000"),
+        (format!("filter FILE {LAYOUT} --band-pass 300..16000 -o OUT/d.npy"), 1, "Nyquist"),
+        (format!("filter FILE {LAYOUT} --notch -o OUT/d.npy"), 2, "notch"),
+        (format!("filter FILE {LAYOUT} --rectify -o FILE --force"), 1, "recording itself"),
+        (format!("filter FILE {LAYOUT} --rectify --order 3 -o OUT/d.npy"), 2, "--order 3"),
+        (format!("filter FILE {LAYOUT} --envelope --causal -o OUT/d.npy"), 2, "looks ahead"),
+        (format!("stats FILE {LAYOUT} --causal"), 2, "none is given"),
+        (format!("stats FILE {LAYOUT} --order 3"), 2, "--order 3"),
+        (format!("info FILE {LAYOUT} --order 3"), 2, "interleaved or planar"),
+        (format!("stats FILE {LAYOUT} --order sideways"), 2, "interleaved or planar"),
+    ] {
+        let args = args.replace("-o FILE", &format!("-o {}", path));
+        let (code, _, errors) = dots(&args);
+        let refused = code == expected || (expected == 1 && code == 2 && errors.contains(hint));
+        assert!(refused && errors.contains(hint), "{args}: {code} {errors}");
+        assert!(!folder.path().join("d.npy").exists());
+    }
+}
