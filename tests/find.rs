@@ -177,29 +177,48 @@ print(json.dumps([['rising' if marks[at[i]] > 0 else 'falling', int(at[i]), int(
     assert!(notes.contains("midway"), "{notes}");
 }
 
+/// Spikes as a plain loop finds them in `y`.
+const SPIKES: &str = "
+def spikes(y, times):
+    found = []
+    for c in range(y.shape[1]):
+        v = y[:, c]
+        med = np.median(v); sd = np.median(np.abs(v - med)) / 0.6745
+        beyond = v < med - times * sd
+        crossings = np.flatnonzero(beyond & ~np.concatenate([[False], beyond[:-1]]))
+        dead = 0
+        for i in crossings:
+            if i >= dead:
+                dead = i + 30
+                peak = int(i + np.argmin(v[i:i + 30]))
+                found.append([f'ch {c}', peak, peak + 1])
+    found.sort(key=lambda r: (r[1], r[0]))
+    print(json.dumps(found))
+y = np.load(sys.argv[1]).astype(np.float64)
+";
+
 #[test]
 fn spikes_are_those_of_a_plain_loop() {
     let folder = files();
     let x = file(&folder, "x.npy");
-    let script = "
-y = np.load(sys.argv[1]).astype(np.float64)
-found = []
-for c in range(3):
-    v = y[:, c]
-    med = np.median(v); sd = np.median(np.abs(v - med)) / 0.6745
-    beyond = v < med - 6 * sd
-    crossings = np.flatnonzero(beyond & ~np.concatenate([[False], beyond[:-1]]))
-    dead = 0
-    for i in crossings:
-        if i >= dead:
-            dead = i + 30
-            peak = int(i + np.argmin(v[i:i + 30]))
-            found.append([f'ch {c}', peak, peak + 1])
-found.sort(key=lambda r: (r[1], r[0]))
-print(json.dumps(found))";
-    let (json, _) = find(&x, &["--spikes", "6", "--band", "off"]);
-    assert_eq!(spans(&json), expected(script, &[x.to_str().unwrap()]));
-    assert!(events(&json).len() >= 300);
+    let path = x.to_str().unwrap();
+    let (json, notes) = find(&x, &["--spikes", "6", "--band", "off"]);
+    assert_eq!(spans(&json), expected(&format!("{SPIKES}spikes(y, 6)"), &[path]));
+    assert!(events(&json).len() >= 300 && notes.contains("without a band-pass"), "{notes}");
+
+    let (json, notes) = find(&x, &["--spikes", "5"]);
+    let script = format!(
+        "{SPIKES}import scipy.signal
+sos = scipy.signal.butter(4, [300, 6000], 'bandpass', fs=30000, output='sos')
+spikes(scipy.signal.sosfiltfilt(sos, y, axis=0).astype(np.float32).astype(np.float64), 5)"
+    );
+    let wanted = expected(&script, &[path]);
+    assert!(wanted.len() >= 300 && notes.contains("band-passed to 300..6000 Hz"), "{notes}");
+    assert_eq!(spans(&json), wanted);
+    // The same filter given as one for all analyses.
+    let (given, notes) = find(&x, &["--spikes", "5", "--band-pass", "300..6000"]);
+    assert_eq!(spans(&given), wanted, "{notes}");
+    assert!(notes.contains("filtered already"), "{notes}");
 }
 
 #[test]
@@ -262,6 +281,7 @@ fn what_cannot_be_found_is_said_in_a_sentence() {
     refused("constant.npy", &["--like", "#10..#50"], 1, "flat line");
     refused("nan.npy", &["--like", "#10..#50"], 1, "not numbers");
     refused("x.npy", &["--like", "#10..#12"], 1, "2 frames");
+    refused("x.npy", &["--spikes", "5", "--rate", "8000"], 1, "--band off");
     refused("x.npy", &["--track", "DIO"], 1, "no event tracks");
 }
 

@@ -238,7 +238,9 @@ impl Layout {
         });
         let orders: Vec<ChannelOrder> = orders.chain(self.planar.then_some(ChannelOrder::Planar)).collect();
         if orders.len() > 1 {
-            return Err(Failure::Usage("the order of the channels is told twice: give --order or --planar once".to_owned()));
+            return Err(Failure::Usage(
+                "the order of the channels is told twice: give --order or --planar once".to_owned(),
+            ));
         }
         let options = OpenOptions {
             format: self.format.clone(),

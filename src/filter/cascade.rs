@@ -72,12 +72,11 @@ impl<const N: usize, const S: usize, const BACK: bool> WithSimd for Pass<'_, N, 
         let (Some(sections), Some(states)) = (sections.first_chunk::<S>(), states.first_chunk_mut::<S>()) else {
             return;
         };
-        let coefficients: [[f64; 5]; S] =
-            std::array::from_fn(|s| {
-                let Section { b: [b0, b1, b2], a: [a1, a2] } = sections[s];
-                // In this order the sums of coefficients next to (1, -2, 1) are exact.
-                [b0, (b0 + b1) + b0, (b0 + b1) + b2, (1.0 + a1) + 1.0, (1.0 + a1) + a2]
-            });
+        let coefficients: [[f64; 5]; S] = std::array::from_fn(|s| {
+            let Section { b: [b0, b1, b2], a: [a1, a2] } = sections[s];
+            // In this order the sums of coefficients next to (1, -2, 1) are exact.
+            [b0, (b0 + b1) + b0, (b0 + b1) + b2, (1.0 + a1) + 1.0, (1.0 + a1) + a2]
+        });
         let mut state = *states;
         if BACK {
             for frame in data.iter_mut().rev() {

@@ -60,7 +60,8 @@ impl Step {
     pub fn named(name: &str, value: &str) -> Result<Self> {
         let filter = FILTERS.iter().find(|f| f.name == name).ok_or_else(|| {
             let names: Vec<&str> = FILTERS.iter().map(|f| f.name).collect();
-            Error::invalid(format!("there is no filter '{name}'")).with_remedy(format!("use one of: {}", names.join(", ")))
+            Error::invalid(format!("there is no filter '{name}'"))
+                .with_remedy(format!("use one of: {}", names.join(", ")))
         })?;
         let mut step = Self::new(filter);
         let mut parts = value.split(',').map(str::trim).peekable();

@@ -47,8 +47,9 @@ fn target(text: &str) -> Result<Target> {
     }
     let factor = text.trim().parse().ok().filter(|n| (2..=MAX_FACTOR).contains(n));
     factor.map(Target::Factor).ok_or_else(|| {
-        Error::invalid(format!("decimate cannot be '{text}'"))
-            .with_remedy(format!("use a whole number from 2 to {MAX_FACTOR}, or the new rate with its unit, such as 1kHz"))
+        Error::invalid(format!("decimate cannot be '{text}'")).with_remedy(format!(
+            "use a whole number from 2 to {MAX_FACTOR}, or the new rate with its unit, such as 1kHz"
+        ))
     })
 }
 

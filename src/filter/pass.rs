@@ -63,7 +63,14 @@ pub(super) const BAND_STOP: Filter = Filter {
     help: "Keep the frequencies from A to B (Hz) out",
     value_name: "A..B",
     needs_value: true,
-    parameters: &[edges("The frequencies that are kept out, A..B", "45..55"), ORDER, FAMILY, RIPPLE, ATTENUATION, PHASE],
+    parameters: &[
+        edges("The frequencies that are kept out, A..B", "45..55"),
+        ORDER,
+        FAMILY,
+        RIPPLE,
+        ATTENUATION,
+        PHASE,
+    ],
     check: |settings| band(settings.text("band")).map(drop),
     build: |settings, stream| build(settings, stream, edges_of(settings, stream, Band::Stop)?),
 };

@@ -68,8 +68,10 @@ fn build(settings: &Settings, stream: &Stream) -> Result<Built> {
     let common = ["car", "cmr"].contains(&to);
     let (groups, of) = if !common {
         if by_group || !excluded.is_empty() {
-            return Err(Error::invalid(format!("a single channel ({to}) as the reference has no groups or exclusions"))
-                .with_remedy("leave by and exclude out, or use car or cmr"));
+            return Err(Error::invalid(format!(
+                "a single channel ({to}) as the reference has no groups or exclusions"
+            ))
+            .with_remedy("leave by and exclude out, or use car or cmr"));
         }
         let [one] = parse_channels(to, channels)?[..] else {
             return Err(Error::invalid(format!("'{to}' is not one channel")).with_remedy("use car, cmr or one channel"));

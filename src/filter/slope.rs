@@ -2,9 +2,9 @@
 
 use super::values::rate;
 use super::{Built, Filter, Kernel, Piece, Reach};
+use crate::Result;
 use crate::form::Settings;
 use crate::recording::Stream;
-use crate::Result;
 
 pub(super) const DERIVATIVE: Filter = Filter {
     name: "derivative",

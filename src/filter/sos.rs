@@ -75,8 +75,7 @@ pub(super) fn sections(zpk: &Zpk) -> Vec<Section> {
         } else {
             let other = if is_real(pole) { poles.remove(worst(&poles, is_real)) } else { pole.conj() };
             let zero = zeros.remove(nearest(&zeros, pole, |_| true));
-            let second =
-                if is_real(zero) { zeros.remove(nearest(&zeros, pole, is_real)) } else { zero.conj() };
+            let second = if is_real(zero) { zeros.remove(nearest(&zeros, pole, is_real)) } else { zero.conj() };
             Section::of([zero, second], [pole, other])
         };
         sections.push(section);

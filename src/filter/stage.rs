@@ -95,7 +95,13 @@ impl Stage {
 
     /// Reads part of the recording below, and hands its pages back behind a long read: the engine, which does that for
     /// recordings in a file, does not know that this one is.
-    pub(super) fn read_below(&self, frames: Range<u64>, channels: &[usize], block: &mut Block, guess: bool) -> Result<()> {
+    pub(super) fn read_below(
+        &self,
+        frames: Range<u64>,
+        channels: &[usize],
+        block: &mut Block,
+        guess: bool,
+    ) -> Result<()> {
         if guess {
             return self.inner.read_estimate(self.stream, frames, channels, block);
         }
@@ -142,7 +148,14 @@ impl Stage {
     }
 
     /// Fills the place of `out` by a filter that treats channels alike.
-    fn lanes(&self, kernel: &dyn Kernel, place: &Place, channels: &[usize], out: &mut Block, guess: bool) -> Result<()> {
+    fn lanes(
+        &self,
+        kernel: &dyn Kernel,
+        place: &Place,
+        channels: &[usize],
+        out: &mut Block,
+        guess: bool,
+    ) -> Result<()> {
         let reach = kernel.reach();
         let relay = self.relay.as_ref().filter(|_| !guess);
         let read = match relay {
@@ -249,7 +262,14 @@ impl Stage {
     }
 
     /// Fills the place of `out` by a filter that mixes channels.
-    fn across(&self, reference: &Reference, place: &Place, channels: &[usize], out: &mut Block, guess: bool) -> Result<()> {
+    fn across(
+        &self,
+        reference: &Reference,
+        place: &Place,
+        channels: &[usize],
+        out: &mut Block,
+        guess: bool,
+    ) -> Result<()> {
         let needed = reference.needed(channels);
         let most = (READ_BYTES / (8 * needed.len().max(1) as u64)).max(64);
         let mut block = Block::default();

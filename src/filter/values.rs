@@ -5,7 +5,10 @@ use crate::recording::Stream;
 
 /// Frequencies: `300`, `300Hz`, `6k`, `6 kHz`.
 pub(super) fn hz(text: &str) -> Result<f64> {
-    let bad = || Error::invalid(format!("'{}' is no frequency", text.trim())).with_remedy("use a number above zero, such as 300 or 6kHz");
+    let bad = || {
+        Error::invalid(format!("'{}' is no frequency", text.trim()))
+            .with_remedy("use a number above zero, such as 300 or 6kHz")
+    };
     let number = text.trim();
     let lower = number.to_ascii_lowercase();
     let number = number[..number.len() - if lower.ends_with("hz") { 2 } else { 0 }].trim_end();
@@ -20,7 +23,9 @@ pub(super) fn hz(text: &str) -> Result<f64> {
 /// `A..B`, `A` below `B`.
 pub(super) fn band(text: &str) -> Result<(f64, f64)> {
     let Some((low, high)) = text.split_once("..") else {
-        return Err(Error::invalid(format!("'{text}' is no band")).with_remedy("write its two edges in Hz, such as 300..6000"));
+        return Err(
+            Error::invalid(format!("'{text}' is no band")).with_remedy("write its two edges in Hz, such as 300..6000")
+        );
     };
     let (low, high) = (hz(low)?, hz(high)?);
     if low < high {
@@ -92,7 +97,9 @@ mod tests {
 
     #[test]
     fn frequencies_and_lengths_are_read() {
-        for (text, value) in [("300", 300.0), ("0.5Hz", 0.5), ("6k", 6e3), ("6 kHz", 6e3), (" 2MHz ", 2e6), ("1e2hz", 100.0)] {
+        for (text, value) in
+            [("300", 300.0), ("0.5Hz", 0.5), ("6k", 6e3), ("6 kHz", 6e3), (" 2MHz ", 2e6), ("1e2hz", 100.0)]
+        {
             assert_eq!(hz(text).unwrap(), value, "{text}");
         }
         for text in ["", "Hz", "x", "0", "-3", "inf", "1e300k0", "1e308k", "µHz"] {

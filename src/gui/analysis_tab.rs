@@ -37,7 +37,8 @@ impl AnalysisForm {
     pub fn new(analysis: &Analysis) -> Self {
         Self {
             settings: Settings::defaults(analysis.parameters),
-            scope: Scope::default(),
+            // What is searched for may be anywhere.
+            scope: if analysis.name == FIND { Scope::Everything } else { Scope::default() },
             curves: CurveOptions::default(),
             heat: HeatOptions::default(),
             fold: false,

@@ -54,6 +54,8 @@ const SHOWN_EARLY: usize = 100_000;
 const CHANNELS_TOLD: usize = 4;
 /// A flat stretch lasts at least so long, unless something else is asked for.
 const FLAT: &str = "10ms";
+/// The longest refractory time, frames: that much is read beyond each chunk.
+const MOST_REFRACTORY: u64 = 1 << 20;
 /// The range that is looked at first for the last place, bytes; then eight times as much, and so on.
 const LAST_BYTES: u64 = 64 << 20;
 
@@ -445,8 +447,11 @@ impl<'a> Search<'a> {
         let remedy = "give a band that the rate allows (--band 300..3000), or look at the signal as it is (--band off)";
         let chain = Chain::parse(&format!("band-pass={band}")).map_err(|e| e.with_remedy(remedy))?;
         let stream = ground.selection.stream;
-        let source = filter::filtered(Arc::clone(self.request.source), stream, &chain).map_err(|e| e.with_remedy(remedy))?;
-        notes.text.push(format!("spikes: in the signal band-passed to {band} Hz, zero phase; --band off takes it as it is"));
+        let source =
+            filter::filtered(Arc::clone(self.request.source), stream, &chain).map_err(|e| e.with_remedy(remedy))?;
+        notes
+            .text
+            .push(format!("spikes: in the signal band-passed to {band} Hz, zero phase; --band off takes it as it is"));
         let stream = &source.recording().streams[stream];
         self.spikes_in(&Ground { source: source.as_ref(), stream, summary: None, ..ground }, notes)
     }
@@ -454,7 +459,11 @@ impl<'a> Search<'a> {
     /// Spikes in what is there, filtered or not.
     fn spikes_in(&self, ground: &Ground<'_>, notes: &mut Notes) -> Result<Outcome> {
         let times: f64 = self.settings.number("spikes");
-        let refractory = self.frames("refractory", ground)?.unwrap_or(1).min(u64::from(u32::MAX));
+        let refractory = self.frames("refractory", ground)?.unwrap_or(1);
+        if refractory > MOST_REFRACTORY {
+            return Err(Error::invalid(format!("a refractory time of {} frames is too long", units::count(refractory)))
+                .with_remedy(format!("give at most {} frames (--refractory)", units::count(MOST_REFRACTORY))));
+        }
         let noise = self.noise(ground, notes)?;
         let polarity = self.settings.text("polarity");
         let mut spikes = spikes::Spikes { below: Vec::new(), above: Vec::new(), refractory };

@@ -19,6 +19,8 @@ const EXACT: u64 = 1 << 20;
 const STRETCHES: u64 = 64;
 /// Frames of a stretch.
 const STRETCH: u64 = 4096;
+/// Frames of a chunk at most.
+const CHUNK_FRAMES: u64 = 1 << 14;
 /// The median absolute deviation of a standard normal variable.
 const MAD_OF_NORMAL: f64 = 0.6745;
 
@@ -70,7 +72,9 @@ pub(super) fn of(ground: &Ground<'_>) -> Result<Vec<Option<Noise>>> {
 fn collect(ground: &Ground<'_>, stretches: &[Range<u64>], samples: usize) -> Result<Vec<Vec<f64>>> {
     let Ground { source, stream, selection, task, .. } = *ground;
     task.add_total(selection.bytes(stream));
-    let plan = ChunkPlan::for_scan(task, stream, selection, Overlap::default())?;
+    let mut plan = ChunkPlan::for_scan(task, stream, selection, Overlap::default())?;
+    // The values on their way are up to eight times as large as the samples that they are of.
+    plan.chunk_frames = plan.chunk_frames.min(CHUNK_FRAMES);
     let mut values: Vec<Vec<f64>> = vec![Vec::with_capacity(samples); selection.channels.len()];
     sweep(
         source,

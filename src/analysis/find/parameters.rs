@@ -27,7 +27,7 @@ pub(super) const PARAMETERS: &[Parameter] = &[
     text(
         "for",
         "For at least",
-        "Only what lasts at least this long: 1ms, 0.5s, #30 (frames) [default: 1 frame; with --flat 10ms]",
+        "Excursions, flat, clipped and missing stretches: only what lasts at least this long: 1ms, 0.5s, #30 (frames) [default: 1 frame; with --flat 10ms]",
         "",
     ),
     text(

@@ -15,7 +15,7 @@ use crate::recording::{Event, EventTrack};
 use crate::scan::map_pieces;
 
 /// Frames read at once.
-const STRETCH: u64 = 1 << 20;
+const STRETCH: u64 = 1 << 16;
 /// Labels that are numbers are kept as such; of others only that there is something.
 const NO_NUMBER: f64 = 1.0;
 
@@ -61,10 +61,13 @@ pub(super) fn hunt(ground: &Ground<'_>, tracks: &[usize], first_channel: u32, ke
         &|chunk| {
             let range = time.secs_of_frame(chunk.core.start)..time.secs_of_frame(chunk.core.end - 1) + half;
             let mut places = Places::new(task)?;
-            let mut events = Vec::new();
+            let mut lists = vec![Vec::new(); source.recording().events.len()];
+            match tracks {
+                [track] => source.read_events(*track, range.clone(), &mut lists[*track])?,
+                _ => source.read_all_events(range.clone(), &mut lists)?,
+            }
             for (i, &track) in tracks.iter().enumerate() {
-                events.clear();
-                source.read_events(track, range.clone(), &mut events)?;
+                let events = &lists[track];
                 // What began before was told with the stretch before.
                 for event in events.iter().filter(|e| e.start_secs >= range.start - half || chunk.index == 0) {
                     places.push(place(ground, event, first_channel + i as u32))?;
