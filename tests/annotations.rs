@@ -9,7 +9,7 @@ use serde_json::Value;
 fn json(args: &[&str]) -> Value {
     let out = longwave(args);
     assert!(out.status.success(), "{args:?}: {}", String::from_utf8_lossy(&out.stderr));
-    serde_json::from_slice(&out.stdout).unwrap()
+    serde_json::from_slice(&out.stdout).expect("JSON")
 }
 
 #[test]

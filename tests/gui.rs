@@ -42,8 +42,15 @@ type Window = Harness<'static, App>;
 /// A window that was given `path` on the command line, or nothing; its files are in `folder`.
 fn window_with_budget(folder: &TempDir, path: Option<PathBuf>, budget: MemoryBudget) -> Window {
     let recent = folder.path().join("recent").join("recent.json");
-    let viewer =
-        Viewer { paths: path.into_iter().collect(), options: OpenOptions::default(), stream: None, budget, threads: 2 };
+    let viewer = Viewer {
+        paths: path.into_iter().collect(),
+        options: OpenOptions::default(),
+        stream: None,
+        budget,
+        threads: 2,
+        script: None,
+        screenshot: None,
+    };
     // Steps so short that two clicks are a double click; enough of them for menus to fade in.
     let builder = Harness::builder().with_size(vec2(1400.0, 900.0)).with_step_dt(0.04).with_max_steps(200);
     builder.build_eframe(move |creation| App::with_recent_list(&creation.egui_ctx, viewer, Some(recent)))

@@ -35,6 +35,12 @@ pub(crate) struct Root {
     /// The stream to show first [default: the one with most samples]
     #[arg(long, value_name = "NAME")]
     pub(crate) stream: Option<String>,
+    /// Do the commands in this file, one a line: those that Ctrl+P lists in the window (- reads standard input)
+    #[arg(long, value_name = "SCRIPT")]
+    pub(crate) run: Option<PathBuf>,
+    /// Write a picture of the window when it has come to rest, and close it
+    #[arg(long, value_name = "OUT.png")]
+    pub(crate) screenshot: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) layout: Layout,
 }

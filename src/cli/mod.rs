@@ -10,7 +10,7 @@
 //! [`crate::analysis::ANALYSES`] and [`crate::export::EXPORTERS`].
 
 use std::ffi::OsString;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
@@ -57,6 +57,10 @@ pub struct Viewer {
     pub stream: Option<String>,
     pub budget: MemoryBudget,
     pub threads: usize,
+    /// Commands that the window does, one a line.
+    pub script: Option<String>,
+    /// Where a picture of the window goes when it has come to rest; it closes then.
+    pub screenshot: Option<PathBuf>,
 }
 
 /// Why a command ends early.
@@ -217,6 +221,7 @@ fn viewer(root: Root, shell: &Shell) -> Result<Viewer, Failure> {
         };
         return Err(Error::new(ErrorKind::Io(error)).with_path(path).with_remedy(remedy).into());
     }
+    let script = root.run.as_ref().map(|path| script_text(path)).transpose()?;
     let task = shell.task();
     Ok(Viewer {
         paths: root.file,
@@ -224,7 +229,25 @@ fn viewer(root: Root, shell: &Shell) -> Result<Viewer, Failure> {
         stream: root.stream,
         budget: task.budget().clone(),
         threads: task.threads(),
+        script,
+        screenshot: root.screenshot,
     })
+}
+
+/// The text of a script, `-` for standard input.
+fn script_text(path: &std::path::Path) -> Result<String> {
+    const MAX_BYTES: u64 = 16 << 20;
+    let read = |source: &mut dyn std::io::Read| -> std::io::Result<String> {
+        let mut text = String::new();
+        std::io::Read::take(source, MAX_BYTES).read_to_string(&mut text)?;
+        Ok(text)
+    };
+    let text = if path.as_os_str() == "-" {
+        read(&mut std::io::stdin())
+    } else {
+        std::fs::File::open(path).and_then(|mut file| read(&mut file))
+    };
+    text.map_err(|e| Error::io(path, e).with_remedy("name a text file of commands, or - for standard input"))
 }
 
 #[cfg(test)]

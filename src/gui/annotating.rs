@@ -103,8 +103,8 @@ impl Document {
     pub(super) fn apply_annotation(&mut self, command: AnnotationCommand, jobs: &mut Jobs) {
         use AnnotationCommand as A;
         match command {
-            A::Mark { category, at_tick } => {
-                let annotation = self.new_annotation(category, at_tick);
+            A::Mark { category, at_tick, label } => {
+                let annotation = Annotation { label, ..self.new_annotation(category, at_tick) };
                 let ids = self.notes.annotations.apply(Edit::Add(vec![annotation]));
                 self.notes.selected = ids.first().copied();
             }

@@ -78,7 +78,7 @@ pub(super) fn annotations_ui(ui: &mut Ui, document: &Document, table: &mut Table
                 out.push(Command::Annotation(command));
             }
         };
-        let mark = AnnotationCommand::Mark { category: None, at_tick: None };
+        let mark = AnnotationCommand::Mark { category: None, at_tick: None, label: String::new() };
         let about = "The selected range, or the middle of the view; over the traces, M marks the pointer's place";
         button(ui, true, "Add", about, mark);
         button(ui, undo, "Undo", "Ctrl + Z", AnnotationCommand::Undo);
@@ -130,7 +130,7 @@ fn categories_ui(ui: &mut Ui, annotations: &Annotations, out: &mut Vec<Command>)
             let button =
                 egui::Button::new(text).small().stroke(egui::Stroke::new(1.5, Color32::from_rgb(red, green, blue)));
             if ui.add(button).on_hover_text(format!("Mark as {}: key {}", category.name, i + 1)).clicked() {
-                let mark = AnnotationCommand::Mark { category: Some(i), at_tick: None };
+                let mark = AnnotationCommand::Mark { category: Some(i), at_tick: None, label: String::new() };
                 out.push(Command::Annotation(mark));
             }
         }

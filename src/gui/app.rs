@@ -7,18 +7,21 @@ use std::time::Duration;
 use eframe::egui;
 
 use super::column_worker::{ColumnWorker, Place, Wish};
-use super::command::{AnnotationCommand, Command, FileCommand, JobCommand, PanelCommand};
+use super::command::{AnnotationCommand, Command, FileCommand, JobCommand, PanelCommand, ScriptCommand};
 use super::found::FoundCommand;
 use super::gauge::GaugeState;
 use super::jobs::{JobId, JobState, Jobs, Outcome, Purpose, Reply};
+use super::keys::Keymap;
 use super::message::Message;
 use super::opening::Which;
 use super::recent::{self, Recent};
+use super::script::{Awaited, Script};
+use super::settings::{self, Settings};
 use super::state::{AnalysisResult, Document, Panels};
-use super::{keys, opening, raw_preview};
+use super::{opening, raw_preview, vocabulary};
 use crate::budget::MemoryBudget;
 use crate::cli::Viewer;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::source::OpenOptions;
 use crate::summary::ViewRequest;
 use crate::task::Task;
@@ -45,20 +48,63 @@ pub struct App {
     commands: Vec<Command>,
     building: Option<JobId>,
     opening: Option<Vec<PathBuf>>,
+    kept: Kept,
+    keymap: Keymap,
+}
+
+/// What outlives a recording: the user's settings, and the script that is being run.
+#[derive(Default)]
+pub(super) struct Kept {
+    pub settings: Settings,
+    /// Where they are kept; `None`: nowhere.
+    pub settings_file: Option<PathBuf>,
+    /// What was wrong with them.
+    trouble: Option<Error>,
+    /// As they are in the file.
+    written: Option<Settings>,
+    pub script: Option<Script>,
+}
+
+impl Kept {
+    /// The settings of this user.
+    pub(super) fn of_user() -> Self {
+        let Some(file) = settings::file() else { return Self::default() };
+        match settings::load(&file) {
+            Ok(settings) => Self { settings, settings_file: Some(file), ..Self::default() },
+            // Not written over, so that nothing is lost.
+            Err(error) => Self { trouble: Some(error), ..Self::default() },
+        }
+    }
 }
 
 impl App {
     /// A window that is about to show what `viewer` says.
     #[must_use]
     pub fn new(ctx: &egui::Context, viewer: Viewer) -> Self {
-        Self::with_recent_list(ctx, viewer, recent::list_file())
+        Self::with(ctx, viewer, Kept::default())
+    }
+
+    /// The same with what the user has kept.
+    pub(super) fn with(ctx: &egui::Context, viewer: Viewer, kept: Kept) -> Self {
+        let mut app = Self::with_recent_list(ctx, viewer, recent::list_file());
+        let (keymap, mut wrong) = Keymap::new(&kept.settings.preset, &kept.settings.keys);
+        app.keymap = keymap;
+        app.panels.time_format = kept.settings.time;
+        app.panels.hide_channels = kept.settings.hide_channels;
+        app.panels.hide_inspector = kept.settings.hide_inspector;
+        ctx.set_theme(egui::ThemePreference::from(kept.settings.theme));
+        if let Some(error) = kept.trouble.as_ref().or(wrong.pop().as_ref()) {
+            app.message = Some(Message::from_error(error));
+        }
+        app.kept = kept;
+        app
     }
 
     /// The same with the recent files listed in `recent_list`, so that a test leaves the user's own list alone.
     #[must_use]
     pub fn with_recent_list(ctx: &egui::Context, viewer: Viewer, recent_list: Option<PathBuf>) -> Self {
         super::theme::apply(ctx);
-        let Viewer { paths, options, stream, budget, threads } = viewer;
+        let Viewer { paths, options, stream, budget, threads, .. } = viewer;
         let jobs = Jobs::new(ctx.clone(), threads);
         jobs.watch_memory(&budget);
         let columns = ColumnWorker::start(&jobs, &budget);
@@ -83,6 +129,8 @@ impl App {
             commands: Vec::new(),
             building: None,
             opening,
+            kept: Kept::default(),
+            keymap: Keymap::new("", &Default::default()).0,
         }
     }
 
@@ -179,6 +227,20 @@ impl App {
                 self.message = Some(Message::notice(&text, ""));
             }
             Reply::AnnotationsWritten(Err(error)) => self.message = Some(Message::from_error(&error)),
+            Reply::PictureTaken { path, image } => self.jobs.spawn("screenshot", move |replies| {
+                let result = super::script::write_picture(&path, &image);
+                replies.send(Reply::PictureWritten { path, result });
+            }),
+            Reply::PictureWritten { path, result } => {
+                if let Some(script) = self.kept.script.as_mut().filter(|s| s.awaited == Awaited::Picture(path.clone()))
+                {
+                    script.awaited = Awaited::Rest;
+                }
+                self.message = match result {
+                    Ok(()) => None,
+                    Err(error) => Some(Message::from_error(&error)),
+                };
+            }
             Reply::AnnotationsKept { recording, result } => {
                 if let Some(document) = self.document.as_mut().filter(|d| d.path == recording) {
                     document.notes.was_saved(result);
@@ -324,6 +386,7 @@ impl App {
             Command::Job(job) => self.apply_job(job),
             Command::Found(found) => self.apply_found(found),
             Command::Panel(panel) => self.apply_panel(ctx, panel),
+            Command::Script(script) => self.apply_script(ctx, script),
         }
     }
 
@@ -372,6 +435,7 @@ impl App {
     fn apply_job(&mut self, command: JobCommand) {
         match command {
             JobCommand::Cancel(id) => self.jobs.cancel(id),
+            JobCommand::CancelAll => self.jobs.cancel_all(),
             JobCommand::Dismiss(id) => self.jobs.dismiss(id),
             JobCommand::Analyse { name, settings, scope } => {
                 let Some(document) = &mut self.document else { return };
@@ -515,13 +579,104 @@ impl App {
                 self.gauge.limit = self.budget.limit();
                 panels.budget = None;
             }
-            PanelCommand::Theme(theme) => ctx.set_theme(theme),
+            PanelCommand::Theme(theme) => {
+                ctx.set_theme(theme);
+                self.kept.settings.theme = theme.into();
+            }
+            PanelCommand::FullScreen => {
+                let full = ctx.input(|i| i.viewport().fullscreen.unwrap_or(false));
+                ctx.send_viewport_cmd(egui::ViewportCommand::Fullscreen(!full));
+            }
+            PanelCommand::Palette(open) => panels.palette = open.then(Default::default),
+            PanelCommand::SettingsForm(open) => panels.settings_form = open,
+            PanelCommand::Settings(settings) => {
+                ctx.set_theme(egui::ThemePreference::from(settings.theme));
+                panels.time_format = settings.time;
+                let (keymap, mut wrong) = Keymap::new(&settings.preset, &settings.keys);
+                self.keymap = keymap;
+                self.message = wrong.pop().as_ref().map(Message::from_error);
+                self.kept.settings = settings;
+            }
             PanelCommand::DismissMessage => self.message = None,
             PanelCommand::DismissSessions => panels.sessions = None,
             PanelCommand::BrowseExport => {
                 let suggested = panels.export.as_ref().map(|form| PathBuf::from(form.target.trim()));
                 self.jobs.pick(Purpose::ExportTarget, suggested);
             }
+        }
+    }
+
+    fn apply_script(&mut self, ctx: &egui::Context, command: ScriptCommand) {
+        let awaited = match command {
+            ScriptCommand::Quit => {
+                ctx.send_viewport_cmd(egui::ViewportCommand::Close);
+                return;
+            }
+            ScriptCommand::Size(width, height) => {
+                ctx.send_viewport_cmd(egui::ViewportCommand::InnerSize(egui::vec2(width, height)));
+                return;
+            }
+            ScriptCommand::Screenshot(path) => {
+                let (replies, target) = (self.jobs.replies(), path.clone());
+                let taken = move |image| replies.send(Reply::PictureTaken { path: target, image });
+                ctx.send_viewport_cmd(egui::ViewportCommand::Screenshot(egui::ScreenshotCallback::new(taken)));
+                Awaited::Picture(path)
+            }
+            ScriptCommand::Wait { exact: true } => Awaited::Exact,
+            ScriptCommand::Wait { exact: false } => Awaited::Rest,
+        };
+        if let Some(script) = &mut self.kept.script {
+            script.awaited = awaited;
+        }
+    }
+
+    /// Does the next line of the script, when what the last one started has come to rest.
+    fn run_script(&mut self, ctx: &egui::Context) {
+        let building = self.building;
+        let Some(script) = &mut self.kept.script else { return };
+        ctx.request_repaint();
+        let failed = self.message.as_ref().filter(|m| m.is_error).map(|m| m.text.clone()).or_else(|| {
+            self.jobs.list.iter().find_map(|job| match &job.state {
+                JobState::Failed(error) => Some(error.to_string()),
+                _ => None,
+            })
+        });
+        if let Some(text) = failed {
+            script.fail(&text);
+        } else {
+            let busy = self.jobs.list.iter().any(|job| job.is_running() && Some(job.id) != building);
+            let exact = self.document.as_ref().is_none_or(|d| d.summary.is_complete());
+            let at_rest = self.opening.is_none() && !busy && self.columns.is_at_rest() && self.commands.is_empty();
+            if let Some(line) = script.next_line(at_rest, exact) {
+                match vocabulary::parse(&line, self.document.as_ref(), None) {
+                    Ok(commands) => self.commands.extend(commands),
+                    Err(error) => script.fail(&error.to_string()),
+                }
+            }
+        }
+        if script.is_done() && self.commands.is_empty() {
+            if script.has_failed() {
+                ctx.send_viewport_cmd(egui::ViewportCommand::Close);
+            }
+            self.kept.script = None;
+        }
+    }
+
+    /// Writes the settings on a worker, if they have changed.
+    fn keep_settings(&mut self) {
+        let settings = &mut self.kept.settings;
+        settings.time = self.panels.time_format;
+        settings.hide_channels = self.panels.hide_channels;
+        settings.hide_inspector = self.panels.hide_inspector;
+        let Some(file) = self.kept.settings_file.clone() else { return };
+        if self.kept.written.as_ref() == Some(settings) {
+            return;
+        }
+        let first = self.kept.written.replace(settings.clone()).is_none();
+        if !first {
+            let settings = settings.clone();
+            // Settings are a comfort: a folder that cannot be written to is not the user's present concern.
+            self.jobs.spawn("settings", move |_| drop(settings::save(&file, &settings)));
         }
     }
 
@@ -587,14 +742,15 @@ impl App {
                 super::inspector::inspector_ui(ui, document, &self.jobs.list, &mut self.panels, out);
             });
         }
+        let wheel = self.kept.settings.wheel();
         egui::CentralPanel::no_frame()
-            .show(ui, |ui| super::trace_ui::trace_ui(ui, document, self.panels.time_format, out));
+            .show(ui, |ui| super::trace_ui::trace_ui(ui, document, self.panels.time_format, wheel, out));
     }
 
     fn dialogs_ui(&mut self, ui: &egui::Ui) {
         let out = &mut self.commands;
         if self.panels.help {
-            super::help::help_ui(ui, out);
+            super::help::help_ui(ui, &self.keymap, out);
         }
         if let (Some(form), Some(document)) = (&mut self.panels.export, &self.document) {
             super::export_form::export_form_ui(ui, form, document, &self.jobs, &self.budget, out);
@@ -604,6 +760,13 @@ impl App {
         }
         if let Some(sessions) = &self.panels.sessions {
             super::sessions::sessions_ui(ui, sessions, out);
+        }
+        if self.panels.settings_form {
+            let file = self.kept.settings_file.as_deref();
+            super::settings::settings_form_ui(ui, &self.kept.settings, file, out);
+        }
+        if let Some(palette) = &mut self.panels.palette {
+            super::palette::palette_ui(ui, palette, self.document.as_ref(), &self.keymap, out);
         }
         if let (Some(text), Some(document)) = (&mut self.panels.go_to, &self.document) {
             super::viewing::go_to_ui(ui.ctx(), text, document, out);
@@ -640,6 +803,11 @@ impl App {
             self.apply(ctx, command);
         }
         self.jobs.tidy();
+        self.run_script(ctx);
+        self.keep_settings();
+        if self.document.as_mut().is_some_and(Document::play_on) {
+            ctx.request_repaint();
+        }
         if let Some(document) = &mut self.document
             && let Some(wait) = document.notes.until_saving()
         {
@@ -660,7 +828,7 @@ impl App {
         self.panels_ui(ui);
         let ctx = ui.ctx().clone();
         self.dialogs_ui(ui);
-        keys::collect(&ctx, self.document.as_ref(), &self.panels, &mut self.commands);
+        self.keymap.collect(&ctx, self.document.as_ref(), &self.panels, &mut self.commands);
         if !self.commands.is_empty() {
             // What was asked for takes effect in the next frame, which is due now.
             ctx.request_repaint();

@@ -77,6 +77,12 @@ impl ColumnWorker {
         self.0.1.notify_one();
     }
 
+    /// Whether the newest wishes have been answered.
+    #[must_use]
+    pub(super) fn is_at_rest(&self) -> bool {
+        lock(&self.0.0).slots.iter().all(|slot| slot.wish.is_none() || slot.answered == slot.generation)
+    }
+
     /// Forgets all wishes: the document is closed.
     pub(super) fn clear(&self) {
         for slot in &mut lock(&self.0.0).slots {

@@ -23,6 +23,7 @@ pub enum Command {
     Job(JobCommand),
     Found(super::found::FoundCommand),
     Panel(PanelCommand),
+    Script(ScriptCommand),
 }
 
 /// About files.
@@ -86,6 +87,8 @@ pub enum ViewCommand {
     Width(f32),
     /// So many lanes down.
     ScrollLanes(f64),
+    /// Scroll by itself at this many times the speed of time (below 0: backwards), or stop.
+    Play(Option<f64>),
     /// More (factor above 1) or fewer lanes on the screen.
     ZoomLanes(f64),
 }
@@ -108,6 +111,7 @@ pub enum AnnotationCommand {
     Mark {
         category: Option<usize>,
         at_tick: Option<u64>,
+        label: String,
     },
     /// Put this in the place of the one with the same id.
     Change(Annotation),
@@ -153,6 +157,7 @@ pub enum JobCommand {
         overwrite: bool,
     },
     Cancel(JobId),
+    CancelAll,
     Dismiss(JobId),
 }
 
@@ -183,7 +188,27 @@ pub enum PanelCommand {
     Budget(u64),
     Theme(eframe::egui::ThemePreference),
     DismissMessage,
+    FullScreen,
+    /// The list of all commands.
+    Palette(bool),
+    SettingsForm(bool),
+    /// What the user has chosen once for all.
+    Settings(super::settings::Settings),
     BrowseExport,
     /// Close the list of sessions without choosing one.
     DismissSessions,
+}
+
+/// What only scripts ask for.
+#[derive(Clone, PartialEq, Debug)]
+pub enum ScriptCommand {
+    /// Until nothing is under way any more; `exact`: and every column is exact.
+    Wait {
+        exact: bool,
+    },
+    /// A picture of the window to this file, `.png`.
+    Screenshot(PathBuf),
+    /// Width and height of the window, points.
+    Size(f32, f32),
+    Quit,
 }

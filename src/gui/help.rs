@@ -1,65 +1,57 @@
-//! The help overlay: every gesture and key, from one table.
+//! The help overlay: every gesture, and every key as it is set now.
 
 use eframe::egui::{Align, Layout, RichText, ScrollArea, Ui, Vec2, vec2};
 
 use super::command::{Command, PanelCommand};
 use super::controls::dialog;
+use super::keys::Keymap;
 use super::theme::Colours;
+use super::vocabulary::VERBS;
 
 /// Where the keys stand, in front of what they do; logical pixels.
 const KEYS_SIZE: Vec2 = vec2(166.0, 18.0);
 
-/// Group, gesture or keys, what it does.
-pub(super) const KEYS: &[(&str, &str, &str)] = &[
-    ("Look around", "Wheel", "Zoom time at the pointer"),
-    ("Look around", "Drag", "Pan"),
-    ("Look around", "Shift + wheel, or sideways", "Pan time"),
-    ("Look around", "← / →", "Pan by a tenth of the screen; with Shift by a screen"),
-    ("Look around", "Page up / Page down", "Back or on by a screen"),
-    ("Look around", "Home / End", "Start or end of the recording"),
-    ("Look around", "Ctrl + plus / minus", "Zoom time about the middle; double-click zooms in"),
-    ("Look around", "Ctrl + drag, or right-drag", "Zoom to what the drag spans"),
-    ("Look around", "F", "The whole recording"),
-    ("Look around", "G", "Go to a time, frame or clock time"),
-    ("Look around", "Backspace / Insert", "The view before, and forward again (also Alt + ← / →)"),
-    ("Amplitude and channels", "Ctrl + wheel", "Higher or lower traces"),
-    ("Amplitude and channels", "+ / −", "Higher or lower traces"),
-    ("Amplitude and channels", "0", "Automatic height"),
-    ("Amplitude and channels", "↑ / ↓", "Scroll through the channels"),
-    ("Amplitude and channels", "Alt + wheel", "More or fewer channels on the screen"),
-    ("Amplitude and channels", "A", "Show all channels"),
-    ("Amplitude and channels", "Double-click a name", "Show only that channel"),
-    ("Select and measure", "Shift + drag", "Select a range"),
-    ("Select and measure", "E", "Zoom to the selection"),
-    ("Select and measure", "Ctrl + A", "Select everything"),
-    ("Select and measure", "Esc", "Clear the selection, or close what is open"),
-    ("Places found", "N / P", "The next one, or the one before"),
-    ("Places found", "Shift + N / P", "The last one, or the first"),
-    ("Annotations", "M", "Mark the pointer's place, or the selected range"),
-    ("Annotations", "1 … 9", "The same, in a category"),
-    ("Annotations", "Ctrl + N / Ctrl + B", "Next, or the one before"),
-    ("Annotations", "Delete", "Take out the selected one"),
-    ("Annotations", "Ctrl + Z / Ctrl + Shift + Z", "Undo, and redo (also Ctrl + Y)"),
-    ("Annotations", "L", "The list of annotations"),
+/// Group, gesture, what it does: what the mouse does and what is not a command of its own.
+const GESTURES: &[(&str, &str, &str)] = &[
+    ("Mouse", "Wheel", "Zoom time at the pointer (Settings: pan, or scroll the channels)"),
+    ("Mouse", "Drag", "Pan"),
+    ("Mouse", "Shift + wheel, or sideways", "Pan time"),
+    ("Mouse", "Ctrl + wheel", "Higher or lower traces; over a name, of that channel"),
+    ("Mouse", "Alt + wheel", "More or fewer channels on the screen"),
+    ("Mouse", "Double-click", "Zoom in there; a name: show only that channel"),
+    ("Mouse", "Ctrl + drag, or right-drag", "Zoom to what the drag spans"),
+    ("Mouse", "Shift + drag", "Select a range"),
+    ("Mouse", "Click an annotation", "Show its fields"),
     ("Overview", "Click", "Go there"),
     ("Overview", "Drag the window", "Pan"),
-    ("Files", "Ctrl + O", "Open a recording"),
-    ("Files", "Ctrl + E", "Export the selection"),
     ("Files", "Drop a file", "Open it; several files or a folder: as one recording"),
-    ("Window", "T", "Seconds, clock or frames"),
-    ("Window", "C / I", "Show or hide the channels, the inspector"),
-    ("Window", "? or F1", "This help"),
 ];
 
+/// Group, gesture or keys, what it does: of gestures, and of every command that has a key.
+fn rows(keymap: &Keymap) -> Vec<(&'static str, String, &'static str)> {
+    let gestures = GESTURES.iter().map(|&(group, keys, what)| (group, keys.to_owned(), what));
+    let keys = VERBS.iter().map(|verb| (verb.group, keymap.keys_of(verb.name), verb.title));
+    let digits = ("Annotations", "1 … 9".to_owned(), "Mark in a category");
+    let mut rows: Vec<_> = gestures.chain(keys.filter(|row| !row.1.is_empty())).collect();
+    let at = rows.iter().rposition(|row| row.0 == digits.0).map_or(rows.len(), |last| last + 1);
+    rows.insert(at, digits);
+    rows
+}
+
 /// Draws the overlay.
-pub(super) fn help_ui(ui: &Ui, out: &mut Vec<Command>) {
+pub(super) fn help_ui(ui: &Ui, keymap: &Keymap, out: &mut Vec<Command>) {
     let modal = dialog(ui.ctx(), "help").show(ui.ctx(), |ui| {
         let screen = ui.ctx().content_rect().size();
         ui.set_width((screen.x - 64.0).clamp(320.0, 960.0));
         ui.heading("Mouse and keys");
-        let height = (screen.y - 140.0).max(120.0);
+        ui.weak("Ctrl + P finds every command by its name. Other keys: Settings (Ctrl + comma).");
+        let height = (screen.y - 160.0).max(120.0);
         ScrollArea::vertical().max_height(height).min_scrolled_height(height).show(ui, |ui| {
-            let (left, right) = KEYS.split_at(KEYS.iter().position(|k| k.0 == "Select and measure").unwrap_or(0));
+            let rows = rows(keymap);
+            // Whole groups on either side.
+            let half = rows.len() / 2;
+            let split = (half..rows.len()).find(|&i| rows[i].0 != rows[i - 1].0).unwrap_or(rows.len());
+            let (left, right) = rows.split_at(split);
             ui.columns(2, |columns| {
                 columns.iter_mut().zip([left, right]).for_each(|(ui, keys)| keys_ui(ui, keys));
             });
@@ -72,7 +64,7 @@ pub(super) fn help_ui(ui: &Ui, out: &mut Vec<Command>) {
     }
 }
 
-fn keys_ui(ui: &mut Ui, keys: &[(&'static str, &str, &str)]) {
+fn keys_ui(ui: &mut Ui, keys: &[(&'static str, String, &'static str)]) {
     for group in keys.chunk_by(|a, b| a.0 == b.0) {
         ui.add_space(8.0);
         ui.label(RichText::new(group[0].0).strong().color(Colours::of(ui).accent));
@@ -81,7 +73,7 @@ fn keys_ui(ui: &mut Ui, keys: &[(&'static str, &str, &str)]) {
             ui.horizontal_top(|ui| {
                 ui.allocate_ui_with_layout(KEYS_SIZE, Layout::left_to_right(Align::Min), |ui| {
                     ui.set_min_width(KEYS_SIZE.x);
-                    ui.label(RichText::new(*keys).strong());
+                    ui.label(RichText::new(keys).strong());
                 });
                 ui.add(eframe::egui::Label::new(*what).wrap());
             });
@@ -99,15 +91,12 @@ mod tests {
 
     #[test]
     fn keys_are_listed_by_group_and_escape_closes() {
-        let mut groups: Vec<&str> = KEYS.iter().map(|k| k.0).collect();
-        groups.dedup();
-        let listed = groups.len();
-        groups.sort_unstable();
-        groups.dedup();
-        assert_eq!(groups.len(), listed, "a group stands together");
-        let mut harness = bench([800.0, 700.0], (), |ui, (), out| help_ui(ui, out));
+        let keymap = Keymap::new("longwave", &Default::default()).0;
+        let rows = rows(&keymap);
+        assert!(rows.iter().any(|row| row.1 == "F" && row.2 == "The whole recording"), "{rows:?}");
+        let mut harness = bench([800.0, 700.0], (), move |ui, (), out| help_ui(ui, &keymap, out));
         harness.run();
-        harness.get_by_label("Zoom time at the pointer");
+        harness.get_by_label_contains("Zoom time at the pointer");
         harness.key_press(Key::Escape);
         harness.run();
         assert!(harness.state().out.iter().any(|c| matches!(c, Command::Panel(PanelCommand::Help(false)))));

@@ -66,6 +66,20 @@ pub(super) fn inspector_ui(
     });
 }
 
+/// The tab of the inspector called `name`: that of an analysis, `annotations` or `recording`.
+///
+/// # Errors
+/// [`crate::ErrorKind::Invalid`] with the list of names if there is none.
+pub(super) fn tab_named(name: &str) -> crate::Result<InspectorTab> {
+    let tabs =
+        (0..ANALYSES.len()).map(InspectorTab::Analysis).chain([InspectorTab::Annotations, InspectorTab::Recording]);
+    tabs.clone().find(|&tab| tab_key(tab) == name).ok_or_else(|| {
+        let names: Vec<&str> = tabs.map(tab_key).collect();
+        crate::Error::invalid(format!("there is no tab '{name}'"))
+            .with_remedy(format!("use one of: {}", names.join(", ")))
+    })
+}
+
 fn tab_key(tab: InspectorTab) -> &'static str {
     match tab {
         InspectorTab::Analysis(i) => ANALYSES.get(i).map_or("", |a| a.name),

@@ -76,6 +76,15 @@ pub enum Reply {
         path: PathBuf,
         result: Result<Vec<crate::annotation::Annotation>>,
     },
+    /// A picture of the window, to be written.
+    PictureTaken {
+        path: PathBuf,
+        image: Arc<egui::ColorImage>,
+    },
+    PictureWritten {
+        path: PathBuf,
+        result: Result<()>,
+    },
     AnnotationsWritten(Result<PathBuf>),
     /// Where the annotations of a recording are kept now.
     AnnotationsKept {

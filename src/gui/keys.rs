@@ -1,102 +1,239 @@
-//! Keys → commands. The list that the help shows is [`super::help::KEYS`]; a test holds the two together.
+//! Keys → commands. What a key does is a line of the [`vocabulary`](super::vocabulary); presets and the user's settings
+//! put other lines on keys.
+
+use std::collections::BTreeMap;
 
 use eframe::egui::{self, Key, Modifiers};
 
-use super::command::{AnnotationCommand, ChannelCommand, Command, FileCommand, PanelCommand, ViewCommand};
-use super::found::FoundCommand;
-use super::state::{Document, InspectorTab, Panels};
+use super::command::Command;
+use super::settings::Wheel;
+use super::state::{Document, Panels};
+use super::vocabulary::{self, VERBS};
+use crate::error::{Error, Result};
 
-/// One step of the arrow keys, as a share of the screen.
-const STEP: f64 = 0.1;
-/// One step of zooming by key.
-const ZOOM: f64 = 2.0;
-/// One step of amplitude by key.
-const AMPLITUDE: f64 = 1.25;
+/// Categories of annotations lie on the number keys.
+const CATEGORIES: [(&str, &str); 9] = [
+    ("1", "category 1"),
+    ("2", "category 2"),
+    ("3", "category 3"),
+    ("4", "category 4"),
+    ("5", "category 5"),
+    ("6", "category 6"),
+    ("7", "category 7"),
+    ("8", "category 8"),
+    ("9", "category 9"),
+];
 
-/// One for each category of annotations, in their order.
-const CATEGORY_KEYS: [Key; 9] =
-    [Key::Num1, Key::Num2, Key::Num3, Key::Num4, Key::Num5, Key::Num6, Key::Num7, Key::Num8, Key::Num9];
+/// Keys and wheel as people of a field are used to them.
+pub(super) struct Preset {
+    pub name: &'static str,
+    pub about: &'static str,
+    pub wheel: Wheel,
+    keys: &'static [(&'static str, &'static str)],
+}
 
-/// Turns the keys pressed in this frame into commands, unless a text field or a dialog has them.
-pub(super) fn collect(ctx: &egui::Context, document: Option<&Document>, panels: &Panels, out: &mut Vec<Command>) {
-    let pressed = |modifiers: Modifiers, key: Key| ctx.input_mut(|i| i.consume_key(modifiers, key));
-    if pressed(Modifiers::COMMAND, Key::O) {
-        out.push(Command::File(FileCommand::Ask));
+/// Every preset; the first is the one of a new user.
+pub(super) const PRESETS: &[Preset] = &[
+    Preset { name: "longwave", about: "Wheel zooms at the pointer, drag pans", wheel: Wheel::Zoom, keys: &[] },
+    Preset {
+        name: "scope",
+        about: "As logic analysers and oscilloscopes have it: up and down zoom",
+        wheel: Wheel::Zoom,
+        keys: &[("ArrowUp", "zoom-in"), ("ArrowDown", "zoom-out")],
+    },
+    Preset {
+        name: "eeg",
+        about: "As EEG readers have it: the wheel turns pages, arrows step by a quarter",
+        wheel: Wheel::Pan,
+        keys: &[
+            ("ArrowLeft", "pan -0.25"),
+            ("ArrowRight", "pan 0.25"),
+            ("Ctrl+Home", "start"),
+            ("Ctrl+End", "end"),
+            ("Ctrl+G", "go-to"),
+        ],
+    },
+    Preset {
+        name: "audio",
+        about: "As sound editors have it: the wheel scrolls the channels, with Ctrl it zooms",
+        wheel: Wheel::Channels,
+        keys: &[
+            ("Ctrl+1", "zoom-in"),
+            ("Ctrl+3", "zoom-out"),
+            ("Ctrl+F", "fit"),
+            ("Ctrl+E", "zoom-to-selection"),
+            ("Ctrl+Shift+E", "export-form"),
+        ],
+    },
+];
+
+/// The preset called `name`, or the first.
+pub(super) fn preset(name: &str) -> &'static Preset {
+    PRESETS.iter().find(|p| p.name == name).unwrap_or(&PRESETS[0])
+}
+
+/// A key with modifiers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Shortcut {
+    modifiers: Modifiers,
+    key: Key,
+}
+
+impl Shortcut {
+    /// `Ctrl+Shift+Z`.
+    fn parse(text: &str) -> Result<Self> {
+        let mut parts: Vec<&str> = text.split('+').map(str::trim).collect();
+        let name = parts.pop().unwrap_or_default();
+        let key = Key::from_name(name).ok_or_else(|| {
+            Error::invalid(format!("'{text}' is no key"))
+                .with_remedy("write keys as A, F5, ArrowLeft, Ctrl+Shift+Z, Alt+PageUp, Plus, Comma")
+        })?;
+        let mut modifiers = Modifiers::NONE;
+        for part in parts {
+            modifiers |= match part.to_ascii_lowercase().as_str() {
+                "ctrl" | "cmd" | "command" => Modifiers::COMMAND,
+                "shift" => Modifiers::SHIFT,
+                "alt" => Modifiers::ALT,
+                other => {
+                    return Err(Error::invalid(format!("'{other}' in '{text}' is no key to hold"))
+                        .with_remedy("use Ctrl, Shift or Alt"));
+                }
+            };
+        }
+        Ok(Self { modifiers, key })
     }
-    if ctx.egui_wants_keyboard_input() || panels.has_dialog() {
-        return;
+
+    fn held(self) -> u8 {
+        u8::from(self.modifiers.command) + u8::from(self.modifiers.shift) + u8::from(self.modifiers.alt)
     }
-    let question = ctx.input(|i| i.events.iter().any(|e| matches!(e, egui::Event::Text(t) if t == "?")));
-    if question || pressed(Modifiers::NONE, Key::F1) {
-        out.push(Command::Panel(PanelCommand::Help(true)));
+
+    /// For people: `Ctrl + Shift + Z`.
+    fn text(self) -> String {
+        let held = [(self.modifiers.command, "Ctrl"), (self.modifiers.shift, "Shift"), (self.modifiers.alt, "Alt")];
+        let held = held.iter().filter(|(is, _)| *is).map(|(_, name)| *name);
+        held.chain([name_of(self.key)]).collect::<Vec<_>>().join(" + ")
     }
-    if pressed(Modifiers::NONE, Key::F11) {
-        let full = ctx.input(|i| i.viewport().fullscreen.unwrap_or(false));
-        ctx.send_viewport_cmd(egui::ViewportCommand::Fullscreen(!full));
+}
+
+/// A key as the help writes it, in characters that every font has.
+fn name_of(key: Key) -> &'static str {
+    match key {
+        Key::ArrowLeft => "←",
+        Key::ArrowRight => "→",
+        Key::ArrowUp => "↑",
+        Key::ArrowDown => "↓",
+        Key::Plus => "+",
+        Key::Minus => "−",
+        Key::Equals => "=",
+        Key::Questionmark => "?",
+        Key::Colon => ":",
+        Key::Comma => ",",
+        Key::PageUp => "Page up",
+        Key::PageDown => "Page down",
+        Key::Escape => "Esc",
+        key => key.name(),
     }
-    if document.is_none() {
-        return;
+}
+
+/// Which line each key stands for.
+#[derive(Clone, Debug)]
+pub(super) struct Keymap {
+    /// Those with more keys to hold come first, because egui takes `Shift + A` for `A`, too.
+    keys: Vec<(Shortcut, String)>,
+}
+
+impl Keymap {
+    /// The keys of the vocabulary, with those of a preset and the user's own over them; an empty line frees a key. What
+    /// makes no sense is left out and told.
+    #[must_use]
+    pub(super) fn new(preset_name: &str, own: &BTreeMap<String, String>) -> (Self, Vec<Error>) {
+        let mut map = Self { keys: Vec::new() };
+        let mut errors = Vec::new();
+        for verb in VERBS {
+            for keys in verb.keys.split(',').filter(|keys| !keys.trim().is_empty()) {
+                map.put(keys, verb.name).unwrap_or_else(|e| errors.push(e));
+            }
+        }
+        let presets = preset(preset_name).keys.iter().copied();
+        let own = own.iter().map(|(keys, line)| (keys.as_str(), line.as_str()));
+        for (keys, line) in CATEGORIES.into_iter().chain(presets).chain(own) {
+            map.put(keys, line).unwrap_or_else(|e| errors.push(e));
+        }
+        map.keys.sort_by_key(|(shortcut, _)| std::cmp::Reverse(shortcut.held()));
+        (map, errors)
     }
-    let view = |c: ViewCommand| Command::View(c);
-    let panel = |c: PanelCommand| Command::Panel(c);
-    let found = |c: FoundCommand| Command::Found(c);
-    let note = |c: AnnotationCommand| Command::Annotation(c);
-    let at_tick = super::trace_ui::pointer_tick(ctx);
-    for (i, key) in CATEGORY_KEYS.into_iter().enumerate() {
-        if pressed(Modifiers::NONE, key) {
-            out.push(note(AnnotationCommand::Mark { category: Some(i), at_tick }));
+
+    fn put(&mut self, keys: &str, line: &str) -> Result<()> {
+        let shortcut = Shortcut::parse(keys.trim())?;
+        if !line.trim().is_empty() {
+            vocabulary::split(line)?;
+        }
+        self.keys.retain(|(other, _)| *other != shortcut);
+        if !line.trim().is_empty() {
+            self.keys.push((shortcut, line.trim().to_owned()));
+        }
+        Ok(())
+    }
+
+    /// The keys of a verb, for people: `Plus or =`; empty if it has none.
+    #[must_use]
+    pub(super) fn keys_of(&self, verb: &str) -> String {
+        let mut keys: Vec<String> =
+            self.keys.iter().filter(|(_, line)| line == verb).map(|(shortcut, _)| shortcut.text()).collect();
+        keys.sort_by_key(String::len);
+        keys.dedup();
+        keys.join(" or ")
+    }
+
+    /// Turns the keys pressed in this frame into commands, unless a text field or a dialog has them.
+    pub(super) fn collect(
+        &self,
+        ctx: &egui::Context,
+        document: Option<&Document>,
+        panels: &Panels,
+        out: &mut Vec<Command>,
+    ) {
+        if ctx.egui_wants_keyboard_input() || panels.has_dialog() {
+            return;
+        }
+        // Where the question mark needs Shift, some systems report the key below it.
+        let question = ctx.input(|i| i.events.iter().any(|e| matches!(e, egui::Event::Text(t) if t == "?")));
+        if question {
+            out.extend(vocabulary::parse("help", document, None).unwrap_or_default());
+        }
+        let at_tick = super::trace_ui::pointer_tick(ctx);
+        for (shortcut, line) in &self.keys {
+            if ctx.input_mut(|i| i.consume_key(shortcut.modifiers, shortcut.key)) {
+                // A key that means nothing now, because nothing is open for example, does nothing.
+                out.extend(vocabulary::parse(line, document, at_tick).unwrap_or_default());
+            }
         }
     }
-    let table: [(Modifiers, Key, Command); 45] = [
-        (Modifiers::SHIFT, Key::ArrowLeft, view(ViewCommand::Page(-1.0))),
-        (Modifiers::SHIFT, Key::ArrowRight, view(ViewCommand::Page(1.0))),
-        (Modifiers::ALT, Key::ArrowLeft, view(ViewCommand::Back)),
-        (Modifiers::ALT, Key::ArrowRight, view(ViewCommand::Forward)),
-        (Modifiers::NONE, Key::ArrowLeft, view(ViewCommand::Page(-STEP))),
-        (Modifiers::NONE, Key::ArrowRight, view(ViewCommand::Page(STEP))),
-        (Modifiers::NONE, Key::ArrowUp, view(ViewCommand::ScrollLanes(-1.0))),
-        (Modifiers::NONE, Key::ArrowDown, view(ViewCommand::ScrollLanes(1.0))),
-        (Modifiers::NONE, Key::PageUp, view(ViewCommand::Page(-1.0))),
-        (Modifiers::NONE, Key::PageDown, view(ViewCommand::Page(1.0))),
-        (Modifiers::NONE, Key::Home, view(ViewCommand::Start)),
-        (Modifiers::NONE, Key::End, view(ViewCommand::End)),
-        (Modifiers::COMMAND, Key::Plus, view(ViewCommand::ZoomCentre(ZOOM))),
-        (Modifiers::COMMAND, Key::Equals, view(ViewCommand::ZoomCentre(ZOOM))),
-        (Modifiers::COMMAND, Key::Minus, view(ViewCommand::ZoomCentre(1.0 / ZOOM))),
-        (Modifiers::NONE, Key::Plus, view(ViewCommand::Amplitude(AMPLITUDE))),
-        (Modifiers::SHIFT, Key::Plus, view(ViewCommand::Amplitude(AMPLITUDE))),
-        (Modifiers::NONE, Key::Equals, view(ViewCommand::Amplitude(AMPLITUDE))),
-        (Modifiers::NONE, Key::Minus, view(ViewCommand::Amplitude(1.0 / AMPLITUDE))),
-        (Modifiers::NONE, Key::Num0, view(ViewCommand::AmplitudeReset)),
-        (Modifiers::COMMAND, Key::A, view(ViewCommand::SelectAll)),
-        (Modifiers::NONE, Key::F, view(ViewCommand::Fit)),
-        (Modifiers::NONE, Key::E, view(ViewCommand::ToSelection)),
-        (Modifiers::NONE, Key::Backspace, view(ViewCommand::Back)),
-        (Modifiers::NONE, Key::Insert, view(ViewCommand::Forward)),
-        (Modifiers::NONE, Key::Escape, view(ViewCommand::Select(None))),
-        (Modifiers::NONE, Key::G, panel(PanelCommand::GoToForm(true))),
-        (Modifiers::COMMAND, Key::G, panel(PanelCommand::GoToForm(true))),
-        (Modifiers::NONE, Key::T, panel(PanelCommand::NextTimeFormat)),
-        (Modifiers::COMMAND, Key::E, panel(PanelCommand::ExportForm(true))),
-        (Modifiers::NONE, Key::C, panel(PanelCommand::ToggleChannels)),
-        (Modifiers::NONE, Key::I, panel(PanelCommand::ToggleInspector)),
-        (Modifiers::SHIFT, Key::N, found(FoundCommand::End { last: true })),
-        (Modifiers::SHIFT, Key::P, found(FoundCommand::End { last: false })),
-        (Modifiers::NONE, Key::N, found(FoundCommand::Step { forward: true })),
-        (Modifiers::NONE, Key::P, found(FoundCommand::Step { forward: false })),
-        (Modifiers::NONE, Key::M, note(AnnotationCommand::Mark { category: None, at_tick })),
-        (Modifiers::COMMAND | Modifiers::SHIFT, Key::Z, note(AnnotationCommand::Redo)),
-        (Modifiers::COMMAND, Key::Z, note(AnnotationCommand::Undo)),
-        (Modifiers::COMMAND, Key::Y, note(AnnotationCommand::Redo)),
-        (Modifiers::COMMAND, Key::N, note(AnnotationCommand::Step { forward: true })),
-        (Modifiers::COMMAND, Key::B, note(AnnotationCommand::Step { forward: false })),
-        (Modifiers::NONE, Key::Delete, note(AnnotationCommand::RemoveSelected)),
-        (Modifiers::NONE, Key::L, panel(PanelCommand::Inspector(InspectorTab::Annotations))),
-        (Modifiers::NONE, Key::A, Command::Channels(ChannelCommand::ShowAll(true))),
-    ];
-    for (modifiers, key, command) in table {
-        if pressed(modifiers, key) {
-            out.push(command);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_preset_is_sound_and_the_users_keys_win() {
+        for preset in PRESETS {
+            let (_, errors) = Keymap::new(preset.name, &BTreeMap::new());
+            assert!(errors.is_empty(), "{}: {errors:?}", preset.name);
         }
+        let own = BTreeMap::from([
+            ("Ctrl+Shift+F".to_owned(), "fit".to_owned()),
+            ("F".to_owned(), "zoom 4".to_owned()),
+            ("M".to_owned(), String::new()),
+            ("Nokey".to_owned(), "fit".to_owned()),
+            ("Q".to_owned(), "nothing".to_owned()),
+        ]);
+        let (map, errors) = Keymap::new("longwave", &own);
+        assert_eq!(errors.len(), 2, "{errors:?}");
+        assert_eq!(map.keys_of("fit"), "Ctrl + Shift + F");
+        assert_eq!(map.keys_of("zoom 4"), "F");
+        assert_eq!(map.keys_of("mark"), "");
+        let held: Vec<u8> = map.keys.iter().map(|(s, _)| s.held()).collect();
+        assert!(held.is_sorted_by(|a, b| a >= b));
     }
 }

@@ -27,11 +27,15 @@ mod keys;
 mod message;
 mod opening;
 mod overview;
+mod palette;
+mod playing;
 mod raw_form;
 mod raw_preview;
 mod recent;
 mod result_view;
+mod script;
 mod sessions;
+mod settings;
 mod settings_form;
 pub mod state;
 pub mod theme;
@@ -40,6 +44,7 @@ mod trace_ui;
 pub mod traces;
 mod viewing;
 pub mod viewport;
+pub mod vocabulary;
 mod welcome;
 mod wording;
 
@@ -66,6 +71,14 @@ pub fn run(viewer: Viewer) -> Result<()> {
     {
         return Err(Error::invalid("no window can be opened: there is no display").with_remedy(REMEDY));
     }
+    // Read before there is a window, because it decides how the window looks.
+    let mut kept = app::Kept::of_user();
+    let outcome = script::Outcome::default();
+    if viewer.script.is_some() || viewer.screenshot.is_some() {
+        let text = viewer.script.as_deref().unwrap_or_default();
+        let script = script::Script::new(text, viewer.screenshot.as_deref(), std::sync::Arc::clone(&outcome))?;
+        kept.script = Some(script);
+    }
     let icon = eframe::icon_data::from_png_bytes(include_bytes!("../../assets/longwave-256.png")).unwrap_or_default();
     let options = eframe::NativeOptions {
         viewport: egui::ViewportBuilder::default()
@@ -84,12 +97,14 @@ pub fn run(viewer: Viewer) -> Result<()> {
             if let Some(render_state) = &creation.wgpu_render_state {
                 traces::install(&creation.egui_ctx, render_state);
             }
-            Ok(Box::new(App::new(&creation.egui_ctx, viewer)))
+            Ok(Box::new(App::with(&creation.egui_ctx, viewer, kept)))
         }),
     )
     .map_err(|e| {
         Error::invalid(format!("no window can be opened: {}", without_places(&e.to_string()))).with_remedy(REMEDY)
-    })
+    })?;
+    let failed = outcome.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+    failed.map_or(Ok(()), Err)
 }
 
 /// A message of the window system without the places in its source code, which mean nothing to a user.

@@ -143,5 +143,6 @@ pub(super) fn document(paths: Vec<PathBuf>, options: OpenOptions, opened: Opened
         pictures: Pictures::default(),
         results: Results::default(),
         notes: super::annotating::Notes::of(opened.annotations),
+        playing: None,
     }
 }

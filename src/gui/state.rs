@@ -34,6 +34,8 @@ pub struct Document {
     pub pictures: Pictures,
     pub results: Results,
     pub notes: super::annotating::Notes,
+    /// The view scrolls by itself.
+    pub playing: Option<super::playing::Playing>,
 }
 
 /// Where the view has been. Scrolling and zooming without a pause is one step.
@@ -214,6 +216,8 @@ pub struct Panels {
     pub sessions: Option<Vec<super::sessions::Offer>>,
     pub open_path: String,
     pub annotations: super::annotation_tab::TableView,
+    pub palette: Option<super::palette::Palette>,
+    pub settings_form: bool,
 }
 
 impl Panels {
@@ -221,6 +225,7 @@ impl Panels {
     #[must_use]
     pub fn has_dialog(&self) -> bool {
         let forms = self.export.is_some() || self.raw.is_some() || self.sessions.is_some();
-        self.help || self.go_to.is_some() || self.budget.is_some() || forms
+        let lists = self.palette.is_some() || self.settings_form;
+        self.help || self.go_to.is_some() || self.budget.is_some() || forms || lists
     }
 }

@@ -4,6 +4,7 @@ use eframe::egui::{self, Align2, Color32, FontId, Pos2, Rect, Sense, Stroke, Ui,
 use egui_plot::{Plot, PlotBounds};
 
 use super::command::{AnnotationCommand, ChannelCommand, Command, ViewCommand};
+use super::settings::Wheel;
 use super::state::{Document, TimeFormat};
 use super::theme::{self, Colours};
 use super::time_axis::TimeAxis;
@@ -13,6 +14,8 @@ use super::traces::{self, Lane, TimeAxis as TicksPerX};
 
 /// One notch of the wheel (about 50 points) zooms by this factor.
 const WHEEL_ZOOM: f64 = 1.25;
+/// Where the wheel pans, it moves by so many times what it turns.
+const WHEEL_PAN: f64 = 2.0;
 /// Lane names are not drawn closer than this, points.
 const NAME_HEIGHT: f32 = 14.0;
 /// Bands of gaps that are narrower carry no text, points.
@@ -23,7 +26,7 @@ const TITLE_HALF_WIDTH: f32 = 60.0;
 const FILL: f64 = 0.45;
 
 /// Draws the traces and collects what the mouse asks for.
-pub(super) fn trace_ui(ui: &mut Ui, document: &Document, format: TimeFormat, out: &mut Vec<Command>) {
+pub(super) fn trace_ui(ui: &mut Ui, document: &Document, format: TimeFormat, wheel: Wheel, out: &mut Vec<Command>) {
     let colours = Colours::of(ui);
     let axis = TimeAxis::new(document, format, ui.available_width());
     let lanes = lanes(document, ui.visuals().dark_mode);
@@ -73,6 +76,7 @@ pub(super) fn trace_ui(ui: &mut Ui, document: &Document, format: TimeFormat, out
     super::found::marks_ui(ui, document, rect);
     let annotated = super::annotation_marks::marks_ui(ui, document, rect);
     over.goal(&painter);
+    over.playhead(&painter);
     over.scale_bar(&painter);
     over.readout(ui.painter(), &response, &axis);
     let mouse = Mouse { document, rect };
@@ -86,7 +90,7 @@ pub(super) fn trace_ui(ui: &mut Ui, document: &Document, format: TimeFormat, out
             out.push(Command::Annotation(AnnotationCommand::Select(id)));
         }
     }
-    mouse.wheel(ui, &response, out);
+    mouse.wheel(ui, &response, wheel, out);
     mouse.drag(ui, &response, &painter, colours, out);
     let about = format!("Traces: {}. Wheel zooms, drag pans, shift-drag selects.", axis.describe());
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, &about));
@@ -218,6 +222,13 @@ impl Overlay<'_> {
         }
     }
 
+    /// Where playing is.
+    fn playhead(&self, painter: &egui::Painter) {
+        if let Some(playing) = &self.document.playing {
+            painter.vline(self.x(playing.tick), self.rect.y_range(), Stroke::new(2.0, self.colours.accent));
+        }
+    }
+
     /// How high a round value is drawn, in the first lane's unit, at the right edge.
     fn scale_bar(&self, painter: &egui::Painter) {
         let (visible, lanes) = (self.document.visible_channels(), &self.document.lanes);
@@ -316,12 +327,12 @@ impl Mouse<'_> {
         view.start_tick() + f64::from((at.x - self.rect.left()) / self.rect.width()) * view.ticks()
     }
 
-    fn wheel(&self, ui: &Ui, response: &egui::Response, out: &mut Vec<Command>) {
+    fn wheel(&self, ui: &Ui, response: &egui::Response, wheel: Wheel, out: &mut Vec<Command>) {
         let Some(pointer) = response.hover_pos() else { return };
         let (scroll, pinch, modifiers) = ui.input(|i| (i.smooth_scroll_delta(), i.zoom_delta(), i.modifiers));
         if pinch != 1.0 {
             let factor = f64::from(pinch);
-            if !modifiers.command {
+            if !modifiers.command || wheel != Wheel::Zoom {
                 let about_tick = self.tick_at(pointer);
                 out.push(Command::View(ViewCommand::Zoom { factor, about_tick }));
             } else if let Some((channel, gain)) = self.name_under(pointer) {
@@ -333,8 +344,17 @@ impl Mouse<'_> {
         if scroll.y != 0.0 && modifiers.alt {
             out.push(Command::View(ViewCommand::ZoomLanes(WHEEL_ZOOM.powf(-f64::from(scroll.y) / 50.0))));
         } else if scroll.y != 0.0 {
-            let factor = WHEEL_ZOOM.powf(f64::from(scroll.y) / 50.0);
-            out.push(Command::View(ViewCommand::Zoom { factor, about_tick: self.tick_at(pointer) }));
+            out.push(Command::View(match wheel {
+                Wheel::Zoom => {
+                    let factor = WHEEL_ZOOM.powf(f64::from(scroll.y) / 50.0);
+                    ViewCommand::Zoom { factor, about_tick: self.tick_at(pointer) }
+                }
+                Wheel::Pan => {
+                    let share = f64::from(scroll.y / self.rect.width());
+                    ViewCommand::Pan(-share * WHEEL_PAN * self.document.viewport.ticks())
+                }
+                Wheel::Channels => ViewCommand::ScrollLanes(-f64::from(scroll.y) / 50.0),
+            }));
         }
         if scroll.x != 0.0 {
             let ticks = -f64::from(scroll.x / self.rect.width()) * self.document.viewport.ticks();

@@ -461,8 +461,11 @@ impl<'a> Search<'a> {
         let times: f64 = self.settings.number("spikes");
         let refractory = self.frames("refractory", ground)?.unwrap_or(1);
         if refractory > MOST_REFRACTORY {
-            return Err(Error::invalid(format!("a refractory time of {} frames is too long", units::count(refractory)))
-                .with_remedy(format!("give at most {} frames (--refractory)", units::count(MOST_REFRACTORY))));
+            return Err(Error::invalid(format!(
+                "a refractory time of {} frames is too long",
+                units::count(refractory)
+            ))
+            .with_remedy(format!("give at most {} frames (--refractory)", units::count(MOST_REFRACTORY))));
         }
         let noise = self.noise(ground, notes)?;
         let polarity = self.settings.text("polarity");

@@ -1,0 +1,235 @@
+//! What the user has chosen once for all: `settings.toml` in the user's configuration folder.
+//!
+//! ```toml
+//! theme = "system"        # light, dark or system
+//! preset = "longwave"     # keys and wheel: longwave, scope, eeg or audio
+//! wheel = "zoom"          # zoom, pan or channels; left out: as the preset has it
+//! time = "Seconds"        # Seconds, Clock or Frames
+//!
+//! [keys]                  # lines of the command palette on keys; an empty one frees a key
+//! "Ctrl+Shift+F" = "fit"
+//! ```
+//!
+//! Comments are not kept when the window writes the file. One that cannot be read is told about and left alone.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use eframe::egui::{self, RichText, ThemePreference, Ui};
+use serde::{Deserialize, Serialize};
+
+use super::command::{Command, PanelCommand};
+use super::controls::{dialog, dialog_buttons, section};
+use super::keys::{PRESETS, preset};
+use super::state::TimeFormat;
+use crate::error::{Error, Result};
+
+/// A longer file was not written by people.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// What turning the wheel over the traces does; with Shift it always pans, with Alt it shows more or fewer channels.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Wheel {
+    /// Zoom time at the pointer; with Ctrl the amplitude.
+    #[default]
+    Zoom,
+    /// Pan time; with Ctrl zoom.
+    Pan,
+    /// Scroll through the channels; with Ctrl zoom.
+    Channels,
+}
+
+impl Wheel {
+    const ALL: [(Self, &'static str); 3] =
+        [(Self::Zoom, "Zooms time"), (Self::Pan, "Pans time"), (Self::Channels, "Scrolls channels")];
+}
+
+/// How the window looks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Theme {
+    Light,
+    Dark,
+    #[default]
+    System,
+}
+
+impl From<Theme> for ThemePreference {
+    fn from(theme: Theme) -> Self {
+        match theme {
+            Theme::Light => Self::Light,
+            Theme::Dark => Self::Dark,
+            Theme::System => Self::System,
+        }
+    }
+}
+
+impl From<ThemePreference> for Theme {
+    fn from(theme: ThemePreference) -> Self {
+        match theme {
+            ThemePreference::Light => Self::Light,
+            ThemePreference::Dark => Self::Dark,
+            ThemePreference::System => Self::System,
+        }
+    }
+}
+
+/// All of it. Unknown keys are ignored, so that later versions may add some.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    pub theme: Theme,
+    pub preset: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wheel: Option<Wheel>,
+    pub time: TimeFormat,
+    pub hide_channels: bool,
+    pub hide_inspector: bool,
+    pub keys: BTreeMap<String, String>,
+}
+
+impl Settings {
+    /// What the wheel does.
+    #[must_use]
+    pub fn wheel(&self) -> Wheel {
+        self.wheel.unwrap_or(preset(&self.preset).wheel)
+    }
+}
+
+/// Where the settings of this user are; `None` where users have no home.
+#[must_use]
+pub(super) fn file() -> Option<PathBuf> {
+    directories::ProjectDirs::from("", "", "longwave").map(|dirs| dirs.config_dir().join("settings.toml"))
+}
+
+/// The settings in `file`; the defaults if there is none.
+///
+/// # Errors
+/// When it is there and cannot be read or understood: it must not be written over then.
+pub(super) fn load(file: &Path) -> Result<Settings> {
+    match std::fs::metadata(file) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Settings::default()),
+        Err(error) => return Err(Error::io(file, error)),
+        Ok(meta) if meta.len() > MAX_BYTES => {
+            return Err(Error::limit(MAX_BYTES, "no settings are as long").with_path(file));
+        }
+        Ok(_) => {}
+    }
+    let text = std::fs::read_to_string(file).map_err(|e| Error::io(file, e))?;
+    toml::from_str(&text).map_err(|e| {
+        let line = e.span().map_or(0, |span| text[..span.start.min(text.len())].lines().count());
+        Error::invalid(format!("line {line}: {}", e.message()))
+            .with_path(file)
+            .with_remedy("mend the line, or delete the file to have the defaults")
+    })
+}
+
+/// Writes the settings; they appear whole or not at all.
+///
+/// # Errors
+/// When the folder cannot be written to.
+pub(super) fn save(file: &Path, settings: &Settings) -> Result<()> {
+    if let Some(folder) = file.parent() {
+        std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, e))?;
+    }
+    let text = toml::to_string(settings).map_err(|e| Error::invalid(e.to_string()))?;
+    let mut out = crate::file::AtomicFile::create(file, text.len() as u64, true)?;
+    out.write_all(text.as_bytes()).map_err(|e| out.explain(e))?;
+    out.commit()
+}
+
+/// Draws the dialog; every choice takes effect at once.
+pub(super) fn settings_form_ui(ui: &Ui, settings: &Settings, place: Option<&Path>, out: &mut Vec<Command>) {
+    let mut changed = settings.clone();
+    let modal = dialog(ui.ctx(), "settings").show(ui.ctx(), |ui| {
+        ui.set_width(460.0);
+        ui.heading("Settings");
+        section(ui, "Theme");
+        ui.horizontal(|ui| {
+            for (theme, title) in [(Theme::System, "As the system"), (Theme::Light, "Light"), (Theme::Dark, "Dark")] {
+                ui.radio_value(&mut changed.theme, theme, title);
+            }
+        });
+        section(ui, "Mouse and keys");
+        for preset in PRESETS {
+            let chosen = preset.name == super::keys::preset(&changed.preset).name;
+            if ui.radio(chosen, format!("{}: {}", preset.name, preset.about)).clicked() {
+                preset.name.clone_into(&mut changed.preset);
+                changed.wheel = None;
+            }
+        }
+        ui.add_space(4.0);
+        ui.horizontal(|ui| {
+            ui.label("The wheel");
+            for (wheel, title) in Wheel::ALL {
+                if ui.radio(changed.wheel() == wheel, title).clicked() {
+                    changed.wheel = Some(wheel);
+                }
+            }
+        });
+        section(ui, "Times");
+        ui.horizontal(|ui| {
+            for format in TimeFormat::ALL {
+                ui.radio_value(&mut changed.time, format, format.title());
+            }
+        });
+        if let Some(place) = place {
+            ui.add_space(8.0);
+            let text = format!("Single keys are set under [keys] in {}", place.display());
+            ui.add(egui::Label::new(RichText::new(text).weak()).wrap().selectable(true));
+        }
+        let mut close = false;
+        dialog_buttons(ui, |ui| close = ui.button("Close").clicked());
+        close
+    });
+    if changed != *settings {
+        out.push(Command::Panel(PanelCommand::Settings(changed)));
+    }
+    if modal.should_close() || modal.inner {
+        out.push(Command::Panel(PanelCommand::SettingsForm(false)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use egui_kittest::kittest::Queryable as _;
+
+    use super::super::testing::bench;
+    use super::*;
+
+    #[test]
+    fn settings_come_back_and_a_broken_file_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("deep/settings.toml");
+        assert_eq!(load(&file).unwrap(), Settings::default());
+        let settings = Settings {
+            theme: Theme::Light,
+            preset: "eeg".to_owned(),
+            keys: BTreeMap::from([("F".to_owned(), "zoom 2".to_owned())]),
+            ..Settings::default()
+        };
+        save(&file, &settings).unwrap();
+        assert_eq!(load(&file).unwrap(), settings);
+        assert_eq!(settings.wheel(), Wheel::Pan);
+        std::fs::write(&file, "theme = \"dark\"\nwheel = 3\n").unwrap();
+        let error = load(&file).unwrap_err().to_string();
+        assert!(error.contains("line 2") || error.contains("line 1"), "{error}");
+        std::fs::write(&file, "later = 1\n").unwrap();
+        assert_eq!(load(&file).unwrap(), Settings::default());
+    }
+
+    #[test]
+    fn a_choice_takes_effect_at_once() {
+        let mut harness = bench([700.0, 600.0], Settings::default(), |ui, settings, out| {
+            settings_form_ui(ui, settings, None, out);
+        });
+        harness.run();
+        harness.get_by_label("Light").click();
+        harness.run();
+        let out = &harness.state().out;
+        let chosen = |c: &Command| matches!(c, Command::Panel(PanelCommand::Settings(s)) if s.theme == Theme::Light);
+        assert!(out.iter().any(chosen), "{out:?}");
+    }
+}
