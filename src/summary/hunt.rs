@@ -149,6 +149,7 @@ fn look(
     if channels.iter().any(|&c| c >= store.shape.channels) {
         return None;
     }
+    const { assert!(MOMENT_FRAMES == LEVELS[FINEST]) };
     let parts = Parts { store, row, channels };
     let shape = store.shape.row(row);
     let per_coarse = (LEVELS[2] / LEVELS[FINEST]) as usize;
@@ -172,7 +173,7 @@ fn look(
             let mut hit = false;
             for (place, &channel) in channels.iter().enumerate() {
                 let mut bucket = parts.bucket(&mid, FINEST, place, index);
-                bucket.numbers = moments.as_ref().and_then(|m| numbers(store, row, m, channel, index));
+                bucket.numbers = moments.as_ref().map(|m| u64::from(shape.moments(m, channel, index).0.count));
                 hit |= may(&bucket);
             }
             if hit {
@@ -185,15 +186,4 @@ fn look(
         }
     }
     Some(())
-}
-
-/// Samples that are numbers in a bucket of [`MOMENT_FRAMES`]; `None` where all are.
-fn numbers(store: &Store, row: u64, moments: &[u8], channel: usize, index: usize) -> Option<u64> {
-    const { assert!(MOMENT_FRAMES == LEVELS[FINEST]) };
-    let shape = store.shape.row(row);
-    if shape.moment_bytes() <= 16 {
-        return None;
-    }
-    let at = (channel * shape.buckets(1) + index) * shape.moment_bytes() + 16;
-    Some(u64::from(u32::from_le_bytes(moments.get(at..at + 4)?.try_into().ok()?)))
 }
