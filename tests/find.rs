@@ -151,7 +151,7 @@ fn flat_clipped_and_missing_stretches_are_found() {
     assert_eq!(spans(&json), [("ch 0".to_owned(), 1000, 1010), ("ch 0".to_owned(), 77_777, 77_778)]);
     assert_eq!(events(&json)[0]["kind"], "nan");
     let (json, notes) = find(&x, &["--missing"]);
-    assert!(events(&json).is_empty() && notes.contains("no missing stretch was found"), "{notes}");
+    assert!(events(&json).is_empty() && notes.contains("no missing part was found"), "{notes}");
 }
 
 #[test]
@@ -281,7 +281,7 @@ fn what_cannot_be_found_is_said_in_a_sentence() {
     refused("constant.npy", &["--like", "#10..#50"], 1, "flat line");
     refused("nan.npy", &["--like", "#10..#50"], 1, "not numbers");
     refused("x.npy", &["--like", "#10..#12"], 1, "2 frames");
-    refused("x.npy", &["--spikes", "5", "--rate", "8000"], 1, "--band off");
+    refused("x.npy", &["--spikes", "5", "--rate", "8000"], 1, "Nyquist");
     refused("x.npy", &["--track", "DIO"], 1, "no event tracks");
 }
 

@@ -12,7 +12,7 @@
 
 use std::sync::Arc;
 
-use super::{Analysis, Cell, Context, Events, Field, Place, PublishClock, Report, Request, View};
+use super::{Analysis, Context, Events, Place, PublishClock, Report, Request, View};
 use crate::error::{Error, Result};
 use crate::filter::{self, Chain};
 use crate::form::Settings;
@@ -30,12 +30,14 @@ mod options;
 mod parameters;
 mod runs;
 mod spikes;
+mod telling;
 mod tracks;
 
 use ground::{Ground, Seeker, hunt};
 use keeper::{End, Keeper};
 use options::{Level, What};
 use runs::{Holds, Runs};
+use telling::Telling;
 
 pub(crate) const ANALYSIS: Analysis = Analysis {
     name: "find",
@@ -58,63 +60,6 @@ const FLAT: &str = "10ms";
 const MOST_REFRACTORY: u64 = 1 << 20;
 /// The range that is looked at first for the last place, bytes; then eight times as much, and so on.
 const LAST_BYTES: u64 = 64 << 20;
-
-const PEAK: Field = Field { name: "peak", cell: |place, _| Cell::Number(place.value) };
-const PEAK_FRAME: Field = Field {
-    name: "peak_frame",
-    cell: |place, _| Cell::Integer(i128::from(place.start + u64::from(place.flags & runs::OFFSET))),
-};
-const EDGE: Field = Field {
-    name: "edge",
-    cell: |place, _| Cell::Text(if place.flags & edges::RISING != 0 { "rising" } else { "falling" }.to_owned()),
-};
-const RANK: Field = Field { name: "rank", cell: |place, _| Cell::Integer(i128::from(place.flags)) };
-
-/// How a kind of search is told.
-struct Telling {
-    noun: &'static str,
-    fields: &'static [Field],
-    label: fn(&Place, &Context) -> String,
-}
-
-fn no_label(_: &Place, _: &Context) -> String {
-    String::new()
-}
-
-const BASE: [Field; 6] =
-    [Field::CHANNEL, Field::START_FRAME, Field::END_FRAME, Field::START_SECS, Field::END_SECS, PEAK];
-const SPANNING: &[Field] = &{
-    let [a, b, c, d, e, f] = BASE;
-    [a, b, c, d, e, f, PEAK_FRAME]
-};
-const PLAIN: &[Field] = &BASE;
-const SIDED: &[Field] = &{
-    let [a, b, c, d, e, f] = BASE;
-    [a, b, c, d, e, f, EDGE]
-};
-const RANKED: &[Field] = &{
-    let [a, b, c, d, e, f] = BASE;
-    [a, b, c, d, e, f, RANK]
-};
-
-impl What {
-    fn telling(self) -> Telling {
-        match self {
-            Self::Excursions => Telling { noun: "excursion", fields: SPANNING, label: |p, _| units::number(p.value) },
-            Self::Edges => Telling {
-                noun: "edge",
-                fields: SIDED,
-                label: |p, _| if p.flags & edges::RISING != 0 { "↑" } else { "↓" }.to_owned(),
-            },
-            Self::Spikes => Telling { noun: "spike", fields: PLAIN, label: no_label },
-            Self::Flat => Telling { noun: "flat stretch", fields: PLAIN, label: |_, _| "flat".to_owned() },
-            Self::Clipped => Telling { noun: "clipped stretch", fields: PLAIN, label: |_, _| "clipped".to_owned() },
-            Self::Missing => Telling { noun: "missing stretch", fields: missing::FIELDS, label: missing::label },
-            Self::Like => Telling { noun: "match", fields: RANKED, label: |p, _| format!("{:.2}", p.value) },
-            Self::Track => Telling { noun: "event", fields: PLAIN, label: |p, _| units::number(p.value) },
-        }
-    }
-}
 
 /// What a search says beside its places.
 #[derive(Default)]
@@ -576,22 +521,6 @@ impl<'a> Search<'a> {
             places: outcome.places,
         };
         Report { view: View::Events(events), json, notes: notes.text.clone() }
-    }
-}
-
-impl What {
-    /// As JSON names it.
-    fn key(self) -> &'static str {
-        match self {
-            Self::Excursions => "excursions",
-            Self::Edges => "edges",
-            Self::Spikes => "spikes",
-            Self::Flat => "flat",
-            Self::Clipped => "clipped",
-            Self::Missing => "missing",
-            Self::Like => "like",
-            Self::Track => "track",
-        }
     }
 }
 
