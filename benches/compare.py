@@ -333,6 +333,21 @@ def row_stats(o):
     yield "stats : numpy", f"{ratio:.1f} ({mine:.2f} : {theirs:.2f} s)", ">= 4", ratio >= 4
 
 
+def row_range(o):
+    """10^10 samples that occupy no disk, one of them a spike."""
+    path = BENCH / "samples_1e10.npy"
+    if not path.exists():
+        with path.open("wb") as file:
+            npy_header(file, "<i2", (10**10,))
+            file.truncate(file.tell() + 2 * 10**10)
+            file.seek(128 + 2 * 7 * 10**9)
+            file.write((12345).to_bytes(2, "little"))
+    longwave("peaks", path, "--rate", "30000")
+    ours = lambda: longwave("stats", path, "--rate", "30000", "--range", "#1234..#9999990000", "--json")
+    seconds, peak = alone(max(o.runs, 10), ours)
+    yield "stats of a range, 10^10 samples", f"{1000 * seconds:.1f} ms, {mib(peak)}", "10 ms", seconds < 0.01
+
+
 def row_spectrum(o):
     path = input_float32(o.size)
     warm(path)
@@ -413,7 +428,7 @@ def input_converted(seconds):
 
 def row_nwb(o):
     """To NWB beside the reference converter, which is run once: it takes minutes and 14 GB."""
-    folder, path = input_converted(300)
+    folder, path = input_converted(o.nwb_seconds)
     target, copy, theirs_in = BENCH / "out.nwb", BENCH / "copy.rec", BENCH / "rival_nwb"
     metadata = folder / "20230622_sample_metadata.yml"
     peaks = []
@@ -496,6 +511,7 @@ ROWS = {
     "session": row_session,
     "peaks": row_peaks,
     "stats": row_stats,
+    "range": row_range,
     "spectrum": row_spectrum,
     "export": row_export,
     "nwb": row_nwb,
@@ -524,6 +540,9 @@ def main():
     parser.add_argument("--only", choices=ROWS, action="append", help="this row only (may be given several times)")
     parser.add_argument("--runs", type=int, default=5, help="measured rounds of each row (default 5)")
     parser.add_argument("--size", type=int, default=954, metavar="MIB", help="size of the inputs (default 954: 1 GB)")
+    parser.add_argument(
+        "--nwb-seconds", type=int, default=300, metavar="S", help="length of the recording of the row nwb (default 300)"
+    )
     parser.add_argument("--full", action="store_true", help="also the passes over 100 GB, which take minutes each")
     o = parser.parse_args()
     if o.runs < 1 or o.size < 1:

@@ -4,7 +4,7 @@
 //! `cat FILE >/dev/null` does, to compare with.
 #![allow(missing_docs, clippy::unwrap_used)]
 
-use std::io::{Read as _, Write as _};
+use std::io::{Read as _, Seek as _, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -105,5 +105,37 @@ fn all(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, all);
+/// Statistics of ranges of 10^10 samples that occupy no disk, from the sidecar: as it is opened anew, and while the end
+/// of a range is dragged.
+fn ranges(c: &mut Criterion) {
+    const FRAMES: u64 = 10_000_000_000;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sparse");
+    let mut file = std::fs::File::create(&path).unwrap();
+    file.set_len(2 * FRAMES).unwrap();
+    for (frame, x) in [(FRAMES / 3, 30_000_i16), (FRAMES / 7 * 5, -12_345)] {
+        file.seek(std::io::SeekFrom::Start(2 * frame)).unwrap();
+        file.write_all(&x.to_le_bytes()).unwrap();
+    }
+    let source = FlatSource::open(&path, SampleFormat::little(SampleType::I16), 1, 0, 0).shared();
+    let policy = SidecarPolicy::At(folder.path().join("sidecar"));
+    peaks_at(Arc::clone(&source), 0, &policy, &task()).unwrap();
+    let task = task();
+    let open = || Summary::open(Arc::clone(&source), 0, task.budget(), &policy).unwrap();
+    let range = |summary: &Summary, frames| summary.range(frames, &[0], 0, &task).unwrap().unwrap();
+    let mut group = c.benchmark_group("range");
+    group.sample_size(20).warm_up_time(Duration::from_millis(100)).measurement_time(Duration::from_secs(1));
+    group.bench_function("10^10 samples, opened anew", |b| b.iter(|| range(&open(), 1234..FRAMES - 777)));
+    let summary = open();
+    let mut end = FRAMES - 777;
+    group.bench_function("10^10 samples, dragged", |b| {
+        b.iter(|| {
+            end -= 1_234_567;
+            range(&summary, 1234..end)
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, all, ranges);
 criterion_main!(benches);

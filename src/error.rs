@@ -110,6 +110,16 @@ impl Error {
         self
     }
 
+    /// Adds a remedy behind the one that there is.
+    #[must_use]
+    pub fn with_further_remedy(mut self, remedy: &str) -> Self {
+        self.0.remedy = Some(match self.0.remedy.take() {
+            Some(first) => format!("{first}; {remedy}"),
+            None => remedy.to_owned(),
+        });
+        self
+    }
+
     /// What went wrong.
     #[must_use]
     pub fn kind(&self) -> &ErrorKind {

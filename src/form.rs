@@ -32,8 +32,19 @@ pub enum Kind {
     },
     /// `true` or `false`; a flag without value on the command line.
     Flag,
+    /// `auto`, `yes` or `no`; on the command line two flags that exclude each other, its name for `yes` and `off` for `no`.
+    Switch {
+        off: &'static str,
+    },
     Text,
+    /// The path of a file that is read, or several separated by commas; empty for none.
+    File {
+        several: bool,
+    },
 }
+
+/// What a [`Kind::Switch`] may be.
+pub const SWITCH: [&str; 3] = ["auto", "yes", "no"];
 
 /// Values for a list of parameters: always complete and always valid.
 #[derive(Clone, Debug)]
@@ -77,6 +88,7 @@ impl Settings {
             Kind::Number { min, max } if !text.parse().is_ok_and(|v| (min..=max).contains(&v)) => {
                 return bad(format!("use a number from {min} to {max}"));
             }
+            Kind::Switch { .. } if !SWITCH.contains(&text) => return bad(format!("use one of: {}", SWITCH.join(", "))),
             Kind::Flag if !["true", "false"].contains(&text) => return bad("use true or false".to_owned()),
             _ => {}
         }
@@ -114,6 +126,25 @@ impl Settings {
     #[must_use]
     pub fn number(&self, name: &str) -> f64 {
         self.text(name).parse().unwrap_or_default()
+    }
+
+    /// The value of a [`Kind::Switch`]; `None` for `auto`.
+    #[must_use]
+    pub fn switch(&self, name: &str) -> Option<bool> {
+        match self.text(name) {
+            "yes" => Some(true),
+            "no" => Some(false),
+            _ => None,
+        }
+    }
+
+    /// The paths of a [`Kind::File`].
+    #[must_use]
+    pub fn files(&self, name: &str) -> Vec<std::path::PathBuf> {
+        let several = self.parameters.iter().any(|p| p.name == name && p.kind == Kind::File { several: true });
+        let text = self.text(name);
+        let paths: Vec<&str> = if several { text.split(',').collect() } else { vec![text] };
+        paths.into_iter().map(str::trim).filter(|path| !path.is_empty()).map(Into::into).collect()
     }
 
     /// The value of a [`Kind::Flag`].

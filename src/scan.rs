@@ -8,6 +8,9 @@
 //! A chunk has a *core* (the cores tile the selection) and an *overlap* around it, clamped to the selection, that an
 //! accumulator may read but does not own. A windowed analysis owns the windows whose start lies in the core.
 //!
+//! What a reader would have to look for far away in the file is found before the first chunk ([`Source::prepare`]), so that
+//! it can be stopped.
+//!
 //! **Memory**: every worker holds one block (core and overlap) and at most [`LOOKAHEAD`] finished partial results wait
 //! for each worker; blocks are reserved from the task's budget. Under memory pressure the next chunks are an eighth as
 //! long. Mapped pages are handed back behind each chunk, so that the resident size of a pass does not grow with the
@@ -486,6 +489,7 @@ fn run_chunks<T: Send>(
     merge: &mut Merge<'_, T>,
 ) -> Result<()> {
     let stream = selection.stream_in(source.recording())?;
+    source.prepare(selection.stream, &selection.channels, selection.frames.start, task)?;
     let frame_bytes = selection.channels.len() as u64 * stream.format.size() as u64;
     let in_flight = threads * LOOKAHEAD;
     let (ticket_out, ticket_in) = crossbeam_channel::bounded::<Chunk>(in_flight);

@@ -48,9 +48,23 @@ fn names(folder: &Path) -> Vec<String> {
 fn every_help_is_complete() {
     let help = longwave(&["--help"]);
     assert_eq!(code(&help), 0);
-    for name in
-        ["info", "check", "stats", "spectrum", "export", "peaks", "shot", "demo", "metadata", "completions", "man"]
-    {
+    for name in [
+        "info",
+        "check",
+        "compare",
+        "stats",
+        "histogram",
+        "spectrum",
+        "spectrogram",
+        "health",
+        "export",
+        "peaks",
+        "shot",
+        "demo",
+        "metadata",
+        "completions",
+        "man",
+    ] {
         assert!(out(&help).contains(&format!("\n  {name} ")), "{name} is not in\n{}", out(&help));
         let sub = longwave(&[name, "--help"]);
         assert_eq!(code(&sub), 0, "{name}");

@@ -234,6 +234,9 @@ for i, group in groups.items():
 print('fine')
 "#;
     assert_eq!(run_python(script, &[text(&target)]).trim(), "fine");
+    for name in ["params.py", "probe.prb", "probe.json"] {
+        assert!(fs::read_to_string(target.join(name)).unwrap().contains("MADE UP"), "{name}");
+    }
     // The folder is opened again by its samples.
     let back = source::open(&target.join("recording.dat"), &OpenOptions::default(), &Task::unattended()).unwrap();
     assert_eq!(back.recording().streams[0].channels.len(), 7);
@@ -244,6 +247,48 @@ print('fine')
     let (code, _, err) = run(&["export", text(&rec), "-o", text(&at("p.sorter")), "--values", "physical"]);
     assert_eq!(code, 0, "{err}");
     assert!(fs::read_to_string(at("p.sorter/params.py")).unwrap().contains("dtype = 'float32'"));
+}
+
+#[test]
+fn sorters_get_the_positions_that_the_metadata_tells() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let rec = at("day.rec");
+    write_demo(&rec, 0.1, 8, &Task::unattended(), false).unwrap();
+    let (meta, probe, target) = (at("meta.yml"), at("mine.yml"), at("day.sorter"));
+    fs::write(&probe, "probe_type: mine\nshanks:\n  - shank_id: 0\n    electrodes:\n      - {id: 0, rel_x: 0, rel_y: 0}\n      - {id: 1, rel_x: 12, rel_y: -20}\n      - {id: 2, rel_x: 0, rel_y: -40}\n      - {id: 3, rel_x: 12, rel_y: -60}\n").unwrap();
+    let group = |id: usize, kind: &str| format!("  - {{id: {id}, device_type: {kind}}}\n");
+    let map = |id: usize, group: usize, map: &str| {
+        format!("  - {{ntrode_id: {id}, electrode_group_id: {group}, bad_channels: [], map: {{{map}}}}}\n")
+    };
+    let text_of_meta = [
+        "electrode_groups:\n",
+        &group(0, "mine"),
+        &group(1, "tetrode_12.5"),
+        "ntrode_electrode_group_channel_map:\n",
+        &map(1, 0, "0: 3, 1: 2, 2: 1, 3: 0"),
+        &map(2, 1, "0: 0, 1: 1, 2: 2, 3: 3"),
+    ]
+    .concat();
+    fs::write(&meta, text_of_meta).unwrap();
+    let args = ["export", text(&rec), "-o", text(&target), "--metadata", text(&meta), "--probe", text(&probe)];
+    let (code, _, err) = run(&args);
+    assert!(code == 0 && !err.contains("MADE UP"), "{err}");
+    let script = r#"
+folder = sys.argv[1]
+document = json.load(open(folder + '/probe.json'))
+one, two = document['probes']
+assert one['contact_positions'] == [[12, -60], [0, -40], [12, -20], [0, 0]], one
+assert one['device_channel_indices'] == [0, 1, 2, 3] and two['device_channel_indices'] == [4, 5, 6, 7]
+assert 'note' not in one['annotations'] and 'tetrode_12.5' in two['annotations']['name']
+assert np.ptp(np.array(two['contact_positions']), axis=0).tolist() == [12.5, 12.5]
+probe = {}
+exec(open(folder + '/probe.prb').read(), probe)
+assert probe['channel_groups'][0]['geometry'][0] == [12, -60] and probe['channel_groups'][1]['channels'] == [4, 5, 6, 7]
+"#;
+    run_python(script, &[text(&target)]);
+    let (code, _, err) = run(&["export", text(&rec), "-o", text(&target), "--force", "--probe", text(&probe)]);
+    assert!(code == 2 && err.contains("--metadata"), "{err}");
 }
 
 #[cfg(unix)]

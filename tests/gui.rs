@@ -253,6 +253,33 @@ fn a_typed_path_opens_and_closes_and_is_remembered() {
 }
 
 #[test]
+fn a_recording_is_compared_and_the_difference_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, samples) = npy(&folder);
+    let other = folder.path().join("other.npy");
+    let mut file = std::fs::read(&path).unwrap();
+    let at = file.len() - samples.len() + (700 * CHANNELS + 1) * 2;
+    let changed = i16::from_le_bytes([file[at], file[at + 1]]) + 40;
+    file[at..at + 2].copy_from_slice(&changed.to_le_bytes());
+    std::fs::write(&other, file).unwrap();
+    std::fs::copy(OpenOptions::path_beside(&path), OpenOptions::path_beside(&other)).unwrap();
+    let mut window = opened(&folder, &path);
+    click(&mut window, "Recording");
+    type_into(&mut window, "Path of the other recording", other.to_str().unwrap());
+    click_role(&mut window, Role::Button, "Compare");
+    until_seen(&mut window, "from frame 700 on");
+    click(&mut window, "Show difference");
+    until_seen(&mut window, "made.npy − other.npy");
+    until_exact(&mut window);
+    let difference = document(&window);
+    assert_eq!(difference.recording().streams[0].frames, FRAMES as u64);
+    let (columns, _) = difference.pictures.view.as_ref().unwrap();
+    let deepest = columns.values[1].iter().map(|v| v.min).fold(0.0, f64::min);
+    assert_eq!(deepest, -40.0);
+    assert!(columns.values[0].iter().all(|v| v.min == 0.0 && v.max == 0.0));
+}
+
+#[test]
 fn wheel_and_keys_zoom_and_fit_shows_all_again() {
     let folder = tempfile::tempdir().unwrap();
     let mut window = opened(&folder, &demo(&folder));
@@ -319,6 +346,31 @@ fn dragging_pans_and_with_shift_selects() {
     press(&mut window, Modifiers::COMMAND, Key::A);
     let end = document(&window).time().end_tick(document(&window).shown().frames);
     assert_eq!(document(&window).selection, Some(0..end));
+}
+
+/// The newest measurement is that of the selection as it is dragged on.
+#[test]
+fn a_selection_is_measured_while_it_changes() {
+    use longwave::summary::{SidecarPolicy, Summary};
+    let folder = tempfile::tempdir().unwrap();
+    let (path, _) = npy(&folder);
+    let mut window = opened(&folder, &path);
+    click_role(&mut window, Role::Button, "Measure");
+    let source = longwave::source::open(&path, &OpenOptions::default(), &Task::unattended()).unwrap();
+    for end in [2_600, 3_000, 7_321] {
+        push(&mut window, ViewCommand::Select(Some(2_500..end)));
+        until(&mut window, "measurement", |w| {
+            document(w).pictures.measured.as_ref().is_some_and(|m| m.of.frames == (2_500..end))
+        });
+        let measured = document(&window).pictures.measured.clone().unwrap();
+        let longwave::gui::measured::Found::Exact(figures) = &measured.found else { panic!("{measured:?}") };
+        let task = Task::unattended();
+        let summary = Summary::open(std::sync::Arc::clone(&source), 0, task.budget(), &SidecarPolicy::Off).unwrap();
+        let truth = summary.range(2_500..end, &[0, 1, 2], u64::MAX, &task).unwrap().unwrap();
+        assert_eq!(*figures, truth);
+    }
+    window.run();
+    assert!(sees(&window, "exact: every sample counted"));
 }
 
 #[test]
@@ -389,6 +441,27 @@ fn the_spectrum_is_the_librarys_over_selection_and_whole() {
             }
         }
     }
+}
+
+#[test]
+fn the_spectrogram_stands_under_the_traces_and_its_click_shows_a_spectrum() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = demo(&folder);
+    let mut window = opened(&folder, &path);
+    press(&mut window, Modifiers::NONE, Key::S);
+    until(&mut window, "a spectrogram", |w| document(w).pictures.gram.picture.is_some());
+    until_seen(&mut window, "Colour bar, ");
+    let rect = window.get_by_label_contains("Spectrogram of ").rect();
+    assert!(rect.top() > plot(&window).center().y && (rect.left() - plot(&window).left()).abs() < 1.5);
+    assert!((rect.width() - plot(&window).width()).abs() < 1.5, "the same time axis");
+    window.get_by_label_contains("Spectrogram of ").click();
+    window.run();
+    until_seen(&mut window, "One window of 8192 frames");
+    press(&mut window, Modifiers::NONE, Key::Escape);
+    window.run();
+    assert!(document(&window).pictures.gram.spectrum_at.is_none());
+    click(&mut window, "Hide the spectrogram");
+    until(&mut window, "the panel is gone", |w| w.query_by_label_contains("Spectrogram of ").is_none());
 }
 
 #[test]
@@ -595,7 +668,7 @@ fn help_opens_by_key_and_closes_by_escape() {
     window.event(Event::Text("?".to_owned()));
     window.run();
     window.get_by_label("Mouse and keys");
-    window.get_by_label("Zoom time at the pointer");
+    window.get_by_label_contains("Zoom time at the pointer");
     press(&mut window, Modifiers::NONE, Key::Escape);
     assert!(!sees(&window, "Mouse and keys"));
     click_role(&mut window, Role::Button, "?");

@@ -418,6 +418,44 @@ fn generated_parts_lie_where_their_counters_say() {
 }
 
 #[test]
+fn faults_of_a_session_are_told_with_their_file_byte_frame_and_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let split = split_demo(folder.path(), 1.0, 2, &[7000, 20_000]);
+    fs::remove_file(&split.whole).unwrap();
+    let packet = 22 + 2 * 2;
+    // The second file loses 40 packets from its packet 500 on, and its end is cut.
+    let bytes = fs::read(&split.parts[1]).unwrap();
+    let header = header_len(&bytes);
+    let at = header + 500 * packet;
+    let damaged = [&bytes[..at], &bytes[at + 40 * packet..bytes.len() - 5]].concat();
+    fs::write(&split.parts[1], damaged).unwrap();
+    let output = longwave(&["check", folder.path().to_str().unwrap(), "--json", "--quiet"]);
+    assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stderr));
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(json["clean"], false);
+    let part = &json["parts"][1];
+    assert_eq!(part["name"], "20240517_demo_01_r1_part2.rec");
+    assert_eq!(part["path"], split.parts[1].to_str().unwrap());
+    assert_eq!(part["first_frame"], 7000);
+    let source = open_all(&split.parts).unwrap();
+    let time = &source.recording().streams[0].time;
+    assert_eq!(part["first_secs"].as_f64().unwrap(), time.secs_of_frame(7000));
+    let first = |kind: &str| {
+        let finding = part["findings"].as_array().unwrap().iter().find(|f| f["kind"] == kind).unwrap().clone();
+        finding["first"].as_array().unwrap().clone()
+    };
+    let place = first("dropped").into_iter().find(|p| p["frame"] == 500).unwrap();
+    assert_eq!((place["byte"].as_u64().unwrap(), place["amount"].as_u64().unwrap()), (at as u64, 40));
+    let secs = part["first_secs"].as_f64().unwrap() + place["secs"].as_f64().unwrap();
+    assert!((secs - time.secs_of_frame(7500)).abs() < 1e-9, "{secs}");
+    let cut = &first("cut")[0];
+    assert_eq!(cut["amount"], packet - 5);
+    let people = longwave(&["check", folder.path().to_str().unwrap(), "--quiet"]);
+    let people = String::from_utf8(people.stdout).unwrap();
+    assert!(people.contains("20240517_demo_01_r1_part2.rec") && people.contains("dropped"), "{people}");
+}
+
+#[test]
 fn commands_take_several_files_folders_and_sessions() {
     let folder = tempfile::tempdir().unwrap();
     let day = folder.path().join("day");

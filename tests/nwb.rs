@@ -252,11 +252,11 @@ assert "xxh3" in file.source_script and paths[1].rsplit("/")[-1] in file.source_
 }
 
 #[test]
-fn killed_and_full_leave_a_part_that_is_gone_on_with() {
+fn a_killed_export_leaves_a_part_that_is_gone_on_with() {
     let folder = tempfile::tempdir().unwrap();
     let rec = folder.path().join("demo.rec");
     let rec = rec.to_str().unwrap();
-    assert!(longwave(&["demo", "-o", rec, "--seconds", "20", "--channels", "64", "-q"]).status.success());
+    assert!(longwave(&["demo", "-o", rec, "--seconds", "8", "--channels", "64", "-q"]).status.success());
     let before = std::fs::read(rec).unwrap();
     let (out, part) = (folder.path().join("out.nwb"), folder.path().join(".out.nwb.part"));
     let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_longwave"))
@@ -265,7 +265,7 @@ fn killed_and_full_leave_a_part_that_is_gone_on_with() {
         .spawn()
         .unwrap();
     // Some pieces, then the end.
-    while std::fs::metadata(&part).map_or(0, |m| m.len()) < 4 << 20 && child.try_wait().unwrap().is_none() {
+    while std::fs::metadata(&part).map_or(0, |m| m.len()) < 2 << 20 && child.try_wait().unwrap().is_none() {
         std::thread::sleep(std::time::Duration::from_millis(1));
     }
     child.kill().unwrap();
@@ -277,29 +277,79 @@ fn killed_and_full_leave_a_part_that_is_gone_on_with() {
         export(&[rec, "-o", target.to_str().unwrap(), "--level", level]);
     }
     assert!(!part.exists() && std::fs::metadata(&out).unwrap().len() > kept);
+    same_samples(&out, &whole);
+    assert!(before == std::fs::read(rec).unwrap());
+}
+
+/// A limit on the size of files stands for a disk that is full at 60 % of what is written.
+#[test]
+#[cfg(unix)]
+fn a_disk_that_fills_up_leaves_a_part_and_the_command_to_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let rec = folder.path().join("demo.rec");
+    let rec = rec.to_str().unwrap();
+    assert!(longwave(&["demo", "-o", rec, "--seconds", "6", "--channels", "64", "-q"]).status.success());
+    let before = std::fs::read(rec).unwrap();
+    let (whole, target) = (folder.path().join("whole.nwb"), folder.path().join("full.nwb"));
+    export(&[rec, "-o", whole.to_str().unwrap(), "--compression", "none"]);
+    let kib = std::fs::metadata(&whole).unwrap().len() * 6 / 10 / 1024;
+    let command = format!(
+        "trap '' XFSZ; ulimit -f {kib}; exec '{}' export '{rec}' -o '{}' --compression none",
+        env!("CARGO_BIN_EXE_longwave"),
+        target.display()
+    );
+    let output = std::process::Command::new("bash").args(["-c", &command]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let again = format!("to go on: longwave export {rec} -o {} --compression none", target.display());
+    assert!(said.contains(&again) && !target.exists(), "{said}");
+    let part = folder.path().join(".full.nwb.part");
+    assert!(std::fs::metadata(&part).unwrap().len() > kib * 512, "what was written is kept");
+    // The command that was printed.
+    export(&[rec, "-o", target.to_str().unwrap(), "--compression", "none"]);
+    assert!(!part.exists() && before == std::fs::read(rec).unwrap());
+    same_samples(&target, &whole);
+}
+
+/// Whether both hold the same samples.
+fn same_samples(a: &Path, b: &Path) {
     run_python(
         "import h5py\na, b = (h5py.File(p)['acquisition/e-series/data'] for p in sys.argv[1:])\n\
          assert a.shape == b.shape and np.array_equal(a[:], b[:])",
-        &[out.to_str().unwrap(), whole.to_str().unwrap()],
+        &[a.to_str().unwrap(), b.to_str().unwrap()],
     );
-    assert!(before == std::fs::read(rec).unwrap());
+}
 
-    // A limit on the size of files stands for a full disk.
-    #[cfg(unix)]
-    {
-        let target = folder.path().join("full.nwb");
-        let command = format!(
-            "trap '' XFSZ; ulimit -f 10000; exec '{}' export '{rec}' -o '{}' --compression none",
-            env!("CARGO_BIN_EXE_longwave"),
-            target.display()
-        );
-        let output = std::process::Command::new("bash").args(["-c", &command]).output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(output.status.code(), Some(1), "{said}");
-        assert!(said.contains("to go on: longwave export") && !target.exists(), "{said}");
-        export(&[rec, "-o", target.to_str().unwrap(), "--compression", "none"]);
-        assert!(target.exists() && before == std::fs::read(rec).unwrap());
+/// The recording becomes shorter while it is exported, as on a network disk that goes away or with another program that
+/// writes it anew.
+#[test]
+fn a_source_that_shrinks_ends_the_export_without_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let rec = folder.path().join("demo.rec");
+    let path = rec.to_str().unwrap();
+    assert!(longwave(&["demo", "-o", path, "--seconds", "8", "--channels", "64", "-q"]).status.success());
+    let (out, part) = (folder.path().join("out.nwb"), folder.path().join(".out.nwb.part"));
+    let child = std::process::Command::new(env!("CARGO_BIN_EXE_longwave"))
+        .args(["export", path, "-o", out.to_str().unwrap(), "-q", "--level", "9", "--threads", "1"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    while std::fs::metadata(&part).map_or(0, |m| m.len()) < 2 << 20 {
+        std::thread::sleep(std::time::Duration::from_millis(1));
     }
+    let half = std::fs::metadata(&rec).unwrap().len() / 2;
+    std::fs::OpenOptions::new().write(true).open(&rec).unwrap().set_len(half).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("demo.rec") && said.contains("to go on: longwave export"), "{said}");
+    assert!(!out.exists() && std::fs::metadata(&rec).unwrap().len() == half, "{said}");
+    // What is left is another recording: it is exported from its beginning, and nothing of the longer one is in it.
+    export(&[path, "-o", out.to_str().unwrap()]);
+    let fresh = folder.path().join("fresh.nwb");
+    export(&[path, "-o", fresh.to_str().unwrap()]);
+    assert!(!part.exists());
+    same_samples(&out, &fresh);
 }
 
 #[test]

@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use longwave::recording::{Block, Samples};
 use longwave::source::{self, HardwareOrder, OpenOptions, Source};
+use longwave::summary::{SidecarPolicy, Summary, ViewRequest};
 use longwave::task::Task;
 
 fn open_with(path: &Path, options: &OpenOptions) -> Arc<dyn Source> {
@@ -99,7 +100,7 @@ impl Made {
             let clock = 1_700_000_000_250_000_000 + ticks * 50_001 + random.below(900_000) as i64;
             let start = bytes.len();
             bytes.extend((0..self.device_bytes).map(|_| random.below(256) as u8));
-            if self.device_bytes > 0 {
+            if self.devices == MANY_DEVICES {
                 bytes[start + 41..start + 49].copy_from_slice(&clock.to_le_bytes());
                 // Sensors speak now and then.
                 bytes[start + 33] = [0, 0, 0, 0, 8, 4, 1, 12][random.below(8) as usize];
@@ -240,6 +241,71 @@ fn every_order_of_channels_is_that_of_neo_or_doubted() {
     assert_eq!(info["streams"][0]["channels"][1]["id"], format!("hwChan{}", interleaved[1]));
 }
 
+/// The stretches of missing packets as neo's counters tell them: the frame behind each and how many are missing.
+const GAPS: &str = r#"
+import logging; logging.disable(logging.CRITICAL)
+from neo.rawio import SpikeGadgetsRawIO
+out = []
+for path in sys.argv[1:]:
+    r = SpikeGadgetsRawIO(filename=path); r.parse_header()
+    at = r._timestamp_byte
+    counter = r._raw_memmap[:, at:at + 4].copy().view('<u4')[:, 0].astype(np.int64)
+    step = np.diff(counter) % 2**32
+    out.append([[int(i) + 1, int(step[i]) - 1] for i in np.flatnonzero(step != 1)])
+print(json.dumps(out))
+"#;
+
+#[test]
+fn every_set_of_devices_with_any_gaps_and_a_wrap_reads_as_in_neo() {
+    let folder = tempfile::tempdir().unwrap();
+    let sets: [(&str, usize); 5] = [
+        (NO_DEVICES, 0),
+        (
+            r#"<Device name="ECU" numBytes="32" packetOrderPreference="20"><Channel id="ECU_Ain1" dataType="analog" startByte="8" bit="0" input="1"/><Channel id="ECU_Ain8" dataType="analog" startByte="22" bit="0" input="1"/></Device>"#,
+            32,
+        ),
+        (
+            r#"<Device name="Controller_DIO" numBytes="1" packetOrderPreference="10"><Channel id="Controller_Din1" dataType="digital" startByte="0" bit="3" input="1"/></Device><Device name="Multiplexed" numBytes="8" packetOrderPreference="30"><Channel id="Headstage_AccelX" dataType="analog" startByte="2" bit="0" interleavedDataIDByte="0" interleavedDataIDBit="3" input="1"/></Device>"#,
+            9,
+        ),
+        (
+            r#"<Device name="MCU_IO" numBytes="3" packetOrderPreference="10"><Channel id="Ain" dataType="analog" startByte="1" bit="0" input="1"/></Device><Device name="ECU" numBytes="4" packetOrderPreference="20"><Channel id="Ain" dataType="analog" startByte="0" bit="0" input="1"/></Device>"#,
+            7,
+        ),
+        (MANY_DEVICES, 49),
+    ];
+    let gaps: [&[(u32, u32)]; 4] = [
+        &[],
+        &[(1, 1)],
+        &[(50, 1), (51, 1), (52, 7), (140, 70_000)],
+        &[(2, 3), (90, 1), (130, 1_000_000_000), (199, 2)],
+    ];
+    let mut cases = Vec::new();
+    for (d, &(devices, device_bytes)) in sets.iter().enumerate() {
+        for (g, gaps) in gaps.iter().enumerate() {
+            for first_counter in [1000, u32::MAX - 100] {
+                let made = Made::new("device=\"intan\" chanPerChip=\"32\"", 32, 0..32);
+                let made = Made { devices, device_bytes, first_counter, gaps: gaps.to_vec(), ..made };
+                let name = format!("{d}_{g}_{first_counter}.rec");
+                // Without a clock beside it no counter tells of half its range.
+                cases.push((made.write(folder.path(), &name, 200), name));
+            }
+        }
+    }
+    let args: Vec<&str> = cases.iter().map(|(path, _)| path.to_str().unwrap()).collect();
+    let answers: serde_json::Value = serde_json::from_str(&common::run_python(NEO, &args)).unwrap();
+    let missing: serde_json::Value = serde_json::from_str(&common::run_python(GAPS, &args)).unwrap();
+    for (i, (path, name)) in cases.iter().enumerate() {
+        let source = open(path);
+        assert_eq!(source.recording().warnings, [], "{name}");
+        assert_like_neo(&*source, &answers[i], name);
+        for stream in &source.recording().streams {
+            let ours: Vec<(u64, u64)> = stream.time.gaps().map(|g| (g.after_frame + 1, g.missing_frames)).collect();
+            assert_eq!(serde_json::json!(ours), missing[i], "{name} {}", stream.name);
+        }
+    }
+}
+
 /// Out of the bytes of `MANY_DEVICES`: held sensors, digital changes (frame and state), the line of least squares in whole
 /// numbers.
 const BYTES: &str = r#"
@@ -318,14 +384,9 @@ fn sensors_lines_and_clocks_are_what_the_bytes_say() {
     }
 }
 
-#[test]
-fn damaged_recordings_are_read_or_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("x.rec");
-    let seed = Made::new("chanPerChip=\"4\"", 8, 0..8).with_devices().write(folder.path(), "seed.rec", 40);
-    let seed = std::fs::read(seed).unwrap();
-    let header = seed.len() - 40 * (1 + 49 + 4 + 16);
-    exercise::rec(&path, &seed);
+/// `seed` with a few things done to it: bits, digits and words changed, pieces lost and repeated. Mostly in the first
+/// `header` bytes: packets are any bytes.
+fn mutated(seed: &[u8], header: usize, random: &mut common::Random) -> Vec<u8> {
     let words: [&[u8]; 12] = [
         b"\"",
         b"<",
@@ -340,34 +401,69 @@ fn damaged_recordings_are_read_or_refused() {
         b"\xff\xfe",
         b"<SpikeChannel hwChan=\"3\"/>",
     ];
-    let mut random = common::Random(20);
-    for _ in 0..400 {
-        let mut bytes = seed.clone();
-        for _ in 0..=random.below(3) {
-            // Mostly the header: packets are any bytes.
-            let reach = if random.below(4) > 0 { header } else { bytes.len() };
-            let at = random.below(reach.min(bytes.len()).max(1) as u64) as usize;
-            match random.below(6) {
-                0 => bytes.truncate(at),
-                1 => bytes[at] ^= 1 << random.below(8),
-                2 => bytes[at] = b'0' + random.below(10) as u8,
-                3 => drop(bytes.splice(at..at, words[random.below(words.len() as u64) as usize].iter().copied())),
-                4 => {
-                    let end = bytes.len().min(at + random.below(60) as usize);
-                    drop(bytes.drain(at..end));
-                }
-                _ => {
-                    let end = bytes.len().min(at + random.below(200) as usize);
-                    let piece = bytes[at..end].to_vec();
-                    drop(bytes.splice(at..at, piece));
-                }
+    let mut bytes = seed.to_vec();
+    for _ in 0..=random.below(3) {
+        let reach = if random.below(4) > 0 { header } else { bytes.len() };
+        let at = random.below(reach.min(bytes.len()).max(1) as u64) as usize;
+        match random.below(6) {
+            0 => bytes.truncate(at),
+            1 => bytes[at] ^= 1 << random.below(8),
+            2 => bytes[at] = b'0' + random.below(10) as u8,
+            3 => drop(bytes.splice(at..at, words[random.below(words.len() as u64) as usize].iter().copied())),
+            4 => {
+                let end = bytes.len().min(at + random.below(60) as usize);
+                drop(bytes.drain(at..end));
             }
-            if bytes.is_empty() {
-                bytes.push(b'<');
+            _ => {
+                let end = bytes.len().min(at + random.below(200) as usize);
+                let piece = bytes[at..end].to_vec();
+                drop(bytes.splice(at..at, piece));
             }
         }
-        exercise::rec(&path, &bytes);
+        if bytes.is_empty() {
+            bytes.push(b'<');
+        }
     }
+    bytes
+}
+
+#[test]
+fn damaged_recordings_are_read_or_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.rec");
+    let seed = Made::new("chanPerChip=\"4\"", 8, 0..8).with_devices().write(folder.path(), "seed.rec", 40);
+    let seed = std::fs::read(seed).unwrap();
+    let header = seed.len() - 40 * (1 + 49 + 4 + 16);
+    exercise::rec(&path, &seed);
+    let mut random = common::Random(20);
+    for _ in 0..400 {
+        exercise::rec(&path, &mutated(&seed, header, &mut random));
+    }
+}
+
+#[test]
+fn damaged_headers_of_real_recordings_are_read_or_refused() {
+    let Some(files) = common::real_files() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.rec");
+    let mut random = common::Random(21);
+    let mut seeds = 0;
+    for entry in files.join("rec/xml").read_dir().unwrap() {
+        let mut seed = std::fs::read(entry.unwrap().path()).unwrap();
+        let end = b"</Configuration>";
+        let Some(at) = seed.windows(end.len()).position(|w| w == end) else { continue };
+        seed.truncate(at + end.len());
+        seed.push(b'\n');
+        let header = seed.len();
+        // Packets of any length: sync, counter and samples come where they come.
+        seed.extend((0..20_000).map(|i| if i % 310 == 0 { 0x55 } else { random.below(256) as u8 }));
+        exercise::rec(&path, &seed);
+        for _ in 0..12 {
+            exercise::rec(&path, &mutated(&seed, header, &mut random));
+        }
+        seeds += 1;
+    }
+    assert!(seeds >= 4);
 }
 
 #[test]
@@ -434,4 +530,30 @@ fn the_check_tells_people_and_scripts() {
     let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(json["channels"].as_array().unwrap().len(), 2);
     assert_eq!(json["packets"]["packets"], 6_000);
+}
+
+#[test]
+fn a_picture_of_a_silent_sensor_is_first_an_estimate_and_then_exact() {
+    const XML: &str = "<Configuration><HardwareConfiguration samplingRate=\"1000\" numChannels=\"0\"><Device name=\"Mux\" numBytes=\"4\"><Channel id=\"A\" dataType=\"analog\" startByte=\"2\" interleavedDataIDByte=\"0\" interleavedDataIDBit=\"3\"/></Device></HardwareConfiguration></Configuration>\n";
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("silent.rec");
+    let mut bytes = XML.as_bytes().to_vec();
+    // It speaks once, in packet 7, and stale bytes follow.
+    for i in 0..400_000_u32 {
+        bytes.extend([0x55, if i == 7 { 8 } else { 0 }, 0]);
+        bytes.extend((if i == 7 { 1234_i16 } else { (i % 100) as i16 }).to_le_bytes());
+        bytes.extend(i.to_le_bytes());
+    }
+    std::fs::write(&path, bytes).unwrap();
+    let source = open(&path);
+    let stream = source.recording().stream_index("Mux_sensors").unwrap();
+    let task = Task::unattended();
+    let summary = Summary::open(Arc::clone(&source), stream, task.budget(), &SidecarPolicy::Off).unwrap();
+    let request = ViewRequest { stream, channels: vec![0], frames: 390_016..390_032, bucket_frames: 1 };
+    assert!(!summary.is_prompt(&request));
+    assert!(summary.estimate(&request, &task).unwrap().exact.iter().all(|&e| !e));
+    let columns = summary.columns(&request, &task).unwrap();
+    assert!(columns.exact.iter().all(|&e| e) && summary.is_prompt(&request));
+    assert_eq!((columns.values[0][0].min, columns.values[0][0].max), (1234.0, 1234.0));
+    assert!(summary.estimate(&request, &task).unwrap().exact.iter().all(|&e| e));
 }

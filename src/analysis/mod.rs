@@ -12,11 +12,15 @@ use crate::source::Source;
 use crate::summary::Summary;
 use crate::task::Task;
 
+pub mod compare;
 mod find;
 mod found;
+mod health;
 mod heatmap;
+mod histogram;
 mod median;
 mod report;
+pub mod spectrogram;
 mod spectrum;
 mod stats;
 mod taper;
@@ -26,7 +30,14 @@ pub use found::{Context, Events, Field, Place};
 pub use heatmap::{Axis, Heatmap, Layer, Places};
 
 /// Every analysis, in the order of menus.
-pub const ANALYSES: &[Analysis] = &[stats::ANALYSIS, spectrum::ANALYSIS, find::ANALYSIS];
+pub const ANALYSES: &[Analysis] = &[
+    stats::ANALYSIS,
+    histogram::ANALYSIS,
+    spectrum::ANALYSIS,
+    spectrogram::ANALYSIS,
+    find::ANALYSIS,
+    health::ANALYSIS,
+];
 
 /// A row of the table of analyses.
 #[derive(Clone, Copy, Debug)]
@@ -92,8 +103,21 @@ impl Report {
         if let (View::Image(map), Some(object)) = (&self.view, json.as_object_mut()) {
             map.add_to(object);
         }
+        if let (View::Strip(strip), Some(object)) = (&self.view, json.as_object_mut()) {
+            strip.add_to(object);
+        }
         json
     }
+}
+
+/// Writes the result of a request to a file as it is computed, which may be far larger than memory; the report that comes
+/// back has what `--json` prints, but no values.
+pub type Writer = fn(&Request<'_>, &std::path::Path, bool) -> Result<Report>;
+
+/// The writer of the analysis called `name`, if it is of that kind: its results go to a file only.
+#[must_use]
+pub fn writer(name: &str) -> Option<Writer> {
+    (name == spectrogram::ANALYSIS.name).then_some(spectrogram::write)
 }
 
 /// How a result looks.
@@ -103,6 +127,22 @@ pub enum View {
     Curves(Curves),
     Events(Events),
     Image(Heatmap),
+    Strip(Strip),
+}
+
+/// What is to be said of each channel, and how it changes with time.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Strip {
+    /// The stream that channels count in.
+    pub stream: usize,
+    /// A row for each channel.
+    pub table: Table,
+    /// Channels over time, a layer for each figure.
+    pub map: Heatmap,
+    /// Where each column begins, seconds.
+    pub starts: Vec<f64>,
+    /// The channels that had better be left out, and why.
+    pub bad: Vec<(usize, &'static str)>,
 }
 
 /// Rows of values.
@@ -135,6 +175,8 @@ pub struct Curves {
     /// Name and values (as many as `x`) of each curve.
     pub series: Vec<(String, Vec<f64>)>,
     pub log_y: bool,
+    /// Each value belongs to all of the axis around its point, as in a histogram: drawn as steps.
+    pub steps: bool,
 }
 
 /// The analysis called `name`.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use super::{Cell, Curves, Events, Heatmap, Report, Table, View};
+use super::{Cell, Curves, Events, Heatmap, Report, Strip, Table, View};
 use crate::error::{Error, Result};
 use crate::file::AtomicFile;
 use crate::recording::SampleType;
@@ -14,7 +14,7 @@ const EVENT_BYTES: u64 = 80;
 
 impl Report {
     /// Writes the view as CSV (RFC 4180, but with bare line feeds): a header, then a line for each row of a table or
-    /// each point of the curves, whose first column is the axis, or each event, or each row of each layer of an image. Numbers are the shortest that read back identically.
+    /// each point of the curves, whose first column is the axis, or each event, or each row of each layer of an image, or each channel of a strip. Numbers are the shortest that read back identically.
     ///
     /// # Errors
     /// When the target exists and `overwrite` is false, or cannot be written.
@@ -40,6 +40,7 @@ impl Report {
                 (0..events.places.len()).fold(events_head(events), |text, i| text + &line(&events.row(i)))
             }
             View::Image(map) => image_csv(map),
+            View::Strip(strip) => table_csv(&strip.table),
         }
     }
 
@@ -77,9 +78,9 @@ impl Report {
     /// When the view is of neither (others are not all numbers), the target exists and `overwrite` is false, or it cannot be
     /// written.
     pub fn write_npy(&self, target: &Path, overwrite: bool) -> Result<()> {
-        if let View::Image(map) = &self.view {
+        if let View::Image(map) | View::Strip(Strip { map, .. }) = &self.view {
             let shape = [map.layers.len(), map.y.len(), map.x.len()].map(|n| n as u64);
-            let mut bytes = npy_header(SampleType::F32, &shape);
+            let mut bytes = npy_header(SampleType::F32, &shape, false);
             bytes.extend(map.layers.iter().flat_map(|layer| &layer.values).flat_map(|v| v.to_le_bytes()));
             return write(target, &bytes, overwrite);
         }
@@ -89,7 +90,7 @@ impl Report {
                 .with_remedy("write it as .csv"));
         };
         let columns = 1 + curves.series.len();
-        let mut bytes = npy_header(SampleType::F64, &[curves.x.len() as u64, columns as u64]);
+        let mut bytes = npy_header(SampleType::F64, &[curves.x.len() as u64, columns as u64], false);
         bytes.reserve_exact(curves.x.len() * columns * 8);
         for (i, x) in curves.x.iter().enumerate() {
             bytes.extend(x.to_le_bytes());
@@ -107,12 +108,13 @@ fn write(target: &Path, bytes: &[u8], overwrite: bool) -> Result<()> {
     file.commit()
 }
 
-/// The start of a `.npy` file, version 1.0 (numpy, `numpy.lib.format`): little-endian `sample_type`, C order, padded so
-/// that the samples begin at a multiple of 64 bytes.
-pub(super) fn npy_header(sample_type: SampleType, shape: &[u64]) -> Vec<u8> {
+/// The start of a `.npy` file, version 1.0 (numpy, `numpy.lib.format`): little-endian `sample_type`, C order or, with
+/// `first_fastest`, Fortran order, padded so that the samples begin at a multiple of 64 bytes.
+pub(super) fn npy_header(sample_type: SampleType, shape: &[u64], first_fastest: bool) -> Vec<u8> {
     const PREFIX: usize = 10;
     let order = if sample_type.size() == 1 { '|' } else { '<' };
-    let mut dict = format!("{{'descr': '{order}{}', 'fortran_order': False, 'shape': (", sample_type.npy_name());
+    let fortran = if first_fastest { "True" } else { "False" };
+    let mut dict = format!("{{'descr': '{order}{}', 'fortran_order': {fortran}, 'shape': (", sample_type.npy_name());
     for n in shape {
         // Writing to a string cannot fail.
         write!(dict, "{n}, ").unwrap_or_default();
@@ -239,12 +241,12 @@ mod tests {
     #[test]
     fn headers_are_aligned() {
         for shape in [vec![], vec![3], vec![u64::MAX, 128], vec![1; 20]] {
-            let header = npy_header(SampleType::I16, &shape);
+            let header = npy_header(SampleType::I16, &shape, false);
             assert_eq!(header.len() % 64, 0);
             assert_eq!(usize::from(header[8]) + 256 * usize::from(header[9]) + 10, header.len());
             assert_eq!(header.last(), Some(&b'\n'));
         }
-        let header = npy_header(SampleType::U8, &[5]);
+        let header = npy_header(SampleType::U8, &[5], false);
         assert!(String::from_utf8_lossy(&header).contains("'descr': '|u1', 'fortran_order': False, 'shape': (5,), }"));
     }
 }

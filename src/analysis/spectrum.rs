@@ -130,7 +130,7 @@ fn check_settings(settings: &Settings) -> Result<()> {
 }
 
 /// Refuses a selection that cannot give a spectrum, saying what would.
-fn check(selection: &Selection, window: u64, overlap: u64) -> Result<()> {
+pub(super) fn check(selection: &Selection, window: u64, overlap: u64) -> Result<()> {
     let frames = selection.len();
     if frames < window {
         let error =
@@ -199,6 +199,7 @@ impl<'a> Outcome<'a> {
             x: (0..bins).map(|k| k as f64 * rate / self.window as f64).collect(),
             series,
             log_y: true,
+            steps: false,
         };
         Report { view: View::Curves(curves), json: serde_json::Value::Null, notes: self.notes(folded) }
     }

@@ -41,7 +41,7 @@ pub fn check(source: &dyn Source, stream: usize, task: &Task) -> Result<Report> 
     }
     let selection = Selection::all(recording, stream);
     let s = &recording.streams[stream];
-    task.set_total(selection.bytes(s));
+    task.add_total(selection.bytes(s));
     // What is found, of each chunk that is under way or waits; and the irregular packets kept.
     let partials = (task.threads() * LOOKAHEAD + 2) as u64;
     let found_bytes = (s.channels.len() * size_of::<Signal>()) as u64 * partials + Packets::MAX_BYTES;

@@ -9,7 +9,7 @@ use super::args::{FileArgs, SelectionArgs};
 use super::shell::Shell;
 use super::table::{Align, Columns, render};
 use super::{Failure, parameters, parsed};
-use crate::analysis::{Analysis, Cell, Report, Request, Table, View};
+use crate::analysis::{Analysis, Cell, Report, Request, Strip, Table, View};
 use crate::error::Result;
 use crate::source::Source;
 use crate::summary::{SidecarPolicy, Summary};
@@ -39,7 +39,7 @@ pub(crate) fn command(analysis: &'static Analysis) -> Command {
         .after_help(format!("Example:\n  {}", analysis.example))
         .mut_arg("output", |arg| arg.help(format!("Write the result to this file, {}", endings(analysis))));
     for parameter in analysis.parameters {
-        command = command.arg(parameters::flag(parameter, analysis.parameters, ""));
+        command = command.args(parameters::flags(parameter, analysis.parameters, ""));
     }
     super::filters::flags(command)
 }
@@ -54,6 +54,11 @@ pub(crate) fn run(analysis: &'static Analysis, matches: &ArgMatches, shell: &She
     let settings = parameters::settings(matches, analysis.parameters)?;
     (analysis.check)(&settings).map_err(|e| Failure::Usage(e.to_string()))?;
     let target = args.output.as_deref().map(|path| Target::of(analysis, path, args.force)).transpose()?;
+    let writer = crate::analysis::writer(analysis.name);
+    if writer.is_some() && target.is_none() {
+        let (name, types) = (analysis.name, endings(analysis));
+        return Err(Failure::Usage(format!("say where the {name} goes: -o OUT, which ends in {types}")));
+    }
     let (source, filters) = shell.open_filtered(&args.file, &args.selection.stream, matches)?;
     if let Some(target) = &target {
         source.files().iter().try_for_each(|file| super::export::refuse_source(target.path, file))?;
@@ -62,14 +67,18 @@ pub(crate) fn run(analysis: &'static Analysis, matches: &ArgMatches, shell: &She
     let report = shell.attend(analysis.name, |task| {
         // What is filtered has another summary than the file.
         let summary = if filters.is_empty() { summary_of(&source, selection.stream, task) } else { None };
-        let report = (analysis.run)(&Request {
+        let request = Request {
             source: &source,
             selection: &selection,
             settings: &settings,
             task,
             summary: summary.as_ref(),
             publish: &mut |_| {},
-        })?;
+        };
+        if let (Some(write), Some(target)) = (writer, &target) {
+            return write(&request, target.path, target.overwrite);
+        }
+        let report = (analysis.run)(&request)?;
         if let Some(target) = &target {
             target.write(&report)?;
         }
@@ -85,7 +94,7 @@ pub(crate) fn run(analysis: &'static Analysis, matches: &ArgMatches, shell: &She
     }
     match (&target, &report.view) {
         (Some(target), _) => shell.print(&format!("wrote {}\n", target.path.display())),
-        (None, View::Table(table)) => shell.print(&for_people(table)),
+        (None, View::Table(table) | View::Strip(Strip { table, .. })) => shell.print(&for_people(table)),
         (None, _) => shell.print_with(|out| report.write_csv_to(out)),
     }
 }
@@ -159,6 +168,8 @@ fn for_people(table: &Table) -> String {
                         u64::try_from(value.unsigned_abs())
                             .map_or_else(|_| value.to_string(), |size| format!("{sign}{}", text::count(size)))
                     }
+                    // There is none: of nothing, of NaN.
+                    Cell::Number(value) if value.is_nan() => "-".to_owned(),
                     Cell::Number(value) => text::number(*value),
                 })
                 .collect()

@@ -323,6 +323,16 @@ impl SelectionArgs {
         self.stream.stream.is_none() && self.channels.is_none()
     }
 
+    /// Whether channels were chosen.
+    pub(crate) fn has_channels(&self) -> bool {
+        self.channels.is_some()
+    }
+
+    /// Whether a range was chosen.
+    pub(crate) fn has_range(&self) -> bool {
+        self.range.is_some()
+    }
+
     /// What is meant, in `source`.
     pub(crate) fn selection(&self, source: &dyn Source) -> Result<Selection, Failure> {
         let stream = self.stream.index(source)?;

@@ -9,7 +9,7 @@ use super::shell::Shell;
 use super::table::{Align, Columns, fields, render};
 use crate::check::{ChannelReport, Finding, Place, Report};
 use crate::recording::Recording;
-use crate::source::Source;
+use crate::source::{Part, Source};
 use crate::text;
 
 /// Findings that people are shown; `--json` has them all.
@@ -60,13 +60,13 @@ fn run_parts(args: &CheckArgs, source: &dyn Source, shell: &Shell) -> Result<(),
     let stream = args.stream.index(source)?;
     let mut clean = true;
     let mut list = Vec::new();
-    for part in source.parts() {
-        let part = crate::source::open(&part.path, &options, shell.task())?;
+    for about in source.parts() {
+        let part = crate::source::open(&about.path, &options, shell.task())?;
         let recording = part.recording();
         let report = shell.attend(&recording.name, |task| crate::check::check(part.as_ref(), stream, task))?;
         clean &= report.is_clean();
         if args.json {
-            list.push(as_json(recording, &report));
+            list.push(part_json(source, about, as_json(recording, &report)));
         } else {
             let space = if list.is_empty() { "" } else { "\n" };
             shell.print(&format!("{space}{}", for_people(recording, &report)))?;
@@ -77,6 +77,19 @@ fn run_parts(args: &CheckArgs, source: &dyn Source, shell: &Shell) -> Result<(),
         shell.print_json(&json!({ "name": source.recording().name, "clean": clean, "parts": list }))?;
     }
     if clean { Ok(()) } else { Err(Failure::Findings) }
+}
+
+/// The report on a file of a session, with where the file is and where it begins on the session's time line: places in
+/// it are counted from there.
+fn part_json(session: &dyn Source, part: &Part, mut report: Value) -> Value {
+    let recording = session.recording();
+    let first_secs = recording.streams.get(recording.default_stream()).map(|s| s.time.secs_of_tick(part.first_tick));
+    if let Some(report) = report.as_object_mut() {
+        report.insert("path".to_owned(), json!(part.path.display().to_string()));
+        report.insert("first_frame".to_owned(), json!(part.first_frame));
+        report.insert("first_secs".to_owned(), json!(first_secs));
+    }
+    report
 }
 
 fn place_json(place: &Place) -> Value {

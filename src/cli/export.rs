@@ -66,7 +66,9 @@ pub(crate) fn command() -> Command {
          Examples:\n  longwave export day.rec -o part.npy --range 1h..1h10m --channels 0-3,7\n  \
          longwave export day.rec -o day.bin --dry-run\n  \
          longwave export 20230622_rat_*.rec -o day.npy\n  \
-         longwave export day.rec -o day.sorter        samples, probe.json, probe.prb and params.py",
+         longwave export day.rec -o day.sorter        samples, probe.json, probe.prb and params.py\n  \
+         longwave export 20230622_rat_*.rec -o rat.nwb --metadata rat.yml\n  \
+         longwave export 20230622_rat_*.rec -o rat.nwb --metadata rat.yml --compatible trodes_to_nwb",
         );
     command = exporter_flags(command);
     super::filters::flags(command)
@@ -89,8 +91,11 @@ fn exporter_flags(mut command: Command) -> Command {
             let owners: Vec<_> =
                 exporters().filter(|e| e.parameters.iter().any(|p| p.name == parameter.name)).map(|e| e.name).collect();
             if owners.first() == Some(&exporter.name) {
-                command =
-                    command.arg(parameters::flag(parameter, exporter.parameters, &format!(" ({})", owners.join(", "))));
+                command = command.args(parameters::flags(
+                    parameter,
+                    exporter.parameters,
+                    &format!(" ({})", owners.join(", ")),
+                ));
             }
         }
     }

@@ -3,13 +3,14 @@
 use std::path::Path;
 
 use clap::{Args, Command};
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 use super::Failure;
 use super::args::FileArgs;
 use super::shell::{Shell, warning_text};
 use super::table::{Align, Columns, fields, render, shortened};
-use crate::recording::{Channel, Recording, Stream};
+use crate::recording::{ByteOrder, Channel, Recording, Stream, TimeBase};
 use crate::source::Part;
 use crate::text;
 
@@ -40,27 +41,96 @@ pub(crate) fn run(args: &InfoArgs, shell: &Shell) -> Result<(), Failure> {
     let recording = source.recording();
     let parts = source.parts();
     if args.json {
-        return shell.print_json(&as_json(recording, parts));
+        return shell.print_json(&Info::of(recording, parts));
     }
     let path = source.path().unwrap_or(&args.file.files[0]);
     shell.print(&for_people(recording, parts, path))
 }
 
-fn as_json(recording: &Recording, parts: &[Part]) -> Value {
-    json!({
-        "format": recording.format,
-        "name": recording.name,
-        "duration_secs": recording.duration_secs(),
-        "streams": recording.streams.iter().map(stream_json).collect::<Vec<_>>(),
-        "events": recording.events.iter().map(|track| json!({
-            "name": track.name,
-            "description": track.description,
-            "events": track.events,
-        })).collect::<Vec<_>>(),
-        "properties": properties_json(&recording.properties),
-        "parts": parts.iter().enumerate().map(|(i, part)| part_json(recording, parts, i, part)).collect::<Vec<_>>(),
-        "warnings": recording.warnings.iter().map(warning_text).collect::<Vec<_>>(),
-    })
+/// What `--json` prints. Lists that may be long are made while they are written.
+#[derive(Serialize)]
+struct Info<'a> {
+    format: &'a str,
+    name: &'a str,
+    duration_secs: f64,
+    streams: Vec<StreamInfo<'a>>,
+    events: Vec<Value>,
+    properties: Value,
+    parts: Vec<Value>,
+    warnings: Vec<String>,
+}
+
+impl<'a> Info<'a> {
+    fn of(recording: &'a Recording, parts: &[Part]) -> Self {
+        let track = |track: &crate::recording::EventTrack| json!({ "name": track.name, "description": track.description, "events": track.events });
+        Self {
+            format: recording.format,
+            name: &recording.name,
+            duration_secs: recording.duration_secs(),
+            streams: recording.streams.iter().map(StreamInfo::of).collect(),
+            events: recording.events.iter().map(track).collect(),
+            properties: properties_json(&recording.properties),
+            parts: parts.iter().enumerate().map(|(i, part)| part_json(recording, parts, i, part)).collect(),
+            warnings: recording.warnings.iter().map(warning_text).collect(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct StreamInfo<'a> {
+    name: &'a str,
+    sample_format: &'a str,
+    byte_order: ByteOrder,
+    frames: u64,
+    duration_secs: f64,
+    rate_hz: f64,
+    rate_known: bool,
+    start: Option<String>,
+    #[serde(serialize_with = "list_channels")]
+    channels: &'a [Channel],
+    #[serde(serialize_with = "list_gaps")]
+    gaps: &'a TimeBase,
+}
+
+impl<'a> StreamInfo<'a> {
+    fn of(stream: &'a Stream) -> Self {
+        let clock = &stream.time;
+        Self {
+            name: &stream.name,
+            sample_format: stream.format.sample_type.name(),
+            byte_order: stream.format.byte_order,
+            frames: stream.frames,
+            duration_secs: stream.duration_secs(),
+            rate_hz: clock.rate_hz(),
+            rate_known: clock.rate_known(),
+            start: clock.start_unix_ns().and_then(text::clock),
+            channels: &stream.channels,
+            gaps: clock,
+        }
+    }
+}
+
+fn list_channels<S: Serializer>(channels: &&[Channel], to: S) -> Result<S::Ok, S::Error> {
+    to.collect_seq(channels.iter().map(|channel| {
+        json!({
+            "id": channel.id,
+            "name": channel.name,
+            "unit": channel.unit,
+            "gain": channel.scale.gain,
+            "offset": channel.scale.offset,
+            "group": channel.group,
+        })
+    }))
+}
+
+fn list_gaps<S: Serializer>(clock: &&TimeBase, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_seq(clock.gaps().map(|gap| {
+        json!({
+            "after_frame": gap.after_frame,
+            "missing_frames": gap.missing_frames,
+            "secs": clock.secs_of_tick(gap.missing_frames),
+        })
+    }))
 }
 
 /// Seconds of `ticks` of the default stream's clock.
@@ -116,33 +186,6 @@ fn parts_table(recording: &Recording, parts: &[Part]) -> String {
         ("placed by", Align::Left),
     ]);
     format!("\n{}{}", render(&columns, &rows, ""), and_more(parts.len()))
-}
-
-fn stream_json(stream: &Stream) -> Value {
-    let clock = &stream.time;
-    json!({
-        "name": stream.name,
-        "sample_format": stream.format.sample_type.name(),
-        "byte_order": stream.format.byte_order,
-        "frames": stream.frames,
-        "duration_secs": stream.duration_secs(),
-        "rate_hz": clock.rate_hz(),
-        "rate_known": clock.rate_known(),
-        "start": clock.start_unix_ns().and_then(text::clock),
-        "channels": stream.channels.iter().map(|channel| json!({
-            "id": channel.id,
-            "name": channel.name,
-            "unit": channel.unit,
-            "gain": channel.scale.gain,
-            "offset": channel.scale.offset,
-            "group": channel.group,
-        })).collect::<Vec<_>>(),
-        "gaps": clock.gaps().map(|gap| json!({
-            "after_frame": gap.after_frame,
-            "missing_frames": gap.missing_frames,
-            "secs": clock.secs_of_tick(gap.missing_frames),
-        })).collect::<Vec<_>>(),
-    })
 }
 
 /// An object; a name that the file uses again gets a number, so that nothing is lost.
@@ -337,7 +380,7 @@ mod tests {
 
     #[test]
     fn json_has_the_promised_keys() {
-        let value = as_json(&recording(), &[]);
+        let value = serde_json::to_value(Info::of(&recording(), &[])).unwrap();
         for key in ["format", "duration_secs", "streams", "events", "properties", "warnings"] {
             assert!(value.get(key).is_some(), "{key}");
         }

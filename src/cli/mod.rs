@@ -4,7 +4,7 @@
 //! - **Standard output** holds results only: tables for people, or with `--json` one object.
 //! - **Standard error** holds progress bars (when it is a terminal), warnings and notes; `--quiet` silences all but errors.
 //! - **Exit codes**: 0 done (also when the reader of a pipe has seen enough), 1 error, 2 wrong usage, 3 `check` found
-//!   something, 130 interrupted.
+//!   something or `compare` a difference, 130 interrupted.
 //!
 //! Analyses and exporters are not named here: their subcommands and options are made from
 //! [`crate::analysis::ANALYSES`] and [`crate::export::EXPORTERS`].
@@ -25,6 +25,7 @@ mod analyse;
 mod annotations;
 mod args;
 mod check;
+mod compare;
 mod demo;
 mod export;
 mod filters;
@@ -68,7 +69,7 @@ pub(crate) enum Failure {
     /// The arguments make no sense: exit code 2.
     Usage(String),
     Failed(Error),
-    /// A check has found something, and said so: exit code 3.
+    /// A check has found something, or a comparison a difference, and said so: exit code 3.
     Findings,
     /// Whoever reads our output has seen enough: exit code 0.
     ClosedPipe,
@@ -82,7 +83,7 @@ impl From<Error> for Failure {
 
 /// The exit code when the user has interrupted the program: 128 + SIGINT, as shells do.
 const INTERRUPTED: u8 = 130;
-/// The exit code when a check has found something.
+/// The exit code when a check or a comparison has found something.
 const FINDINGS: u8 = 3;
 
 const AFTER_HELP: &str = "\
@@ -99,7 +100,7 @@ Ranges: A..B, half-open; either end may be empty. Channels: 0-3,7, ids, names, o
 Several files in order, such as the parts of a day, are one recording; a folder stands for the session in it,
 FOLDER/SESSION for one of several ({YYYYMMDD}_{animal}_{epoch}_{tag}.rec: FOLDER/20230622_rat).
 A file with the name of a command is given as ./info.
-Exit codes: 0 done, 1 error, 2 wrong usage, 3 check found something, 130 interrupted.";
+Exit codes: 0 done, 1 error, 2 wrong usage, 3 check or compare found something, 130 interrupted.";
 
 /// The whole command line, from which help, completions and manual pages are made.
 #[must_use]
@@ -123,6 +124,7 @@ pub fn command() -> Command {
         command = command.subcommand(analyse::command(analysis));
     }
     command.subcommands([
+        compare::command(),
         export::command(),
         export::filter_command(),
         peaks::command(),
@@ -194,6 +196,7 @@ fn dispatch(matches: &ArgMatches) -> Result<Option<Viewer>, Failure> {
     match name {
         "info" => info::run(&parsed(sub)?, &shell),
         "check" => check::run(&parsed(sub)?, &shell),
+        "compare" => compare::run(&parsed(sub)?, &shell),
         "export" => export::run(sub, &shell),
         "filter" => export::run_filter(sub, &shell),
         "shot" => export::run_shot(sub, &shell),

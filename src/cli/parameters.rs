@@ -7,7 +7,18 @@ use clap::{Arg, ArgAction, ArgMatches};
 use super::Failure;
 use crate::form::{Kind, Parameter, Settings};
 
-/// The flag for `parameter`, one of `all`; `note` is put behind its help.
+/// The flags for `parameter`, one of `all`; `note` is put behind its help.
+pub(crate) fn flags(parameter: &'static Parameter, all: &'static [Parameter], note: &str) -> Vec<Arg> {
+    let mut flags = vec![flag(parameter, all, note)];
+    if let Kind::Switch { off } = parameter.kind {
+        let help = format!("The opposite of --{}{note}", parameter.name);
+        let arg = Arg::new(off).long(off).help_heading("Settings").help(help);
+        flags.push(arg.action(ArgAction::SetTrue).conflicts_with(parameter.name));
+    }
+    flags
+}
+
+/// The first of them.
 pub(crate) fn flag(parameter: &'static Parameter, all: &'static [Parameter], note: &str) -> Arg {
     let help = format!("{}{note}", parameter.help);
     let arg = Arg::new(parameter.name).long(parameter.name).help_heading("Settings");
@@ -16,20 +27,23 @@ pub(crate) fn flag(parameter: &'static Parameter, all: &'static [Parameter], not
     };
     let value_name = match parameter.kind {
         Kind::Flag if parameter.default == "false" => return arg.help(help).action(ArgAction::SetTrue),
+        Kind::Switch { .. } => return arg.help(help).action(ArgAction::SetTrue),
         Kind::Flag => "true|false",
         Kind::Choice(_) => "CHOICE",
         Kind::Integer { .. } => "N",
         Kind::Number { .. } => "X",
         Kind::Text => "TEXT",
+        Kind::File { several: false } => "FILE",
+        Kind::File { several: true } => "FILE,…",
     };
     let arg = if parameter.default.is_empty() {
         arg.help(help)
     } else {
         arg.help(format!("{help} [default: {}]", parameter.default))
     };
+    // A text may begin with a minus as well: limits of -20..40.
     let arg = arg.value_name(value_name).allow_negative_numbers(true);
-    // A level such as -5sd is a value, not an option.
-    let arg = if parameter.kind == Kind::Text { arg.allow_hyphen_values(true) } else { arg };
+    let arg = arg.allow_hyphen_values(parameter.kind == Kind::Text);
     match parameter.kind {
         Kind::Choice(choices) => arg.value_parser(PossibleValuesParser::new(choices.iter().copied())),
         _ => arg.value_parser(StringValueParser::new().try_map(checked)),
@@ -38,7 +52,12 @@ pub(crate) fn flag(parameter: &'static Parameter, all: &'static [Parameter], not
 
 /// The value that was given for `parameter`, if one was.
 pub(crate) fn given(matches: &ArgMatches, parameter: &Parameter) -> Option<String> {
-    if matches.value_source(parameter.name) != Some(ValueSource::CommandLine) {
+    let is_given = |name: &str| matches.value_source(name) == Some(ValueSource::CommandLine);
+    if let Kind::Switch { off } = parameter.kind {
+        let on = is_given(parameter.name).then(|| "yes".to_owned());
+        return on.or_else(|| is_given(off).then(|| "no".to_owned()));
+    }
+    if !is_given(parameter.name) {
         return None;
     }
     match parameter.kind {
@@ -71,12 +90,14 @@ mod tests {
         Parameter { name: "slow", title: "", help: "S", kind: Kind::Flag, default: "false" },
         Parameter { name: "grid", title: "", help: "G", kind: Kind::Flag, default: "true" },
         Parameter { name: "label", title: "", help: "X", kind: Kind::Text, default: "" },
+        Parameter { name: "look", title: "", help: "B", kind: Kind::Switch { off: "no-look" }, default: "auto" },
+        Parameter { name: "probe", title: "", help: "F", kind: Kind::File { several: true }, default: "" },
     ];
 
     fn parse(args: &[&str]) -> Result<Settings, String> {
         let mut command = Command::new("test").no_binary_name(true);
         for parameter in PARAMETERS {
-            command = command.arg(flag(parameter, PARAMETERS, ""));
+            command = command.args(flags(parameter, PARAMETERS, ""));
         }
         let matches = command.try_get_matches_from(args).map_err(|e| e.to_string())?;
         settings(&matches, PARAMETERS).map_err(|_failure| "settings".to_owned())
@@ -92,6 +113,12 @@ mod tests {
         assert_eq!((settings.integer("window"), settings.text("taper")), (9, "flat-top"));
         assert_eq!((settings.number("level"), settings.flag("slow")), (-2.5, true));
         assert_eq!((settings.flag("grid"), settings.text("label")), (false, "a b"));
+        for (args, look) in [(&[][..], None), (&["--look"], Some(true)), (&["--no-look"], Some(false))] {
+            assert_eq!(parse(args).unwrap().switch("look"), look);
+        }
+        assert!(parse(&["--look", "--no-look"]).unwrap_err().contains("cannot be used with"));
+        let settings = parse(&["--probe", "a.yml, b.json"]).unwrap();
+        assert_eq!(settings.files("probe"), ["a.yml", "b.json"].map(std::path::PathBuf::from));
         for (args, hint) in [
             (["--window", "10"], "from 2 to 9"),
             (["--taper", "kaiser"], "flat-top"),

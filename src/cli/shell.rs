@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use clap::ArgMatches;
+use serde::Serialize;
 
 use super::args::{FileArgs, Global, StreamArg};
 use super::progress::Bar;
@@ -61,15 +62,14 @@ impl Shell {
     /// As [`Self::print`], for what is too long to be held as one text.
     pub(crate) fn print_with(&self, write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>) -> Result<(), Failure> {
         let mut out = io::BufWriter::with_capacity(1 << 16, io::stdout().lock());
-        write(&mut out).and_then(|()| out.flush()).map_err(|e| match e.kind() {
-            io::ErrorKind::BrokenPipe => Failure::ClosedPipe,
-            _ => Failure::Failed(Error::io(Path::new("standard output"), e)),
-        })
+        write(&mut out).and_then(|()| out.flush()).map_err(not_printed)
     }
 
-    /// The object that `--json` promises.
-    pub(crate) fn print_json(&self, value: &serde_json::Value) -> Result<(), Failure> {
-        self.print(&format!("{value:#}\n"))
+    /// The object that `--json` promises. It is written as it is made, so that a long list is never there as a whole.
+    pub(crate) fn print_json(&self, value: &impl Serialize) -> Result<(), Failure> {
+        let mut out = io::BufWriter::with_capacity(1 << 16, io::stdout().lock());
+        serde_json::to_writer_pretty(&mut out, value).map_err(|e| not_printed(e.into()))?;
+        out.write_all(b"\n").and_then(|()| out.flush()).map_err(not_printed)
     }
 
     /// Opens the recording, warns about what is odd with it, and remembers its layout if that was typed in.
@@ -134,7 +134,8 @@ impl Shell {
         }
     }
 
-    fn warn(&self, warnings: &[Warning]) {
+    /// Warnings about a recording that was opened nevertheless.
+    pub(crate) fn warn(&self, warnings: &[Warning]) {
         if self.quiet {
             return;
         }
@@ -165,6 +166,14 @@ impl Shell {
         let result = work(&self.task);
         drop(bar);
         result
+    }
+}
+
+/// Why standard output does not take a result.
+fn not_printed(e: io::Error) -> Failure {
+    match e.kind() {
+        io::ErrorKind::BrokenPipe => Failure::ClosedPipe,
+        _ => Failure::Failed(Error::io(Path::new("standard output"), e)),
     }
 }
 

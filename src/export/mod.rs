@@ -12,6 +12,7 @@ use crate::scan::Selection;
 use crate::source::Source;
 use crate::task::Task;
 
+mod geometry;
 mod npy;
 mod nwb;
 mod payload;

@@ -8,17 +8,20 @@
 //! | `probe.json`                  | the probe in the format of ProbeInterface (SpikeInterface)                         |
 //! | `probe.prb`                   | the probe as klusta, SpyKING CIRCUS and others take it                             |
 //!
-//! Where the contacts lie is not in a recording: each group of channels (an nTrode, say) stands in a column of its own,
-//! far from the others, so that a sorter takes only channels of one group for neighbours. Both files say so.
+//! Where the contacts lie is not in a recording: a metadata file says it, or it is made up ([`geometry`](super::geometry)),
+//! which all three descriptions and a warning say then.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
+use super::geometry::{Contact, Geometry};
+use super::metadata::{METADATA, PROBE, refuse_probes_without_metadata};
 use super::{Exporter, Prediction, Request, payload, raw};
 use crate::error::Result;
 use crate::file::AtomicFolder;
+use crate::form::Settings;
 use crate::recording::{ByteOrder, Channel, SampleFormat};
 
 /// Of the folder.
@@ -28,68 +31,44 @@ pub(crate) const EXPORTER: Exporter = Exporter {
     name: "sorter",
     title: "Folder for spike sorters",
     extensions: &[EXTENSION],
-    parameters: &[],
-    check: |_| Ok(()),
+    parameters: &[METADATA, PROBE],
+    check: refuse_probes_without_metadata,
     predict,
     run,
 };
 
-/// From one contact of a column to the next, µm.
-const CONTACT_STEP_UM: f64 = 25.0;
-/// From one column to the next, µm: further than any spike is seen.
-const COLUMN_STEP_UM: f64 = 1000.0;
 /// What is drawn of a contact, µm.
 const CONTACT_RADIUS_UM: f64 = 5.0;
 /// What is written besides the samples, roughly.
 const SIDE_BYTES_A_CHANNEL: u64 = 512;
-/// Said in both descriptions of the probe.
-const MADE_UP: &str = "the positions are not known: each group of channels stands in a column of its own";
 
 fn predict(request: &Request<'_>) -> Result<Prediction> {
     let mut prediction = payload::predict(request, &[])?;
     prediction.bytes = prediction.bytes.saturating_add(SIDE_BYTES_A_CHANNEL * request.selection.channels.len() as u64);
-    prediction.notes.push(format!("{MADE_UP}; correct probe.json or probe.prb before sorting, where it matters"));
+    let geometry = Geometry::of(request)?;
+    let remedy = "name a metadata file (--metadata META.yml), or correct probe.json or probe.prb before sorting";
+    prediction.notes.extend(geometry.warning().map(|warning| format!("{warning}; {remedy}")));
+    prediction.notes.extend(geometry.notes);
     Ok(prediction)
 }
 
 fn run(request: &Request<'_>) -> Result<Vec<PathBuf>> {
     let stream = request.selection.stream_in(request.source.recording())?;
     payload::refuse_source_in(request)?;
+    let geometry = Geometry::of(request)?;
     let folder = AtomicFolder::create(request.target, predict(request)?.bytes, request.overwrite)?;
     let samples = folder.path().join("recording.dat");
-    let inner = Request { target: &samples, overwrite: false, ..*request };
+    let settings = Settings::defaults(raw::EXPORTER.parameters);
+    let inner = Request { target: &samples, overwrite: false, settings: &settings, ..*request };
     (raw::EXPORTER.run)(&inner)?;
     let channels: Vec<&Channel> = request.selection.channels.iter().map(|&c| &stream.channels[c]).collect();
-    let contacts = contacts(&channels);
     let format = payload::written_format(stream, request.values);
     let scaled = request.values == super::Values::Stored;
-    folder.write("params.py", params(&channels, format, stream.time.rate_hz(), scaled).as_bytes())?;
-    folder.write("probe.json", format!("{:#}\n", probe_json(&channels, &contacts)).as_bytes())?;
-    folder.write("probe.prb", probe_prb(&contacts).as_bytes())?;
+    let params = comment(geometry.warning()) + &params(&channels, format, stream.time.rate_hz(), scaled);
+    folder.write("params.py", params.as_bytes())?;
+    folder.write("probe.json", format!("{:#}\n", probe_json(&channels, &geometry)).as_bytes())?;
+    folder.write("probe.prb", probe_prb(&geometry).as_bytes())?;
     folder.commit()
-}
-
-/// Where a channel stands: its group, counted from 0, and its position, µm.
-#[derive(Clone, Copy, PartialEq, Debug)]
-struct Contact {
-    group: usize,
-    x: f64,
-    y: f64,
-}
-
-/// A column for each group, in the order in which the groups appear.
-fn contacts(channels: &[&Channel]) -> Vec<Contact> {
-    let mut groups: Vec<(&str, usize)> = Vec::new();
-    let mut place = |name| {
-        let group = groups.iter().position(|(known, _)| *known == name).unwrap_or_else(|| {
-            groups.push((name, 0));
-            groups.len() - 1
-        });
-        let row = groups[group].1;
-        groups[group].1 += 1;
-        Contact { group, x: group as f64 * COLUMN_STEP_UM, y: row as f64 * CONTACT_STEP_UM }
-    };
-    channels.iter().map(|channel| place(channel.group.as_str())).collect()
 }
 
 /// A text of a Python program, ASCII only.
@@ -154,30 +133,47 @@ fn params(channels: &[&Channel], format: SampleFormat, rate_hz: f64, scaled: boo
     text
 }
 
-/// One probe in the format of ProbeInterface, version 0.2, a shank for each group.
-fn probe_json(channels: &[&Channel], contacts: &[Contact]) -> Value {
-    let each = |value: &dyn Fn(&Contact) -> Value| contacts.iter().map(value).collect::<Vec<_>>();
+/// The probes in the format of ProbeInterface, version 0.2.
+fn probe_json(channels: &[&Channel], geometry: &Geometry) -> Value {
+    let warning = geometry.warning();
+    let probe = |(probe, name): (usize, &String)| {
+        let own: Vec<(usize, &Contact)> =
+            geometry.contacts.iter().enumerate().filter(|(_, c)| c.probe == probe).collect();
+        let each = |value: &dyn Fn(usize, &Contact) -> Value| own.iter().map(|(i, c)| value(*i, c)).collect::<Vec<_>>();
+        let mut annotations = json!({ "name": name });
+        if let Some(warning) = &warning {
+            annotations["note"] = json!(warning);
+        }
+        json!({
+            "ndim": 2,
+            "si_units": "um",
+            "annotations": annotations,
+            "contact_annotations": {},
+            "contact_positions": each(&|_, c| json!([c.x, c.y])),
+            "contact_plane_axes": each(&|_, _| json!([[1.0, 0.0], [0.0, 1.0]])),
+            "contact_shapes": each(&|_, _| json!("circle")),
+            "contact_shape_params": each(&|_, _| json!({ "radius": CONTACT_RADIUS_UM })),
+            "contact_ids": each(&|i, _| json!(channels[i].id)),
+            "shank_ids": each(&|_, c| json!(c.group.to_string())),
+            "device_channel_indices": each(&|i, _| json!(i)),
+        })
+    };
     json!({
         "specification": "probeinterface",
         "version": "0.2.21",
-        "probes": [{
-            "ndim": 2,
-            "si_units": "um",
-            "annotations": { "name": "channels by group", "note": MADE_UP },
-            "contact_annotations": {},
-            "contact_positions": each(&|c| json!([c.x, c.y])),
-            "contact_plane_axes": each(&|_| json!([[1.0, 0.0], [0.0, 1.0]])),
-            "contact_shapes": each(&|_| json!("circle")),
-            "contact_shape_params": each(&|_| json!({ "radius": CONTACT_RADIUS_UM })),
-            "contact_ids": channels.iter().map(|c| c.id.clone()).collect::<Vec<_>>(),
-            "shank_ids": each(&|c| json!(c.group.to_string())),
-            "device_channel_indices": (0..contacts.len()).collect::<Vec<_>>(),
-        }],
+        "probes": geometry.probes.iter().enumerate().map(probe).collect::<Vec<_>>(),
     })
 }
 
-fn probe_prb(contacts: &[Contact]) -> String {
-    let mut text = format!("# {MADE_UP}\ntotal_nb_channels = {}\nradius = 100\nchannel_groups = {{\n", contacts.len());
+/// A comment in Python, if there is something to say.
+fn comment(warning: Option<String>) -> String {
+    warning.map_or_else(String::new, |warning| format!("# {warning}\n"))
+}
+
+fn probe_prb(geometry: &Geometry) -> String {
+    let contacts = &geometry.contacts;
+    let mut text = comment(geometry.warning());
+    text += &format!("total_nb_channels = {}\nradius = 100\nchannel_groups = {{\n", contacts.len());
     let groups = contacts.iter().map(|c| c.group + 1).max().unwrap_or(0);
     for group in 0..groups {
         let own: Vec<(usize, &Contact)> = contacts.iter().enumerate().filter(|(_, c)| c.group == group).collect();
@@ -195,16 +191,6 @@ fn probe_prb(contacts: &[Contact]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn groups_stand_in_columns() {
-        let channel = |i: usize, group: &str| Channel { group: group.to_owned(), ..Channel::numbered(i) };
-        let channels = [channel(0, "a"), channel(1, "b"), channel(2, "a")];
-        let list: Vec<&Channel> = channels.iter().collect();
-        let places: Vec<(usize, f64, f64)> = contacts(&list).iter().map(|c| (c.group, c.x, c.y)).collect();
-        assert_eq!(places, [(0, 0.0, 0.0), (1, 1000.0, 0.0), (0, 0.0, 25.0)]);
-        assert!(contacts(&[]).is_empty());
-    }
 
     #[test]
     fn texts_are_python() {

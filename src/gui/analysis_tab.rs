@@ -12,6 +12,7 @@ use super::jobs_bar::running_ui;
 use super::result_view::{CurveOptions, curves_ui, table_ui};
 use super::settings_form::settings_ui;
 use super::state::{AnalysisResult, Document};
+use super::strip_view::strip_view_ui;
 use super::theme::Colours;
 use super::wording::{count, plural, sentence, span};
 use crate::analysis::{Analysis, View};
@@ -96,7 +97,7 @@ pub(super) fn analysis_ui(
         }
     });
     match result {
-        Some(result) => result_ui(ui, document, result, running, form, out),
+        Some(result) => result_ui(ui, result, running, document, form, out),
         None => {
             ui.add_space(8.0);
             ui.weak("The result appears here while it is computed, and becomes exact as the work goes on.");
@@ -140,11 +141,27 @@ pub(super) fn range_text(document: &Document, scope: Scope) -> String {
 
 fn result_ui(
     ui: &mut Ui,
-    document: &Document,
     result: &AnalysisResult,
     running: Option<&Job>,
+    document: &Document,
     form: &mut AnalysisForm,
     out: &mut Vec<Command>,
+) {
+    report_ui(ui, result, running, |ui, view| match view {
+        View::Table(table) => table_ui(ui, table),
+        View::Curves(found) => curves_ui(ui, found, &mut form.curves),
+        View::Events(events) => list_ui(ui, result.name, events, document, out),
+        View::Image(map) => heat_view_ui(ui, map, &mut form.heat),
+        View::Strip(strip) => strip_view_ui(ui, strip, document, &mut form.heat, out),
+    });
+}
+
+/// A result with what it is over and its notes, its view drawn by `show`.
+pub(super) fn report_ui(
+    ui: &mut Ui,
+    result: &AnalysisResult,
+    running: Option<&Job>,
+    show: impl FnOnce(&mut Ui, &View),
 ) {
     section(ui, "Result");
     ui.weak(format!("Over {}", result.over));
@@ -163,12 +180,7 @@ fn result_ui(
         }
         return;
     };
-    ui.push_id(result.name, |ui| match &report.view {
-        View::Table(table) => table_ui(ui, table),
-        View::Curves(found) => curves_ui(ui, found, &mut form.curves),
-        View::Events(events) => list_ui(ui, result.name, events, document, out),
-        View::Image(map) => heat_view_ui(ui, map, &mut form.heat),
-    });
+    ui.push_id(result.name, |ui| show(ui, &report.view));
     for note in &report.notes {
         ui.weak(format!("Note: {}", sentence(note)));
     }

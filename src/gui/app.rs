@@ -12,12 +12,13 @@ use super::found::FoundCommand;
 use super::gauge::GaugeState;
 use super::jobs::{JobId, JobState, Jobs, Outcome, Purpose, Reply};
 use super::keys::Keymap;
+use super::measured::MeasureWorker;
 use super::message::Message;
 use super::opening::Which;
 use super::recent::{self, Recent};
 use super::script::{Awaited, Script};
 use super::settings::{self, Settings};
-use super::state::{AnalysisResult, Document, Panels};
+use super::state::{AnalysisResult, Document, InspectorTab, Panels};
 use super::{opening, raw_preview, vocabulary};
 use crate::budget::MemoryBudget;
 use crate::cli::Viewer;
@@ -38,7 +39,7 @@ pub struct App {
     pub document: Option<Document>,
     pub panels: Panels,
     pub jobs: Jobs,
-    columns: ColumnWorker,
+    workers: Workers,
     budget: MemoryBudget,
     gauge: GaugeState,
     recent: Recent,
@@ -77,6 +78,13 @@ impl Kept {
     }
 }
 
+/// What answers wishes for something to be shown, newest first.
+struct Workers {
+    columns: ColumnWorker,
+    measure: MeasureWorker,
+    gram: super::gram::GramWorker,
+}
+
 impl App {
     /// A window that is about to show what `viewer` says.
     #[must_use]
@@ -107,7 +115,11 @@ impl App {
         let Viewer { paths, options, stream, budget, threads, .. } = viewer;
         let jobs = Jobs::new(ctx.clone(), threads);
         jobs.watch_memory(&budget);
-        let columns = ColumnWorker::start(&jobs, &budget);
+        let workers = Workers {
+            columns: ColumnWorker::start(&jobs, &budget),
+            measure: MeasureWorker::start(&jobs, &budget),
+            gram: super::gram::GramWorker::start(&jobs, &budget),
+        };
         if let Some(file) = recent_list.clone() {
             recent::load(&jobs, file);
         }
@@ -121,7 +133,7 @@ impl App {
             panels: Panels::default(),
             gauge: GaugeState::new(Default::default(), Default::default(), &budget),
             jobs,
-            columns,
+            workers,
             budget,
             recent: Recent::default(),
             recent_list,
@@ -159,12 +171,22 @@ impl App {
                     document.overview_arrived(columns);
                 }
             }
+            Reply::Spectrogram(answer) => {
+                if let Some(document) = &mut self.document {
+                    document.pictures.gram.arrived(answer);
+                }
+            }
             Reply::ColumnsFailed(error) => {
                 if let Some(document) = &mut self.document {
                     // What was drawn before may no longer be there.
                     document.pictures.view = None;
                     document.pictures.error = Some("the recording cannot be read any more".to_owned());
                     self.message = Some(Message::from_error(&error));
+                }
+            }
+            Reply::Measured(measurement) => {
+                if let Some(document) = &mut self.document {
+                    document.measured(measurement);
                 }
             }
             Reply::Report { job, report } => {
@@ -186,10 +208,15 @@ impl App {
                 match (purpose, &mut self.panels.export) {
                     (Purpose::Open, _) => self.open_what_came(paths),
                     (Purpose::ExportTarget, Some(form)) => paths.pop().iter().for_each(|path| form.set_target(path)),
-                    (Purpose::ExportTarget, None) => {}
                     (Purpose::SaveFound(name), _) => {
                         let saves = paths.into_iter().map(|p| Command::Found(FoundCommand::Save(name, p)));
                         self.commands.extend(saves);
+                    }
+                    (Purpose::Setting(name), Some(form)) => form.set_setting_files(name, &paths),
+                    (Purpose::ExportTarget | Purpose::Setting(_), None) => {}
+                    (Purpose::Compare, _) => {
+                        let chosen = paths.pop().map(|path| Command::Job(JobCommand::Compare(path)));
+                        chosen.into_iter().for_each(|command| self.push(command));
                     }
                     (Purpose::ImportAnnotations, _) => {
                         let imports = paths.into_iter().map(|p| Command::Annotation(AnnotationCommand::Import(p)));
@@ -298,7 +325,8 @@ impl App {
             document.save_annotations(&self.jobs);
         }
         self.jobs.cancel_all();
-        self.columns.clear();
+        self.workers.columns.clear();
+        self.workers.measure.clear();
         self.document = None;
         self.building = None;
         self.panels.export = None;
@@ -422,6 +450,10 @@ impl App {
                 self.opening = None;
                 self.message = None;
             }
+            FileCommand::ShowDifference => {
+                let document = self.document.as_ref();
+                self.opening = document.and_then(|d| super::comparing::show(d, &self.jobs, &self.budget));
+            }
             FileCommand::Stream(stream) => {
                 if let Some(document) = &self.document {
                     let (paths, options) = (document.paths(), document.options.clone());
@@ -434,6 +466,11 @@ impl App {
 
     fn apply_job(&mut self, command: JobCommand) {
         match command {
+            JobCommand::Compare(with) => {
+                if let Some(document) = &mut self.document {
+                    super::comparing::start(document, &mut self.jobs, &self.budget, with);
+                }
+            }
             JobCommand::Cancel(id) => self.jobs.cancel(id),
             JobCommand::CancelAll => self.jobs.cancel_all(),
             JobCommand::Dismiss(id) => self.jobs.dismiss(id),
@@ -599,11 +636,34 @@ impl App {
             }
             PanelCommand::DismissMessage => self.message = None,
             PanelCommand::DismissSessions => panels.sessions = None,
+            PanelCommand::BrowseCompare => {
+                let suggested = self.document.as_ref().and_then(|d| d.path.parent()).map(|folder| folder.join(""));
+                self.jobs.pick(Purpose::Compare, suggested);
+            }
+            PanelCommand::Spectrogram(command) => {
+                if let Some(document) = &mut self.document {
+                    document.pictures.gram.apply(&mut panels.spectrogram, command);
+                }
+            }
             PanelCommand::BrowseExport => {
                 let suggested = panels.export.as_ref().map(|form| PathBuf::from(form.target.trim()));
                 self.jobs.pick(Purpose::ExportTarget, suggested);
             }
+            PanelCommand::BrowseSetting(name) => {
+                let suggested = panels.export.as_ref().and_then(|form| form.setting_file(name));
+                self.jobs.pick(Purpose::Setting(name), suggested);
+            }
         }
+    }
+
+    /// Asks for the spectrogram that is to be seen, and keeps its tiles in the making.
+    fn want_spectrogram(&mut self) {
+        let wish = self.document.as_ref().and_then(|document| self.panels.spectrogram.wish(document));
+        if let Some(document) = &mut self.document {
+            let near = document.visible_ticks().start;
+            document.pictures.gram.keep_up(wish.as_ref(), near, &mut self.jobs, &self.budget);
+        }
+        self.workers.gram.want(wish);
     }
 
     fn apply_script(&mut self, ctx: &egui::Context, command: ScriptCommand) {
@@ -646,7 +706,11 @@ impl App {
         } else {
             let busy = self.jobs.list.iter().any(|job| job.is_running() && Some(job.id) != building);
             let exact = self.document.as_ref().is_none_or(|d| d.summary.is_complete());
-            let at_rest = self.opening.is_none() && !busy && self.columns.is_at_rest() && self.commands.is_empty();
+            let at_rest = self.opening.is_none()
+                && !busy
+                && self.workers.columns.is_at_rest()
+                && self.workers.gram.is_at_rest()
+                && self.commands.is_empty();
             if let Some(line) = script.next_line(at_rest, exact) {
                 match vocabulary::parse(&line, self.document.as_ref(), None) {
                     Ok(commands) => self.commands.extend(commands),
@@ -697,11 +761,14 @@ impl App {
         let shown: Vec<usize> = channels[lanes].to_vec();
         let per_column = document.viewport.ticks_per_point() / f64::from(pixels_per_point);
         let view = ViewRequest::covering(document.stream, shown, seen, stream.frames, per_column);
-        self.columns.want(Place::View, wish(with_margin(view, stream.frames)));
+        self.workers.columns.want(Place::View, wish(with_margin(view, stream.frames)));
         let all: Vec<usize> = (0..stream.channels.len()).collect();
         let per_column = stream.frames as f64 / OVERVIEW_COLUMNS;
         let overview = ViewRequest::covering(document.stream, all, 0..stream.frames, stream.frames, per_column);
-        self.columns.want(Place::Overview, wish(overview));
+        self.workers.columns.want(Place::Overview, wish(overview));
+        if self.panels.inspector == InspectorTab::Measure && !self.panels.hide_inspector {
+            self.workers.measure.want(document.to_measure(), &document.summary);
+        }
     }
 
     fn dropped_files(&mut self, ctx: &egui::Context) {
@@ -740,6 +807,14 @@ impl App {
         if !self.panels.hide_inspector {
             egui::Panel::right("inspector").default_size(340.0).size_range(240.0..=900.0).show(ui, |ui| {
                 super::inspector::inspector_ui(ui, document, &self.jobs.list, &mut self.panels, out);
+            });
+        }
+        if self.panels.spectrogram.open {
+            let frame = egui::Frame::NONE.fill(ui.visuals().panel_fill);
+            let panel = egui::Panel::bottom("spectrogram").frame(frame).resizable(true);
+            panel.default_size(240.0).size_range(96.0..=900.0).show(ui, |ui| {
+                let Panels { spectrogram, time_format, .. } = &mut self.panels;
+                super::gram::panel_ui(ui, document, spectrogram, *time_format, out);
             });
         }
         let wheel = self.kept.settings.wheel();
@@ -818,6 +893,7 @@ impl App {
             }
         }
         self.want_pictures(ctx.pixels_per_point());
+        self.want_spectrogram();
         if self.jobs.any_running() {
             ctx.request_repaint_after(PROGRESS);
         }

@@ -1,7 +1,8 @@
 //! The worker that turns "these channels, these frames, this many columns" into pictures, newest wish first.
 //!
 //! There is one slot for what is seen and one for the overview. Wishing again overwrites the slot and stops the
-//! computation for the old wish. An answer that is not exact yet is computed again as the summary grows.
+//! computation for the old wish. An answer that is not exact yet is computed again as the summary grows. Where the exact
+//! one takes a long look back through the file, an estimate comes first.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -141,9 +142,15 @@ fn work(shared: &Shared, budget: &MemoryBudget, replies: &Replies) {
         drop(slots);
 
         let coverage = wish.summary.coverage();
-        let compute = std::panic::AssertUnwindSafe(|| answer(place, &wish, &task));
-        let result =
-            std::panic::catch_unwind(compute).unwrap_or_else(|panic| Err(crate::scan::panicked(panic.as_ref())));
+        let compute = |at_once: bool| {
+            let compute = std::panic::AssertUnwindSafe(|| answer(place, &wish, at_once, &task));
+            std::panic::catch_unwind(compute).unwrap_or_else(|panic| Err(crate::scan::panicked(panic.as_ref())))
+        };
+        let is_prompt = wish.summary.is_prompt(&wish.request);
+        if !is_prompt && let Ok((reply, _)) = compute(true) {
+            replies.send(reply);
+        }
+        let result = compute(false);
 
         slots = lock(&shared.0);
         let slot = &mut slots.slots[place as usize];
@@ -166,8 +173,10 @@ fn work(shared: &Shared, budget: &MemoryBudget, replies: &Replies) {
     }
 }
 
-fn answer(place: Place, wish: &Wish, task: &Task) -> crate::Result<(Reply, bool)> {
-    let columns: Arc<Columns> = Arc::new(wish.summary.columns(&wish.request, task)?);
+fn answer(place: Place, wish: &Wish, at_once: bool, task: &Task) -> crate::Result<(Reply, bool)> {
+    let (summary, request) = (&wish.summary, &wish.request);
+    let columns = if at_once { summary.estimate(request, task)? } else { summary.columns(request, task)? };
+    let columns: Arc<Columns> = Arc::new(columns);
     let exact = columns.exact.iter().all(|&e| e);
     let reply = match place {
         Place::View => {

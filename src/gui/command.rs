@@ -47,6 +47,8 @@ pub enum FileCommand {
     Close,
     /// Show another stream of the open recording.
     Stream(usize),
+    /// Show the difference to the recording that was compared with last.
+    ShowDifference,
 }
 
 /// About what part is seen.
@@ -156,6 +158,8 @@ pub enum JobCommand {
         scope: Scope,
         overwrite: bool,
     },
+    /// Compare all of the shown stream with the recording there.
+    Compare(PathBuf),
     Cancel(JobId),
     CancelAll,
     Dismiss(JobId),
@@ -195,8 +199,12 @@ pub enum PanelCommand {
     /// What the user has chosen once for all.
     Settings(super::settings::Settings),
     BrowseExport,
+    /// A file for this setting of the export.
+    BrowseSetting(&'static str),
+    BrowseCompare,
     /// Close the list of sessions without choosing one.
     DismissSessions,
+    Spectrogram(super::gram::GramCommand),
 }
 
 /// What only scripts ask for.

@@ -43,12 +43,21 @@ pub(super) fn export_line(
     layout_options(&document.options, &mut add);
     for parameter in settings.parameters() {
         let value = settings.text(parameter.name);
-        if value != parameter.default && parameter.kind != Kind::Flag {
+        let is_flag = matches!(parameter.kind, Kind::Flag | Kind::Switch { .. });
+        if value != parameter.default && !is_flag {
             add(&format!("--{}", parameter.name), value);
         }
     }
     for parameter in settings.parameters().iter().filter(|p| p.kind == Kind::Flag && settings.flag(p.name)) {
         let _written = write!(line, " --{}", parameter.name);
+    }
+    for parameter in settings.parameters() {
+        let flag = match (parameter.kind, settings.text(parameter.name)) {
+            (Kind::Switch { .. }, "yes") => parameter.name,
+            (Kind::Switch { off }, "no") => off,
+            _ => continue,
+        };
+        let _written = write!(line, " --{flag}");
     }
     if overwrite {
         line.push_str(" --force");

@@ -13,14 +13,14 @@ use super::command_line::export_line;
 use super::controls::{dialog, dialog_buttons, main_button, named, section};
 use super::jobs::{Jobs, Reply};
 use super::raw_preview::next_question;
-use super::settings_form::settings_ui;
+use super::settings_form::settings_with_files_ui;
 use super::state::Document;
 use super::theme::Colours;
 use super::wording::{sentence, span};
 use crate::budget::MemoryBudget;
 use crate::error::{ErrorKind, Result};
 use crate::export::{EXPORTERS, Exporter, Prediction, Request, Values};
-use crate::form::Settings;
+use crate::form::{Kind, Settings};
 use crate::scan::Selection;
 use crate::task::Task;
 use crate::text::bytes;
@@ -77,6 +77,37 @@ impl ExportForm {
         self.target = path.to_string_lossy().into_owned();
         self.follow_extension();
         self.overwrite = false;
+    }
+
+    /// What setting `name` holds now, for the dialog to begin with.
+    #[must_use]
+    pub fn setting_file(&self, name: &str) -> Option<PathBuf> {
+        let beside = || Some(self.path().parent()?.join(""));
+        self.has(name).then(|| self.settings.files(name).pop()).flatten().or_else(beside)
+    }
+
+    /// Takes the files that were picked in the system's dialog for setting `name`: in place of what was there, or behind
+    /// it where it may be several.
+    pub fn set_setting_files(&mut self, name: &str, paths: &[PathBuf]) {
+        if paths.is_empty() || !self.has(name) {
+            return;
+        }
+        let several =
+            self.settings.parameters().iter().any(|p| p.name == name && p.kind == Kind::File { several: true });
+        let mut files = if several { self.settings.files(name) } else { vec![] };
+        for path in paths.iter().take(if several { usize::MAX } else { 1 }) {
+            if !files.contains(path) {
+                files.push(path.clone());
+            }
+        }
+        let text: Vec<String> = files.iter().map(|f| f.to_string_lossy().into_owned()).collect();
+        // A path is allowed whatever it is.
+        let _set = self.settings.set(name, &text.join(","));
+    }
+
+    /// Whether the type of file has a setting `name`: it may have been changed while a dialog was open.
+    fn has(&self, name: &str) -> bool {
+        self.settings.parameters().iter().any(|p| p.name == name)
     }
 
     /// Takes a prediction, if it answers the question under way.
@@ -198,7 +229,9 @@ pub(super) fn export_form_ui(
             values_ui(ui, &mut form.values);
             if !form.settings.parameters().is_empty() {
                 section(ui, "Options");
-                settings_ui(ui, &mut form.settings);
+                let mut browse = None;
+                settings_with_files_ui(ui, &mut form.settings, &mut browse);
+                out.extend(browse.map(|name| Command::Panel(PanelCommand::BrowseSetting(name))));
             }
             forecast_ui(ui, form);
             line_ui(ui, form, document);
@@ -374,6 +407,26 @@ pub(crate) mod tests {
         harness.get_by_label("Cancel").click();
         harness.run();
         assert!(matches!(harness.state().out[..], [Command::Panel(PanelCommand::ExportForm(false))]));
+    }
+
+    #[test]
+    fn picked_files_become_settings() {
+        let document = document(4);
+        let mut form = form(&document, false, 1 << 30);
+        form.set_target(std::path::Path::new("/data/day.nwb"));
+        let files = |form: &ExportForm, name| form.settings.files(name);
+        form.set_setting_files("metadata", &["/data/a.yml".into()]);
+        form.set_setting_files("metadata", &["/data/b,c.yml".into(), "/data/d.yml".into()]);
+        assert_eq!(files(&form, "metadata"), [PathBuf::from("/data/b,c.yml")]);
+        for picked in ["/data/p.yml", "/data/q.json", "/data/p.yml"] {
+            form.set_setting_files("probe", &[picked.into()]);
+        }
+        form.set_setting_files("probe", &[]);
+        assert_eq!(files(&form, "probe"), ["/data/p.yml", "/data/q.json"].map(PathBuf::from));
+        // The type was changed meanwhile.
+        form.set_target(std::path::Path::new("/data/day.npy"));
+        form.set_setting_files("probe", &["/data/r.yml".into()]);
+        assert_eq!(form.setting_file("probe"), Some(PathBuf::from("/data/")));
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub(super) const BAR_WIDTH: f32 = 64.0;
 
 /// How values become colours.
 #[derive(Clone, PartialEq, Debug, Default)]
-pub(super) struct HeatStyle {
+pub struct HeatStyle {
     pub map: ColourMap,
     pub limits: Limits,
     /// The limits as they are being typed, and whether they could not be read.
@@ -69,6 +69,30 @@ impl HeatStyle {
         Color32::from_rgb(c.r, c.g, c.b)
     }
 
+    /// Draws the colour bar on one line: its limits at either end, and what they are.
+    pub(super) fn bar_across(&self, ui: &mut Ui, range: &Range<f32>, title: &str) {
+        let colours = Colours::of(ui);
+        let number = |value: f32| egui::RichText::new(format!("{value:.0}").replace('-', "−")).color(colours.muted);
+        ui.label(number(range.start));
+        let (rect, response) = ui.allocate_exact_size(egui::vec2(96.0, 12.0), egui::Sense::hover());
+        let mut mesh = egui::Mesh::default();
+        let steps = 64;
+        for i in 0..steps {
+            let x = |i: usize| rect.left() + i as f32 / steps as f32 * rect.width();
+            let c = self.map.color((i as f32 + 0.5) / steps as f32);
+            mesh.add_colored_rect(
+                Rect::from_x_y_ranges(x(i)..=x(i + 1), rect.y_range()),
+                Color32::from_rgb(c.r, c.g, c.b),
+            );
+        }
+        ui.painter().add(mesh);
+        ui.label(number(range.end));
+        ui.weak(title);
+        let about = format!("{} to {} {title}", significant(range.start.into(), 4), significant(range.end.into(), 4));
+        response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, format!("Colour bar, {about}")));
+        response.on_hover_text(about);
+    }
+
     /// Draws the colour bar in `rect`, labelled to its right.
     pub(super) fn bar(&self, ui: &Ui, rect: Rect, range: &Range<f32>, title: &str) {
         let painter = ui.painter();
@@ -99,7 +123,7 @@ impl HeatStyle {
 
 /// A texture that is made and sent to the graphics card only when what it shows changes.
 #[derive(Clone, Default)]
-pub(super) struct HeatTexture(Option<(u64, TextureHandle)>);
+pub struct HeatTexture(Option<(u64, TextureHandle)>);
 
 impl std::fmt::Debug for HeatTexture {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

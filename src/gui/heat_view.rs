@@ -64,8 +64,11 @@ pub(super) fn heat_view_ui(ui: &mut Ui, map: &Heatmap, options: &mut HeatOptions
     );
     let colours = Colours::of(ui);
     ui.painter().rect_filled(rect, 0.0, colours.gap.gamma_multiply(0.35));
-    let side = ui.input(|i| i.max_texture_side);
-    let texture = options.texture.get(ui, key, || picture.image(&options.style, range, side));
+    // No more texels than pixels: those between would not be drawn.
+    let (side, per_point) = (ui.input(|i| i.max_texture_side), ui.ctx().pixels_per_point());
+    let fit = |cells: usize, points: f32| cells.min((points * per_point) as usize).clamp(1, side);
+    let size = [fit(columns, rect.width()), fit(rows, rect.height())];
+    let texture = options.texture.get(ui, texture_key(key, size), || picture.image(&options.style, range, size));
     let uv = Rect::from_min_max(Pos2::ZERO, Pos2::new(1.0, 1.0));
     ui.painter().image(texture, rect, uv, Color32::WHITE);
     let title = if map.decibel { format!("{}, dB", map.value_title) } else { map.value_title.clone() };
@@ -78,7 +81,16 @@ pub(super) fn heat_view_ui(ui: &mut Ui, map: &Heatmap, options: &mut HeatOptions
         let text = picture.readout(at, rect);
         response.on_hover_text_at_pointer(text);
     }
+    if layer.values.iter().all(|v| v.is_nan()) {
+        ui.label("There is nothing to draw here: only gaps, or values that are not numbers.");
+    }
     ui.weak(format!("Colours: {title}. Blank: nothing there."));
+}
+
+fn texture_key(key: u64, size: [usize; 2]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (key, size).hash(&mut hasher);
+    hasher.finish()
 }
 
 struct Picture<'a> {
@@ -104,10 +116,9 @@ impl Picture<'_> {
         !matches!(self.map.y.places, Places::Names(_))
     }
 
-    /// A pixel for each cell, or for several where there are more cells than a texture may have: the greatest of them, so
-    /// that nothing that stands out is lost.
-    fn image(&self, style: &HeatStyle, range: &Range<f32>, side: usize) -> ColorImage {
-        let (width, height) = (self.columns.min(side), self.rows.min(side));
+    /// A pixel for each cell, or for several where there are more cells than pixels: the greatest of them, so that nothing
+    /// that stands out is lost.
+    fn image(&self, style: &HeatStyle, range: &Range<f32>, [width, height]: [usize; 2]) -> ColorImage {
         let mut pixels = Vec::with_capacity(width * height);
         for y in 0..height {
             let y = if self.upwards() { height - 1 - y } else { y };

@@ -22,6 +22,7 @@ const GESTURES: &[(&str, &str, &str)] = &[
     ("Mouse", "Ctrl + drag, or right-drag", "Zoom to what the drag spans"),
     ("Mouse", "Shift + drag", "Select a range"),
     ("Mouse", "Click an annotation", "Show its fields"),
+    ("Mouse", "Click in the spectrogram", "The spectrum there"),
     ("Overview", "Click", "Go there"),
     ("Overview", "Drag the window", "Pan"),
     ("Files", "Drop a file", "Open it; several files or a folder: as one recording"),

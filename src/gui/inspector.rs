@@ -5,8 +5,10 @@ use eframe::egui::{Grid, Label, RichText, ScrollArea, TextStyle, Ui};
 use super::analysis_tab::{AnalysisForm, analysis_ui};
 use super::annotation_tab::annotations_ui;
 use super::command::{Command, FileCommand, PanelCommand, ViewCommand};
+use super::comparing::comparison_ui;
 use super::controls::{fact, named, section};
 use super::jobs::Job;
+use super::measure_tab::measure_ui;
 use super::state::{Document, InspectorTab, Panels};
 use super::theme::Colours;
 use super::wording::{count, plural, sentence, span};
@@ -48,7 +50,8 @@ pub(super) fn inspector_ui(
             (InspectorTab::Annotations, "Annotations", "What you have noted: marks and ranges (M)"),
             (InspectorTab::Recording, "Recording", "What the file says about itself"),
         ];
-        for (which, title, about) in tabs.chain(others) {
+        let measure = (InspectorTab::Measure, "Measure", "The selected range, measured while you drag");
+        for (which, title, about) in std::iter::once(measure).chain(tabs).chain(others) {
             if ui.selectable_label(tab == which, title).on_hover_text(about).clicked() {
                 out.push(Command::Panel(PanelCommand::Inspector(which)));
             }
@@ -61,18 +64,19 @@ pub(super) fn inspector_ui(
                 ui.push_id(analysis.name, |ui| analysis_ui(ui, analysis, document, jobs, form, out));
             }
         }
+        InspectorTab::Measure => measure_ui(ui, document),
         InspectorTab::Annotations => annotations_ui(ui, document, &mut panels.annotations, out),
-        InspectorTab::Recording => recording_ui(ui, document, out),
+        InspectorTab::Recording => recording_ui(ui, document, jobs, out),
     });
 }
 
-/// The tab of the inspector called `name`: that of an analysis, `annotations` or `recording`.
+/// The tab of the inspector called `name`: that of an analysis, `measure`, `annotations` or `recording`.
 ///
 /// # Errors
 /// [`crate::ErrorKind::Invalid`] with the list of names if there is none.
 pub(super) fn tab_named(name: &str) -> crate::Result<InspectorTab> {
-    let tabs =
-        (0..ANALYSES.len()).map(InspectorTab::Analysis).chain([InspectorTab::Annotations, InspectorTab::Recording]);
+    let others = [InspectorTab::Measure, InspectorTab::Annotations, InspectorTab::Recording];
+    let tabs = (0..ANALYSES.len()).map(InspectorTab::Analysis).chain(others);
     tabs.clone().find(|&tab| tab_key(tab) == name).ok_or_else(|| {
         let names: Vec<&str> = tabs.map(tab_key).collect();
         crate::Error::invalid(format!("there is no tab '{name}'"))
@@ -83,6 +87,7 @@ pub(super) fn tab_named(name: &str) -> crate::Result<InspectorTab> {
 fn tab_key(tab: InspectorTab) -> &'static str {
     match tab {
         InspectorTab::Analysis(i) => ANALYSES.get(i).map_or("", |a| a.name),
+        InspectorTab::Measure => "measure",
         InspectorTab::Annotations => "annotations",
         InspectorTab::Recording => "recording",
     }
@@ -104,7 +109,7 @@ fn files_text(path: &std::path::Path, parts: &[crate::source::Part]) -> String {
 }
 
 /// The tab about the recording itself.
-pub(super) fn recording_ui(ui: &mut Ui, document: &Document, out: &mut Vec<Command>) {
+pub(super) fn recording_ui(ui: &mut Ui, document: &Document, jobs: &[Job], out: &mut Vec<Command>) {
     let recording = document.recording();
     warnings_ui(ui, recording);
     Grid::new("facts").num_columns(2).min_row_height(18.0).spacing([12.0, 4.0]).show(ui, |ui| {
@@ -121,6 +126,7 @@ pub(super) fn recording_ui(ui: &mut Ui, document: &Document, out: &mut Vec<Comma
     });
     streams_ui(ui, document, out);
     gaps_ui(ui, document.shown(), out);
+    comparison_ui(ui, document, jobs, out);
     if !recording.events.is_empty() {
         section(ui, "Event tracks");
         // Not side by side: two long texts would make the panel wider than the traces.
@@ -255,8 +261,11 @@ mod tests {
     #[test]
     fn every_tab_draws_and_can_be_chosen() {
         let document = document(4);
-        let tabs =
-            (0..ANALYSES.len()).map(InspectorTab::Analysis).chain([InspectorTab::Annotations, InspectorTab::Recording]);
+        let tabs = (0..ANALYSES.len()).map(InspectorTab::Analysis).chain([
+            InspectorTab::Measure,
+            InspectorTab::Annotations,
+            InspectorTab::Recording,
+        ]);
         let mut harness = bench([400.0, 700.0], Panels::default(), move |ui, panels, out| {
             inspector_ui(ui, &document, &[], panels, out);
         });

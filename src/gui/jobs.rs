@@ -42,7 +42,9 @@ pub enum Reply {
     Overview {
         columns: Arc<Columns>,
     },
+    Spectrogram(super::gram::Answer),
     ColumnsFailed(Error),
+    Measured(Arc<super::measured::Measurement>),
     Report {
         job: JobId,
         report: Report,
@@ -102,10 +104,13 @@ pub enum Reply {
 pub enum Purpose {
     Open,
     ExportTarget,
+    /// A file that this setting of the export names.
+    Setting(&'static str),
     ImportAnnotations,
     ExportAnnotations,
     /// The list of places of that analysis.
     SaveFound(&'static str),
+    Compare,
 }
 
 /// What a finished job leaves.
@@ -329,7 +334,9 @@ impl Jobs {
                     dialog.set_title("Write annotations to").save_file().into_iter().collect()
                 }
                 Purpose::SaveFound(_) => dialog.set_title("Save the list as CSV").save_file().into_iter().collect(),
+                Purpose::Compare => dialog.set_title("Compare with").pick_file().into_iter().collect(),
                 Purpose::ExportTarget => dialog.set_title("Export to").save_file().into_iter().collect(),
+                Purpose::Setting(_) => dialog.set_title("Choose files").pick_files().unwrap_or_default(),
             };
             replies.send(Reply::Picked { purpose, paths });
         });

@@ -54,6 +54,11 @@ pub(super) fn title_ui(ui: &mut Ui, document: &Document, panels: &Panels, out: &
             {
                 out.push(Command::Panel(PanelCommand::ExportForm(true)));
             }
+            let open = panels.spectrogram.open;
+            let button = ui.add(egui::Button::selectable(open, "Spectrogram"));
+            if button.on_hover_text("Show how the frequencies of a channel change with time (S)").clicked() {
+                out.push(Command::Panel(PanelCommand::Spectrogram(super::gram::GramCommand::Toggle)));
+            }
             if ui.button("Fit").on_hover_text("Show the whole recording (F)").clicked() {
                 out.push(Command::View(ViewCommand::Fit));
             }

@@ -39,11 +39,16 @@ impl Default for CurveOptions {
 
 /// Draws a table and the button that copies it.
 pub(super) fn table_ui(ui: &mut Ui, table: &Table) {
+    table_with_head_ui(ui, table, "");
+}
+
+/// The same; `head` is copied before the table.
+pub(super) fn table_with_head_ui(ui: &mut Ui, table: &Table, head: &str) {
     ui.horizontal(|ui| {
         ui.weak(super::wording::plural(table.rows.len() as u64, "row"));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if ui.button("Copy as text").on_hover_text("All rows and digits, separated by tabs").clicked() {
-                ui.ctx().copy_text(as_text(table));
+                ui.ctx().copy_text(format!("{head}{}", as_text(table)));
             }
         });
     });
@@ -99,6 +104,7 @@ fn cell_ui(ui: &mut Ui, cell: &Cell) {
         Cell::Integer(n) => {
             ui.with_layout(right, |ui| ui.monospace(n.to_string()));
         }
+        Cell::Number(x) if x.is_nan() => drop(ui.with_layout(right, |ui| ui.weak("–").on_hover_text("There is none"))),
         Cell::Number(x) => {
             ui.with_layout(right, |ui| ui.monospace(significant(*x, DIGITS)).on_hover_text(x.to_string()));
         }
@@ -114,6 +120,7 @@ pub(super) fn as_text(table: &Table) -> String {
         let cells = row.iter().map(|cell| match cell {
             Cell::Text(t) => t.replace(['\t', '\n'], " "),
             Cell::Integer(n) => n.to_string(),
+            Cell::Number(x) if x.is_nan() => String::new(),
             Cell::Number(x) => x.to_string(),
         });
         text.push_str(&cells.collect::<Vec<_>>().join("\t"));
@@ -125,7 +132,9 @@ pub(super) fn as_text(table: &Table) -> String {
 /// Draws curves with their options.
 pub(super) fn curves_ui(ui: &mut Ui, curves: &Curves, options: &mut CurveOptions) {
     ui.horizontal(|ui| {
-        ui.checkbox(&mut options.log_x, "Log frequency").on_hover_text("Equal distances are equal ratios");
+        if !curves.steps {
+            ui.checkbox(&mut options.log_x, "Log frequency").on_hover_text("Equal distances are equal ratios");
+        }
         if curves.log_y {
             ui.checkbox(&mut options.decibel, "dB").on_hover_text("10 · log10 of the values");
         }
@@ -136,7 +145,7 @@ pub(super) fn curves_ui(ui: &mut Ui, curves: &Curves, options: &mut CurveOptions
         });
     });
     let decibel = options.decibel && curves.log_y;
-    let log_x = options.log_x;
+    let log_x = options.log_x && !curves.steps;
     let key = fingerprint(curves, log_x, decibel);
     if options.kept.as_ref().is_none_or(|(kept, _)| *kept != key) {
         options.kept = Some((key, thinned(curves, log_x, decibel)));
@@ -224,7 +233,7 @@ fn thinned(curves: &Curves, log_x: bool, decibel: bool) -> Vec<Vec<[f64; 2]>> {
         let points = xs.iter().zip(values).map(|(&x, &y)| [x, map_y(y)]);
         let points: Vec<[f64; 2]> = points.filter(|p| p[0].is_finite() && p[1].is_finite()).collect();
         if points.len() <= 2 * buckets {
-            return points;
+            return if curves.steps { stepped(&points) } else { points };
         }
         let mut kept = Vec::with_capacity(2 * buckets);
         for run in points.chunk_by(|a, b| bucket_of(a[0]) == bucket_of(b[0])) {
@@ -239,6 +248,25 @@ fn thinned(curves: &Curves, log_x: bool, decibel: bool) -> Vec<Vec<[f64; 2]>> {
         kept
     };
     curves.series.iter().map(|(_, values)| of_curve(values)).collect()
+}
+
+/// A step as wide as its bin for each point; the outer ones are as wide as their neighbours, and stand on the axis.
+fn stepped(points: &[[f64; 2]]) -> Vec<[f64; 2]> {
+    let n = points.len();
+    let edge = |i: usize| match (i, n) {
+        (_, 0) => 0.0,
+        (i, 1) => points[0][0] - 0.5 + i as f64,
+        (0, _) => points[0][0] - (points[1][0] - points[0][0]) / 2.0,
+        (i, n) if i == n => points[n - 1][0] + (points[n - 1][0] - points[n - 2][0]) / 2.0,
+        (i, _) => f64::midpoint(points[i - 1][0], points[i][0]),
+    };
+    let mut steps = Vec::with_capacity(2 * n + 2);
+    steps.extend(points.first().map(|_| [edge(0), 0.0]));
+    for (i, &[_, y]) in points.iter().enumerate() {
+        steps.extend([[edge(i), y], [edge(i + 1), y]]);
+    }
+    steps.extend(points.last().map(|_| [edge(n), 0.0]));
+    steps
 }
 
 #[cfg(test)]
@@ -261,6 +289,7 @@ pub(crate) mod tests {
                 })
                 .collect(),
             log_y: true,
+            steps: false,
         }
     }
 
@@ -291,6 +320,20 @@ pub(crate) mod tests {
                 assert!(points.windows(2).all(|w| w[0][0] <= w[1][0]), "points stay in order");
             }
         }
+    }
+
+    #[test]
+    fn a_histogram_is_drawn_as_steps() {
+        let bins = Curves {
+            steps: true,
+            x: vec![1.0, 2.0],
+            series: vec![(String::new(), vec![5.0, 7.0])],
+            ..Curves::default()
+        };
+        let steps = [[0.5, 0.0], [0.5, 5.0], [1.5, 5.0], [1.5, 7.0], [2.5, 7.0], [2.5, 0.0]];
+        assert_eq!(thinned(&bins, false, false), [steps.to_vec()]);
+        let one = Curves { x: vec![3.0], series: vec![(String::new(), vec![2.0])], ..bins };
+        assert_eq!(thinned(&one, false, false)[0], [[2.5, 0.0], [2.5, 2.0], [3.5, 2.0], [3.5, 0.0]]);
     }
 
     #[test]

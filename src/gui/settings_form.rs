@@ -4,17 +4,27 @@
 use eframe::egui::{ComboBox, DragValue, Grid, TextEdit, Ui};
 
 use super::controls::named;
-use crate::form::{Kind, Parameter, Settings};
+use crate::form::{Kind, Parameter, SWITCH, Settings};
 
-/// Draws the fields; returns whether one has changed. Values that a parameter forbids are not taken over.
+/// Draws the fields; returns whether one has changed. Values that a parameter forbids are not taken over. Files can be
+/// typed; where there is a dialog to choose them with, [`settings_with_files_ui`] offers it.
 pub(super) fn settings_ui(ui: &mut Ui, settings: &mut Settings) -> bool {
+    draw(ui, settings, None)
+}
+
+/// The same with a button beside every file; `browse` becomes the name of the setting whose button was pressed.
+pub(super) fn settings_with_files_ui(ui: &mut Ui, settings: &mut Settings, browse: &mut Option<&'static str>) -> bool {
+    draw(ui, settings, Some(browse))
+}
+
+fn draw(ui: &mut Ui, settings: &mut Settings, mut browse: Option<&mut Option<&'static str>>) -> bool {
     let mut changed = false;
     if settings.parameters().is_empty() {
         return false;
     }
     Grid::new("settings").num_columns(2).spacing([12.0, 6.0]).show(ui, |ui| {
         for parameter in settings.parameters() {
-            changed |= field_ui(ui, settings, parameter);
+            changed |= row(ui, settings, parameter, &mut browse);
         }
     });
     changed
@@ -22,32 +32,64 @@ pub(super) fn settings_ui(ui: &mut Ui, settings: &mut Settings) -> bool {
 
 /// Draws the row of one field in a grid of two columns; returns whether it has changed.
 pub(super) fn field_ui(ui: &mut Ui, settings: &mut Settings, parameter: &Parameter) -> bool {
+    row(ui, settings, parameter, &mut None)
+}
+
+fn row(
+    ui: &mut Ui,
+    settings: &mut Settings,
+    parameter: &Parameter,
+    browse: &mut Option<&mut Option<&'static str>>,
+) -> bool {
     if parameter.kind == Kind::Flag {
         ui.label("");
     } else {
         ui.label(parameter.title).on_hover_text(parameter.help);
     }
-    // What the widget gives back is what the kind allows; anything else is left as it was.
-    let new = field(ui, parameter, settings.text(parameter.name));
+    let text = settings.text(parameter.name);
+    let new = match (parameter.kind, browse) {
+        (Kind::File { .. }, Some(browse)) => file_field(ui, parameter, text, browse),
+        _ => field(ui, parameter, text),
+    };
     ui.end_row();
+    // What the widget gives back is what the kind allows; anything else is left as it was.
     new.is_some_and(|text| settings.set(parameter.name, &text).is_ok())
+}
+
+/// A path with a button that asks for a dialog.
+fn file_field(ui: &mut Ui, parameter: &Parameter, text: &str, browse: &mut Option<&'static str>) -> Option<String> {
+    let mut value = text.to_owned();
+    let hint = if parameter.kind == (Kind::File { several: true }) { "none, or several with commas" } else { "none" };
+    ui.horizontal(|ui| {
+        let edit = ui.add(TextEdit::singleline(&mut value).desired_width(240.0).hint_text(hint));
+        let changed = named(edit, parameter.title).on_hover_text(parameter.help).changed();
+        if named(ui.button("Browse…"), &format!("Browse for {}", parameter.title)).clicked() {
+            *browse = Some(parameter.name);
+        }
+        changed.then_some(value)
+    })
+    .inner
+}
+
+/// A list to choose from.
+fn choice_field(ui: &mut Ui, parameter: &Parameter, choices: &[&str], text: &str) -> Option<String> {
+    let mut chosen = None;
+    let combo = ComboBox::from_id_salt(parameter.name).selected_text(text).show_ui(ui, |ui| {
+        for &choice in choices {
+            if ui.selectable_label(choice == text, choice).clicked() && choice != text {
+                chosen = Some(choice.to_owned());
+            }
+        }
+    });
+    named(combo.response, parameter.title).on_hover_text(parameter.help);
+    chosen
 }
 
 /// One field; its new value as text if the user changed it.
 fn field(ui: &mut Ui, parameter: &Parameter, text: &str) -> Option<String> {
     match parameter.kind {
-        Kind::Choice(choices) => {
-            let mut chosen = None;
-            let combo = ComboBox::from_id_salt(parameter.name).selected_text(text).show_ui(ui, |ui| {
-                for &choice in choices {
-                    if ui.selectable_label(choice == text, choice).clicked() && choice != text {
-                        chosen = Some(choice.to_owned());
-                    }
-                }
-            });
-            named(combo.response, parameter.title).on_hover_text(parameter.help);
-            chosen
-        }
+        Kind::Choice(choices) => choice_field(ui, parameter, choices, text),
+        Kind::Switch { .. } => choice_field(ui, parameter, &SWITCH, text),
         Kind::Integer { .. } if parameter.default.is_empty() => {
             let mut value = text.to_owned();
             let edit = ui.add(TextEdit::singleline(&mut value).desired_width(80.0).hint_text("automatic"));
@@ -70,7 +112,7 @@ fn field(ui: &mut Ui, parameter: &Parameter, text: &str) -> Option<String> {
             let check = ui.checkbox(&mut value, parameter.title).on_hover_text(parameter.help);
             check.changed().then(|| value.to_string())
         }
-        Kind::Text => {
+        Kind::Text | Kind::File { .. } => {
             let mut value = text.to_owned();
             let edit = ui.add(TextEdit::singleline(&mut value).desired_width(160.0));
             named(edit, parameter.title).on_hover_text(parameter.help).changed().then_some(value)
@@ -110,7 +152,31 @@ mod tests {
         },
         Parameter { name: "fast", title: "Fast", help: "Quick", kind: Kind::Flag, default: "false" },
         Parameter { name: "note", title: "Note", help: "Any text", kind: Kind::Text, default: "" },
+        Parameter {
+            name: "look",
+            title: "Look",
+            help: "Again",
+            kind: Kind::Switch { off: "no-look" },
+            default: "auto",
+        },
+        Parameter { name: "file", title: "File", help: "To read", kind: Kind::File { several: false }, default: "" },
     ];
+
+    #[test]
+    fn a_file_has_a_button_and_a_switch_three_answers() {
+        let state = (Settings::defaults(ALL_KINDS), None);
+        let mut harness = bench([480.0, 320.0], state, |ui, (settings, browse), _| {
+            settings_with_files_ui(ui, settings, browse);
+        });
+        harness.run();
+        harness.get_by_label("Browse for File").click();
+        control(&harness, Role::ComboBox, "Look").click();
+        harness.run();
+        harness.get_by_label("no").click();
+        harness.run();
+        let (settings, browse) = &harness.state().state;
+        assert_eq!((*browse, settings.switch("look")), (Some("file"), Some(false)));
+    }
 
     #[test]
     fn every_kind_can_be_set() {

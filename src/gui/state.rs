@@ -78,10 +78,13 @@ pub struct Pictures {
     /// The overview's columns as one band: the least and greatest of all visible channels, each in its own range, within
     /// −1..1; (1, −1) where there is nothing.
     pub envelope: Vec<(f32, f32)>,
+    pub gram: super::gram::Shown,
     /// The tick that was gone to last: a line marks it until the view is gone back from, or another is gone to.
     pub goal: Option<u64>,
     /// Why there is no picture.
     pub error: Option<String>,
+    /// What the selection, or the visible range, was measured to be.
+    pub measured: Option<Arc<super::measured::Measurement>>,
 }
 
 /// What analyses have found, newest of each kind.
@@ -89,6 +92,8 @@ pub struct Pictures {
 pub struct Results {
     pub list: Vec<AnalysisResult>,
     pub found: super::found::Found,
+    /// The recording that was compared with last.
+    pub compared: Option<PathBuf>,
 }
 
 /// One analysis' result, partial while its job runs.
@@ -191,6 +196,8 @@ impl TimeFormat {
 /// What the inspector shows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum InspectorTab {
+    /// The selection, measured while it is dragged.
+    Measure,
     /// An analysis, by its index in the table.
     Analysis(usize),
     Annotations,
@@ -216,6 +223,7 @@ pub struct Panels {
     pub sessions: Option<Vec<super::sessions::Offer>>,
     pub open_path: String,
     pub annotations: super::annotation_tab::TableView,
+    pub spectrogram: super::gram::GramPanel,
     pub palette: Option<super::palette::Palette>,
     pub settings_form: bool,
 }

@@ -312,6 +312,21 @@ pub const VERBS: &[Verb] = &[
     verb("close", FILES, "Close the recording", "Ctrl+W", |_| file(FileCommand::Close)),
     verb("export-form", FILES, "Export the selection", "Ctrl+E", |_| panel(PanelCommand::ExportForm(true))),
     with("FILE [KEY=VALUE]…", verb("export", FILES, "Export the selection to a file", "", export)),
+    with(
+        "[FILE]",
+        verb("compare", FILES, "Compare with another recording", "", |w| {
+            let ask = w.rest.trim().is_empty();
+            let asked = if ask {
+                Command::Panel(PanelCommand::BrowseCompare)
+            } else {
+                Command::Job(JobCommand::Compare(w.path()?))
+            };
+            Ok(vec![Command::Panel(PanelCommand::Inspector(InspectorTab::Recording)), asked])
+        }),
+    ),
+    verb("difference", FILES, "Show the difference to the recording compared with", "", |_| {
+        file(FileCommand::ShowDifference)
+    }),
     verb("cancel-jobs", FILES, "Stop all work in the background", "", |_| one(Command::Job(JobCommand::CancelAll))),
     always(verb("palette", WINDOW, "Find and run any command by its name", "Ctrl+P, Ctrl+Shift+P, Colon", |_| {
         panel(PanelCommand::Palette(true))
@@ -327,13 +342,16 @@ pub const VERBS: &[Verb] = &[
         }),
     ),
     verb("toggle-channels", WINDOW, "Show or hide the list of channels", "C", |_| panel(PanelCommand::ToggleChannels)),
+    verb("toggle-spectrogram", WINDOW, "Show or hide the spectrogram under the traces", "S", |_| {
+        panel(PanelCommand::Spectrogram(super::gram::GramCommand::Toggle))
+    }),
     verb("toggle-inspector", WINDOW, "Show or hide the inspector", "I", |_| panel(PanelCommand::ToggleInspector)),
     with(
         "NAME",
         verb(
             "inspector",
             WINDOW,
-            "Show a tab of the inspector: stats, spectrum, annotations, recording, …",
+            "Show a tab of the inspector: measure, stats, spectrum, annotations, recording, …",
             "",
             |w| panel(PanelCommand::Inspector(tab_named(w.rest.trim())?)),
         ),

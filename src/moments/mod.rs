@@ -16,7 +16,7 @@ use crate::recording::{SampleType, Scale};
 mod kernel;
 mod pass;
 
-pub(crate) use pass::pass;
+pub(crate) use pass::{of_samples, pass};
 
 /// What is known about the samples of one channel, in stored units.
 #[derive(Clone, Copy, PartialEq, Debug)]

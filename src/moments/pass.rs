@@ -5,6 +5,7 @@
 //! Where an extreme is, is looked for only in chunks that may hold the first one: those whose extreme no earlier chunk
 //! is known to have reached. In a signal without drift these are a few of all chunks.
 
+use std::ops::Range;
 use std::sync::Mutex;
 
 use super::Moments;
@@ -36,6 +37,23 @@ pub(crate) fn pass(
     let records = Mutex::new(vec![Record::default(); selection.channels.len()]);
     let new = || Partial { selection, records: &records, channels: vec![Moments::EMPTY; selection.channels.len()] };
     scan_observed(source, selection, &plan, task, new, &mut |so_far: &Partial<'_>| observe(&so_far.channels))
+}
+
+/// The moments of some samples that lie side by side; where the extremes are is not looked for.
+pub(crate) fn of_samples(samples: &Samples, range: Range<usize>) -> Moments {
+    match samples {
+        Samples::I8(v) => of_small(&v[range]),
+        Samples::U8(v) => of_small(&v[range]),
+        Samples::I16(v) => of_small(&v[range]),
+        Samples::U16(v) => of_small(&v[range]),
+        Samples::I32(v) => of(&v[range]),
+        Samples::U32(v) => of(&v[range]),
+        Samples::I64(v) => of(&v[range]),
+        Samples::U64(v) => of(&v[range]),
+        Samples::F16(v) => of(&v[range]),
+        Samples::F32(v) => of(&v[range]),
+        Samples::F64(v) => of(&v[range]),
+    }
 }
 
 /// The extremes that some chunk is known to hold, and the earliest chunk that does.
@@ -91,19 +109,7 @@ impl Accumulator for Partial<'_> {
         let n = block.frames();
         for (c, moments) in self.channels.iter_mut().enumerate() {
             let range = c * n..(c + 1) * n;
-            moments.merge(&match block.samples() {
-                Samples::I8(v) => of_small(&v[range]),
-                Samples::U8(v) => of_small(&v[range]),
-                Samples::I16(v) => of_small(&v[range]),
-                Samples::U16(v) => of_small(&v[range]),
-                Samples::I32(v) => of(&v[range]),
-                Samples::U32(v) => of(&v[range]),
-                Samples::I64(v) => of(&v[range]),
-                Samples::U64(v) => of(&v[range]),
-                Samples::F16(v) => of(&v[range]),
-                Samples::F32(v) => of(&v[range]),
-                Samples::F64(v) => of(&v[range]),
-            });
+            moments.merge(&of_samples(block.samples(), range));
         }
         self.locate(chunk, |channel, value| {
             with_samples!(block.samples(), v => v[channel * n..(channel + 1) * n].iter().position(|x| x.to_f64() == value))

@@ -15,6 +15,7 @@ pub mod amplitude;
 pub mod axis;
 pub mod colour_map;
 pub mod font;
+pub mod heat;
 pub mod layout;
 pub mod palette;
 pub mod png;

@@ -78,6 +78,7 @@ fn draw(scene: &Scene) -> Result<Pixmap> {
             Shape::Polyline { points, width, dot_radius, color } => {
                 draw_polyline(&mut pixels, points, *width, *dot_radius, *color);
             }
+            Shape::Raster { x, y, width, pixels: field } => lay(&mut pixels, (*x, *y, *width), field),
             Shape::Text(_) => {}
         }
     }
@@ -137,6 +138,21 @@ fn draw_polyline(pixels: &mut Pixmap, points: &[[f32; 2]], width: f32, dot_radiu
     stroke(pixels, line, width, color);
     if let Some(dots) = dots.finish() {
         pixels.fill_path(&dots, &paint(color), FillRule::Winding, Transform::identity(), None);
+    }
+}
+
+/// Lays a field over the pixels; it is opaque or clear, nothing between.
+fn lay(pixels: &mut Pixmap, (x, y, field_width): (u32, u32, u32), field: &[Color]) {
+    let (width, height) = (pixels.width() as usize, pixels.height() as usize);
+    let to = pixels.pixels_mut();
+    for (row, line) in field.chunks(field_width.max(1) as usize).enumerate().take(height.saturating_sub(y as usize)) {
+        for (column, color) in line.iter().enumerate().take(width.saturating_sub(x as usize)) {
+            if color.a > 0
+                && let Some(opaque) = PremultipliedColorU8::from_rgba(color.r, color.g, color.b, 255)
+            {
+                to[(y as usize + row) * width + x as usize + column] = opaque;
+            }
+        }
     }
 }
 

@@ -117,6 +117,14 @@ pub enum Shape {
         dot_radius: f32,
         color: Color,
     },
+    /// A field of pixels whose corner lies on the pixel grid, row after row from the top; what is clear shows what lies
+    /// under it.
+    Raster {
+        x: u32,
+        y: u32,
+        width: u32,
+        pixels: Vec<Color>,
+    },
     Text(Text),
 }
 

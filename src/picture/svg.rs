@@ -38,6 +38,7 @@ pub fn document(scene: &Scene) -> String {
             Shape::Polyline { points, width, dot_radius, color } => {
                 polyline(&mut out, points, *width, *dot_radius, *color);
             }
+            Shape::Raster { x, y, width, pixels } => raster(&mut out, (*x, *y, *width), pixels),
             Shape::Text(t) => text(&mut out, t),
         }
     }
@@ -82,6 +83,20 @@ fn rect(out: &mut String, area: Area, fill: Color) {
             Paint("fill", fill)
         ),
     );
+}
+
+/// A rectangle for each run of one colour.
+fn raster(out: &mut String, (x, y, width): (u32, u32, u32), pixels: &[Color]) {
+    for (row, line) in pixels.chunks(width.max(1) as usize).enumerate() {
+        let mut column = 0;
+        for run in line.chunk_by(|a, b| a == b) {
+            if run[0].a > 0 {
+                let at = ((x as usize + column) as f32, (y as usize + row) as f32);
+                rect(out, Area { x: at.0, y: at.1, width: run.len() as f32, height: 1.0 }, run[0]);
+            }
+            column += run.len();
+        }
+    }
 }
 
 fn hatch(out: &mut String, area: Area, every: f32, color: Color) {

@@ -60,6 +60,22 @@ pub trait Source: Send + Sync {
         self.read(stream, frames, channels, out)
     }
 
+    /// Does ahead what reading `channels` from `frame` on would have to look for far away in the file, with a task that
+    /// can stop it: a pass calls it before its first read. Nothing, for most formats.
+    ///
+    /// # Errors
+    /// As [`Self::read`]; [`ErrorKind::Cancelled`] if the task was stopped.
+    fn prepare(&self, stream: usize, channels: &[usize], frame: u64, task: &Task) -> Result<()> {
+        let _ = (stream, channels, frame, task);
+        Ok(())
+    }
+
+    /// Whether [`Self::read`] from `frame` on answers promptly. If not, a picture shows [`Self::read_estimate`] first.
+    fn is_prepared(&self, stream: usize, channels: &[usize], frame: u64) -> bool {
+        let _ = (stream, channels, frame);
+        true
+    }
+
     /// Where the samples lie in a mapped file, if they lie regularly: hot kernels then work in place.
     fn flat(&self, stream: usize) -> Option<&FlatLayout> {
         let _ = stream;

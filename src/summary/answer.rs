@@ -47,6 +47,7 @@ type Piece = (Range<u64>, usize);
 struct Answer<'a> {
     store: &'a Store,
     request: &'a ViewRequest,
+    at_once: bool,
     segments: Vec<Segment>,
     /// For each channel, each column.
     values: Vec<Vec<MinMax>>,
@@ -68,7 +69,7 @@ impl Summary {
     /// When the request is not of this stream, or reading fails.
     pub fn columns(&self, request: &ViewRequest, task: &Task) -> Result<Columns> {
         let narrow = request.bucket_frames < LEVELS[0];
-        self.answer(request, if narrow { FINE_READ_BYTES } else { READ_BYTES }, task)
+        self.answer(request, if narrow { FINE_READ_BYTES } else { READ_BYTES }, false, task)
     }
 
     /// As [`Summary::columns`], but hardly reads samples: what can be shown at once, whatever the disk.
@@ -76,10 +77,17 @@ impl Summary {
     /// # Errors
     /// As [`Summary::columns`].
     pub fn estimate(&self, request: &ViewRequest, task: &Task) -> Result<Columns> {
-        self.answer(request, ESTIMATE_READ_BYTES, task)
+        self.answer(request, ESTIMATE_READ_BYTES, true, task)
     }
 
-    fn answer(&self, request: &ViewRequest, read_bytes: u64, task: &Task) -> Result<Columns> {
+    /// Whether [`Summary::columns`] of `request` need not look for anything far away in the file.
+    #[must_use]
+    pub fn is_prompt(&self, request: &ViewRequest) -> bool {
+        let ends = [request.frames.start, request.frames.end];
+        ends.iter().all(|&frame| self.0.source.is_prepared(request.stream, &request.channels, frame))
+    }
+
+    fn answer(&self, request: &ViewRequest, read_bytes: u64, at_once: bool, task: &Task) -> Result<Columns> {
         let store = &*self.0;
         check(store, request)?;
         // Tiles outlive the samples that they were made of: a file that has shrunk is no longer what they show.
@@ -93,6 +101,7 @@ impl Summary {
         let mut answer = Answer {
             store,
             request,
+            at_once,
             segments: segments(&edges, request.bucket_frames),
             values: vec![vec![MinMax::EMPTY; columns]; request.channels.len()],
             exact: vec![true; columns],
@@ -219,7 +228,7 @@ impl Answer<'_> {
         let mut not_read = Vec::new();
         for pieces in [ends, missing] {
             let bytes: u64 = pieces.iter().map(|(frames, _)| self.cost(frames)).sum();
-            if bytes <= left {
+            if bytes <= left && pieces.iter().all(|(frames, _)| self.may_read(frames)) {
                 left -= bytes;
                 for (frames, segment) in &pieces {
                     self.read(frames.clone(), *segment, task)?;
@@ -229,6 +238,12 @@ impl Answer<'_> {
             }
         }
         self.sample(edges, &not_read, task)
+    }
+
+    /// Whether `frames` may be read, or only be guessed at: what must be shown at once waits for nothing.
+    fn may_read(&self, frames: &Range<u64>) -> bool {
+        let Store { source, stream, .. } = self.store;
+        !self.at_once || source.is_prepared(*stream, &self.request.channels, frames.start)
     }
 
     /// How the first of the frames asked for lie; those of a recording of several files may go on differently.

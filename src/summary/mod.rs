@@ -26,5 +26,6 @@ pub use build::{PeaksReport, peaks, peaks_at};
 pub use columns::{Columns, MinMax, ViewRequest};
 pub use hunt::{Bucket, Depth};
 pub use sidecar::SidecarPolicy;
+pub(crate) use sidecar::{keeping, read_at, write_at};
 pub use store::Summary;
 pub use tile::{LEVELS, TILE_FRAMES};

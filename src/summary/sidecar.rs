@@ -172,6 +172,41 @@ impl Key {
     }
 }
 
+/// Where files of a kind are kept for the recording at `source`, best first: `NAME.lwKIND` beside it, and in the user's
+/// cache folder.
+fn places_beside(source: &Path, stream: Option<&str>, kind: &str) -> Vec<PathBuf> {
+    let mut ending = String::new();
+    if let Some(stream) = stream {
+        let plain = |c: char| if c.is_alphanumeric() || "-_".contains(c) { c } else { '_' };
+        ending = format!(".{}", stream.chars().take(64).map(plain).collect::<String>());
+    }
+    ending += &format!(".lw{kind}");
+    let mut beside = source.as_os_str().to_owned();
+    beside.push(&ending);
+    let mut places = vec![PathBuf::from(beside)];
+    if let Some(dirs) = directories::ProjectDirs::from("", "", "longwave") {
+        let absolute = std::path::absolute(source).unwrap_or_else(|_| source.to_path_buf());
+        let name = XxHash3_64::oneshot(absolute.as_os_str().as_encoded_bytes());
+        places.push(dirs.cache_dir().join(kind).join(format!("{name:016x}{ending}")));
+    }
+    places
+}
+
+/// For what else is kept beside a recording: a number that changes when the recording does, and where files of that
+/// `kind` are to be, best first. `None` where the samples of the stream are in no file.
+///
+/// # Errors
+/// When the recording's file cannot be read.
+pub(crate) fn keeping(source: &dyn Source, stream: usize, kind: &str) -> Result<Option<(u64, Vec<PathBuf>)>> {
+    let s = &source.recording().streams[stream];
+    let shape = Shape { sample_type: s.format.sample_type, channels: s.channels.len(), frames: s.frames };
+    let Some(key) = Key::of(source, stream, shape)? else { return Ok(None) };
+    let other = (stream != source.recording().default_stream()).then_some(s.name.as_str());
+    // Length, time, ends, description and frames: all but what is the sidecar's own.
+    let identity = XxHash3_64::oneshot(&key.header(false)[16..64]);
+    Ok(Some((identity, places_beside(&key.source, other, kind))))
+}
+
 /// Hashes of the first and last [`END_BYTES`] of the first `len` bytes of `file`.
 fn ends(file: &File, len: u64) -> io::Result<(u64, u64)> {
     ends_of(file, len, END_BYTES)
@@ -200,23 +235,7 @@ impl Sidecar {
         match policy {
             SidecarPolicy::Off => Vec::new(),
             SidecarPolicy::At(path) => vec![path.clone()],
-            SidecarPolicy::Auto => {
-                let mut ending = String::new();
-                if let Some(stream) = stream {
-                    let plain = |c: char| if c.is_alphanumeric() || "-_".contains(c) { c } else { '_' };
-                    ending = format!(".{}", stream.chars().take(64).map(plain).collect::<String>());
-                }
-                ending += ".lwpeaks";
-                let mut beside = key.source.as_os_str().to_owned();
-                beside.push(&ending);
-                let mut places = vec![PathBuf::from(beside)];
-                if let Some(dirs) = directories::ProjectDirs::from("", "", "longwave") {
-                    let absolute = std::path::absolute(&key.source).unwrap_or_else(|_| key.source.clone());
-                    let name = XxHash3_64::oneshot(absolute.as_os_str().as_encoded_bytes());
-                    places.push(dirs.cache_dir().join("peaks").join(format!("{name:016x}{ending}")));
-                }
-                places
-            }
+            SidecarPolicy::Auto => places_beside(&key.source, stream, "peaks"),
         }
     }
 
@@ -406,7 +425,7 @@ impl Sidecar {
 }
 
 /// Fills `bytes` from byte `at` on, or fails.
-fn read_at(file: &File, bytes: &mut [u8], at: u64) -> io::Result<()> {
+pub(crate) fn read_at(file: &File, bytes: &mut [u8], at: u64) -> io::Result<()> {
     #[cfg(unix)]
     {
         std::os::unix::fs::FileExt::read_exact_at(file, bytes, at)
@@ -424,7 +443,8 @@ fn read_at(file: &File, bytes: &mut [u8], at: u64) -> io::Result<()> {
     }
 }
 
-fn write_at(file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
+/// Writes all of `bytes` from byte `at` on, or fails.
+pub(crate) fn write_at(file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
     #[cfg(unix)]
     {
         std::os::unix::fs::FileExt::write_all_at(file, bytes, at)

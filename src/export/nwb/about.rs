@@ -1,6 +1,7 @@
 //! What is known of a session beside its samples — from the metadata file, or defaults that NWB accepts — in the shape in
 //! which it is written.
 
+use super::compatible::Found;
 use super::metadata::{self, Metadata};
 use super::plan::{clean_name, unique};
 use crate::error::Result;
@@ -17,10 +18,16 @@ pub(super) struct About {
     pub institution: String,
     pub lab: String,
     pub keywords: Vec<String>,
-    /// What has no place of its own in NWB's core.
+    /// What has no place of its own.
     pub remarks: String,
+    /// Injections of viruses, for which the core has a text only.
+    pub virus: String,
+    /// What is known of stimulation, in words.
+    pub stimulus: String,
     pub subject: Subject,
     pub devices: Vec<Device>,
+    /// Index of the first probe among them: one for each electrode group of the metadata.
+    pub first_probe: usize,
     pub groups: Vec<ElectrodeGroup>,
     /// One for each exported channel of the main stream.
     pub electrodes: Vec<Electrode>,
@@ -28,6 +35,8 @@ pub(super) struct About {
     pub told: Metadata,
     /// The parts of the session.
     pub epochs: Vec<Epoch>,
+    /// Files beside the recording that the metadata names, for the layout of trodes_to_nwb.
+    pub found: Found,
     /// What is missing or was not used.
     pub notes: Vec<String>,
 }
@@ -51,6 +60,7 @@ pub(super) struct Device {
     pub name: String,
     pub description: String,
     pub manufacturer: String,
+    pub model: String,
 }
 
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -74,6 +84,10 @@ pub(super) struct Electrode {
     pub ntrode: Option<i64>,
     pub shank: Option<i64>,
     pub contact: Option<i64>,
+    /// Counted over the electrodes of the probe, shank by shank.
+    pub contact_index: usize,
+    /// Number of the hardware's channel.
+    pub hardware: Option<u64>,
     /// Row of the electrode that it was shown against.
     pub reference: Option<i64>,
 }
@@ -83,14 +97,18 @@ pub(super) struct Electrode {
 pub(super) struct Epoch {
     pub first_tick: u64,
     pub end_tick: u64,
+    /// Counted from 1, or as the file's name says.
+    pub number: i64,
     pub tags: Vec<String>,
 }
 
-fn or(text: Option<&String>, otherwise: &str) -> String {
+/// `text`, or `otherwise` where there is none.
+pub(super) fn or(text: Option<&String>, otherwise: &str) -> String {
     text.filter(|t| !t.is_empty()).map_or_else(|| otherwise.to_owned(), Clone::clone)
 }
 
-fn joined(parts: &[(&str, Option<String>)]) -> String {
+/// `name: text; …` of what is told.
+pub(super) fn joined(parts: &[(&str, Option<String>)]) -> String {
     let told: Vec<String> = parts
         .iter()
         .filter_map(|(name, text)| text.as_ref().filter(|t| !t.is_empty()).map(|t| format!("{name}{t}")))
@@ -122,7 +140,8 @@ impl About {
             keywords: told.keywords.clone(),
             subject: subject(told.subject.as_ref()),
             told: told.clone(),
-            remarks: remarks(told),
+            virus: super::optogenetics::virus(told),
+            stimulus: super::optogenetics::stimulus(told),
             ..Self::default()
         };
         about.devices(recording, told);
@@ -147,7 +166,8 @@ impl About {
     fn devices(&mut self, recording: &Recording, told: &Metadata) {
         let mut names = vec![];
         let mut add = |devices: &mut Vec<Device>, name: &str, description: String, manufacturer: String| {
-            devices.push(Device { name: unique(clean_name(name), &mut names), description, manufacturer });
+            let name = unique(clean_name(name), &mut names);
+            devices.push(Device { name, description, manufacturer, model: String::new() });
         };
         for device in &told.acquisition_devices {
             let what = joined(&[
@@ -183,6 +203,17 @@ impl About {
             let what = joined(&[("type: ", Some(kind)), ("", probe.map(|p| p.description))]);
             add(&mut self.devices, &format!("probe {}", group.id), what, String::new());
         }
+        self.first_probe = self.devices.len() - told.electrode_groups.len();
+        super::optogenetics::devices(told, &mut self.devices, &mut names);
+    }
+
+    /// Takes in what the layout of trodes_to_nwb has besides.
+    pub(super) fn extend_compatibly(&mut self, source: &dyn Source) {
+        self.found = Found::new(&self.told, source);
+        self.notes.extend(self.found.notes.iter().cloned());
+        if super::compatible::holds_optogenetics(&self.told) {
+            (self.virus, self.stimulus) = (String::new(), super::optogenetics::stimulus(&self.told));
+        }
     }
 
     /// Electrodes in the groups of the recording.
@@ -205,7 +236,8 @@ impl About {
                     self.groups.len() - 1
                 }
             };
-            self.electrodes.push(Electrode { group, location: "unknown".to_owned(), ..Electrode::default() });
+            let hardware = channel.id.strip_prefix("hwChan").and_then(|n| n.parse().ok());
+            self.electrodes.push(Electrode { group, location: "unknown".to_owned(), hardware, ..Electrode::default() });
         }
     }
 
@@ -219,7 +251,7 @@ impl About {
     ) -> Result<()> {
         let (placed, warnings) = metadata::resolve(told, all, &metadata::references_of(recording))?;
         self.notes.extend(warnings.into_iter().map(|w| w.text));
-        let first_probe = self.devices.len() - told.electrode_groups.len();
+        let first_probe = self.first_probe;
         for (i, group) in told.electrode_groups.iter().enumerate() {
             let units = or(group.units.as_ref(), "");
             let at = |v: Option<f64>| v.map(|v| format!("{v} {units}").trim().to_owned());
@@ -258,6 +290,8 @@ impl About {
                 ntrode: electrode.ntrode,
                 shank: on_probe.then_some(electrode.shank as i64),
                 contact: on_probe.then_some(electrode.contact),
+                contact_index: electrode.contact_index,
+                hardware: electrode.hardware_channel,
                 reference: reference.map(|r| r as i64),
             });
         }
@@ -280,69 +314,6 @@ fn subject(told: Option<&metadata::Subject>) -> Subject {
         strain: text(&told.strain),
         weight: told.weight().unwrap_or_default(),
     }
-}
-
-/// What NWB's core has no place for: kept as text.
-fn remarks(told: &Metadata) -> String {
-    let o = &told.optogenetics;
-    let mut lines = vec![];
-    let place = |location: &Option<String>, hemisphere: &Option<String>, at: &metadata::Implant| {
-        let mm = |v: Option<f64>| v.map(|v| format!("{v} mm"));
-        joined(&[
-            ("location: ", location.clone()),
-            ("hemisphere: ", hemisphere.clone()),
-            ("AP: ", mm(at.ap_mm)),
-            ("ML: ", mm(at.ml_mm)),
-            ("DV: ", mm(at.dv_mm)),
-        ])
-    };
-    let number = |v: Option<f64>| v.map(|v| v.to_string());
-    for s in &o.sources {
-        lines.push(joined(&[
-            ("excitation source ", Some(s.name.clone())),
-            ("model: ", s.model.clone()),
-            ("", s.description.clone()),
-            ("wavelength (nm): ", number(s.wavelength_nm)),
-            ("power (W): ", number(s.power_watts)),
-            ("intensity (W/m2): ", number(s.intensity_watts_per_m2)),
-        ]));
-    }
-    for f in &o.fibers {
-        lines.push(joined(&[
-            ("optical fiber ", Some(f.name.clone())),
-            ("model: ", f.model.clone()),
-            ("", f.description.clone()),
-            ("", Some(place(&f.location, &f.hemisphere, &f.implant))),
-            ("reference: ", f.reference.clone()),
-            ("source: ", f.excitation_source.clone()),
-        ]));
-    }
-    for v in &o.injections {
-        lines.push(joined(&[
-            ("virus injection ", Some(v.name.clone())),
-            ("", v.description.clone()),
-            ("virus: ", v.virus.clone()),
-            ("", Some(place(&v.location, &v.hemisphere, &v.implant))),
-            ("reference: ", v.reference.clone()),
-            ("titer (vg/ml): ", number(v.titer_vg_per_ml)),
-            ("volume (ul): ", number(v.volume_ul)),
-        ]));
-    }
-    if let Some(software) = &o.software {
-        lines.push(format!("stimulation software: {software}"));
-    }
-    for p in &o.protocols {
-        let settings: Vec<String> = p.settings.iter().map(|(name, value)| format!("{name} = {value}")).collect();
-        lines.push(joined(&[
-            ("stimulation protocol ", Some(p.name.clone())),
-            ("epochs: ", Some(numbers(&p.epochs))),
-            ("power (mW): ", number(p.power_milliwatts)),
-            ("digital output: ", p.digital_output.clone()),
-            ("camera: ", p.camera_id.map(|c| c.to_string())),
-            ("", Some(settings.join(", "))),
-        ]));
-    }
-    lines.join("\n")
 }
 
 /// `1, 2, 5`.
@@ -382,7 +353,7 @@ fn epochs(source: &dyn Source, told: &Metadata) -> Vec<Epoch> {
         }];
         let counted = number.map_or(epochs.len() as i64 + 1, |n| n as i64);
         tags.extend(told.tasks.iter().filter(|t| t.epochs.contains(&counted)).map(|t| t.name.clone()));
-        epochs.push((number, Epoch { first_tick, end_tick, tags }));
+        epochs.push((number, Epoch { first_tick, end_tick, number: counted, tags }));
     }
     epochs.into_iter().map(|e| e.1).filter(|e| e.end_tick > e.first_tick).collect()
 }

@@ -33,19 +33,40 @@ impl Reference {
     }
 }
 
+/// What times are counted in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum TimeUnit {
+    Seconds,
+    /// As trodes_to_nwb counts the times of `sample_count`.
+    Nanoseconds,
+}
+
+impl TimeUnit {
+    pub(super) fn of(self, secs: f64) -> f64 {
+        match self {
+            Self::Seconds => secs,
+            Self::Nanoseconds => secs * 1e9,
+        }
+    }
+}
+
 /// The clock of a stream, in seconds from the reference.
 #[derive(Clone, Debug)]
 pub(super) struct Clock {
     pub time: TimeBase,
-    /// Seconds from the reference to tick 0.
-    shift_secs: f64,
+    /// Seconds from the reference to tick 0, whole and the rest: together they may need more digits than an `f64` has.
+    whole_secs: f64,
+    rest_secs: f64,
 }
 
 impl Clock {
-    pub(super) fn new(time: &TimeBase, reference: Reference) -> Self {
-        let start = if reference.known { time.unix_ns_of_tick(0) } else { None };
-        let shift_secs = start.map_or(0.0, |start| (start - reference.unix_ns) as f64 * 1e-9);
-        Self { time: time.clone(), shift_secs }
+    /// The clock of a session that begins at `start`, counted from `reference_ns` (nanoseconds since the Unix epoch).
+    pub(super) fn new(time: &TimeBase, start: Reference, reference_ns: i128) -> Self {
+        const SECOND: i128 = 1_000_000_000;
+        let first = if start.known { time.unix_ns_of_tick(0) } else { None };
+        let shift = first.unwrap_or(start.unix_ns) - reference_ns;
+        let (whole, rest) = (shift.div_euclid(SECOND), shift.rem_euclid(SECOND));
+        Self { time: time.clone(), whole_secs: whole as f64, rest_secs: rest as f64 * 1e-9 }
     }
 
     /// Seconds from the reference to `tick`.
@@ -54,7 +75,7 @@ impl Clock {
             Some(fit) => tick as f64 * fit.ns_per_tick / 1e9,
             None => self.time.secs_of_tick(tick),
         };
-        self.shift_secs + secs
+        self.whole_secs + (self.rest_secs + secs)
     }
 
     /// Seconds from the reference to an instant `secs` from frame 0 on the axis of the recording, whose seconds are ticks
@@ -74,12 +95,12 @@ impl Clock {
         self.time.fit().map_or(self.time.rate_hz(), |fit| 1e9 / fit.ns_per_tick)
     }
 
-    /// The time of each of `frames`, appended to `out` as little-endian `f64`.
-    pub(super) fn append_times(&self, frames: Range<u64>, out: &mut Vec<u8>) {
+    /// The time of each of `frames` in `unit`, appended to `out` as little-endian `f64`.
+    pub(super) fn append_times(&self, frames: Range<u64>, unit: TimeUnit, out: &mut Vec<u8>) {
         for piece in self.time.contiguous(frames) {
             let first_tick = self.time.tick_of_frame(piece.start);
             for i in 0..piece.end - piece.start {
-                out.extend_from_slice(&self.secs_of_tick(first_tick + i).to_le_bytes());
+                out.extend_from_slice(&unit.of(self.secs_of_tick(first_tick + i)).to_le_bytes());
             }
         }
     }
@@ -100,14 +121,18 @@ mod tests {
             let reference = Reference::of(&time, 0);
             assert_eq!((reference.unix_ns, reference.known), (1_700_000_000_123_456_000, true));
             assert_eq!(reference.iso(), "2023-11-14T22:13:20.123456+00:00");
-            let clock = Clock::new(&time, reference);
+            let clock = Clock::new(&time, reference, reference.unix_ns);
+            // Seconds since 1970 are within half the step of such a number, 238 ns.
+            let absolute = Clock::new(&time, reference, 0);
             for tick in [0, 1, 9, 12, 1_000_000, 1_836_000_000] {
                 let exact = (time.unix_ns_of_tick(tick).unwrap() - reference.unix_ns) as f64 * 1e-9;
                 assert!((clock.secs_of_tick(tick) - exact).abs() < 2e-9, "{tick}");
+                let nanoseconds = (absolute.secs_of_tick(tick) * 1e9) as i128 - time.unix_ns_of_tick(tick).unwrap();
+                assert!(nanoseconds.abs() < 400, "{nanoseconds}");
                 assert_eq!(clock.secs_of_axis(time.secs_of_tick(tick)), clock.secs_of_tick(tick));
             }
             let mut bytes = vec![];
-            clock.append_times(8..13, &mut bytes);
+            clock.append_times(8..13, TimeUnit::Seconds, &mut bytes);
             let times: Vec<f64> = bytes.chunks_exact(8).map(|b| f64::from_le_bytes(b.try_into().unwrap())).collect();
             assert_eq!(times, [8, 9, 12, 13, 14].map(|tick| clock.secs_of_tick(tick)));
         }

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::compress::{Codec, Encoder};
 use super::part::Part;
-use super::plan::Pass;
+use super::pass::Pass;
 use super::tree::{Chunked, Data, StoredChunk};
 use crate::error::{Error, Result};
 use crate::recording::{Event, SampleType};

@@ -335,7 +335,17 @@ impl Encoder<'_> {
                     (text(), DataspaceMessage::simple(&[values.len() as u64]), data)
                 }
                 Value::F64(value) => (DatatypeMessage::f64_type(), scalar(), value.to_le_bytes().to_vec()),
+                Value::F64s(values) => {
+                    let data = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+                    (DatatypeMessage::f64_type(), DataspaceMessage::simple(&[values.len() as u64]), data)
+                }
                 Value::I32(value) => (DatatypeMessage::i32_type(), scalar(), value.to_le_bytes().to_vec()),
+                Value::I64(value) => (DatatypeMessage::i64_type(), scalar(), value.to_le_bytes().to_vec()),
+                Value::I64s(values) => {
+                    let data = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+                    (DatatypeMessage::i64_type(), DataspaceMessage::simple(&[values.len() as u64]), data)
+                }
+                Value::Bool(value) => (boolean(), scalar(), vec![u8::from(*value)]),
                 Value::Reference(path) => {
                     (DatatypeMessage::object_reference(&CONTEXT), scalar(), self.address(path)?.to_le_bytes().to_vec())
                 }
@@ -365,12 +375,7 @@ impl Encoder<'_> {
             Data::Text(_) => (DatatypeMessage::vlen_string_utf8(), DataspaceMessage::scalar()),
             Data::Texts { dims, .. } => (DatatypeMessage::vlen_string_utf8(), shape(dims)),
             Data::Numbers { kind, dims, .. } => (datatype(*kind), shape(dims)),
-            Data::Bools(values) => {
-                let members = [("FALSE", 0), ("TRUE", 1)]
-                    .map(|(name, value)| EnumMember { name: name.to_owned(), value: vec![value] })
-                    .to_vec();
-                (DatatypeMessage::enumeration(DatatypeMessage::i8_type(), members), shape(&[values.len() as u64]))
-            }
+            Data::Bools(values) => (boolean(), shape(&[values.len() as u64])),
             Data::References(paths) => (DatatypeMessage::object_reference(&CONTEXT), shape(&[paths.len() as u64])),
             Data::Chunked(chunked) => (datatype(chunked.kind), shape(&chunked.dims)),
         }
@@ -392,6 +397,12 @@ impl Encoder<'_> {
             Data::Chunked(_) => vec![],
         })
     }
+}
+
+/// h5py's booleans: an enumeration of bytes.
+fn boolean() -> DatatypeMessage {
+    let member = |(name, value): (&str, u8)| EnumMember { name: name.to_owned(), value: vec![value] };
+    DatatypeMessage::enumeration(DatatypeMessage::i8_type(), [("FALSE", 0), ("TRUE", 1)].map(member).to_vec())
 }
 
 fn datatype(kind: SampleType) -> DatatypeMessage {

@@ -23,15 +23,24 @@ use crate::scan::map_pieces;
 mod about;
 mod build;
 mod clock;
+mod compatible;
 mod compress;
+mod electrodes;
 mod events;
 mod h5;
+mod intervals;
+mod lines;
 pub(crate) mod metadata;
+mod optogenetics;
 mod pack;
 mod part;
+mod pass;
 mod plan;
 mod probe;
 mod provenance;
+mod schema;
+mod table;
+mod tasks;
 mod tree;
 mod verify;
 
@@ -41,7 +50,8 @@ use clock::Reference;
 use compress::Codec;
 use metadata::Metadata;
 use part::{Part, Record};
-use plan::{Choices, Dropped, Plan, Timing};
+use pass::{Dropped, Pass};
+use plan::{Choices, Plan, Timing};
 
 pub(crate) const EXPORTER: Exporter = Exporter {
     name: "nwb",
@@ -54,20 +64,8 @@ pub(crate) const EXPORTER: Exporter = Exporter {
 };
 
 const PARAMETERS: &[Parameter] = &[
-    Parameter {
-        name: "metadata",
-        title: "Metadata",
-        help: "the YAML file that tells of session, subject and probes (see `longwave metadata`)",
-        kind: Kind::Text,
-        default: "",
-    },
-    Parameter {
-        name: "probe",
-        title: "Probe files",
-        help: "files that describe probes which are not built in, separated by commas",
-        kind: Kind::Text,
-        default: "",
-    },
+    metadata::METADATA,
+    metadata::PROBE,
     Parameter {
         name: "compression",
         title: "Compression",
@@ -99,16 +97,16 @@ const PARAMETERS: &[Parameter] = &[
     Parameter {
         name: "verify",
         title: "Verify",
-        help: "read the finished file back and compare every sample (whole recordings always are)",
-        kind: Kind::Flag,
-        default: "false",
+        help: "read the finished file back and compare every sample [default: of whole recordings]",
+        kind: Kind::Switch { off: "no-verify" },
+        default: "auto",
     },
     Parameter {
-        name: "no-verify",
-        title: "Do not verify",
-        help: "do not read the file back",
-        kind: Kind::Flag,
-        default: "false",
+        name: "compatible",
+        title: "Compatible with",
+        help: "write the paths, names and types of another converter, for what reads its files; the samples stay the recorded integers with their true conversion",
+        kind: Kind::Choice(&["no", compatible::NAME]),
+        default: "no",
     },
     Parameter {
         name: "hash",
@@ -125,12 +123,7 @@ const EXPECTED: [(&str, f64); 3] = [("gzip", 110e6), ("zstd", 180e6), ("none", 5
 const EXPECTED_RATIO: f64 = 0.6;
 
 fn check(settings: &Settings) -> Result<()> {
-    if settings.flag("verify") && settings.flag("no-verify") {
-        return Err(Error::invalid("verify and no-verify exclude each other"));
-    }
-    if settings.text("metadata").is_empty() && !settings.text("probe").is_empty() {
-        return Err(Error::invalid("a probe is placed by a metadata file").with_remedy("name it: --metadata META.yml"));
-    }
+    metadata::refuse_probes_without_metadata(settings)?;
     if settings.text("compression") == "none" && settings.optional_integer("level").is_some() {
         return Err(Error::invalid("without compression there is no level").with_remedy("leave out --level"));
     }
@@ -138,7 +131,24 @@ fn check(settings: &Settings) -> Result<()> {
         return Err(Error::invalid("a series for each span has no lost packets to fill in")
             .with_remedy("leave out --dropped or --time"));
     }
+    if is_compatible(settings) {
+        if settings.text("metadata").is_empty() {
+            return Err(Error::invalid("this layout is made of what the metadata says")
+                .with_remedy("name the file: --metadata META.yml (`longwave metadata FILE -o META.yml` makes one)"));
+        }
+        if settings.text("dropped") == "nan" {
+            return Err(Error::invalid("this layout holds 16-bit integers, which have no NaN")
+                .with_remedy("use --dropped gap or repeat"));
+        }
+        if settings.text("time") == "spans" {
+            return Err(Error::invalid("this layout has one series").with_remedy("leave out --time"));
+        }
+    }
     Ok(())
+}
+
+fn is_compatible(settings: &Settings) -> bool {
+    settings.text("compatible") == compatible::NAME
 }
 
 fn choices<'a>(settings: &Settings, told: Option<&'a Metadata>) -> Choices<'a> {
@@ -155,11 +165,13 @@ fn choices<'a>(settings: &Settings, told: Option<&'a Metadata>) -> Choices<'a> {
             _ => Dropped::Gap,
         },
         timing: match settings.text("time") {
+            _ if is_compatible(settings) => Timing::List,
             "list" => Timing::List,
             "spans" => Timing::Spans,
             _ => Timing::Auto,
         },
         raw_to_volts: told.and_then(|m| m.raw_to_volts).filter(|v| v.is_finite() && *v > 0.0),
+        compatible: is_compatible(settings),
         analog_unit: told.and_then(|m| m.analog_unit.as_deref()).filter(|u| !["", "-1", "unspecified"].contains(u)),
     }
 }
@@ -178,23 +190,28 @@ fn plan_and_about(request: &Request<'_>) -> Result<(Plan, About)> {
     let (told, warnings) = match request.settings.text("metadata") {
         "" => (None, vec![]),
         path => {
-            let probes: Vec<PathBuf> = request
-                .settings
-                .text("probe")
-                .split(',')
-                .map(str::trim)
-                .filter(|p| !p.is_empty())
-                .map(PathBuf::from)
-                .collect();
+            let probes = request.settings.files("probe");
             let (metadata, warnings) = Metadata::load(std::path::Path::new(path), &probes)?;
             (Some(metadata), warnings)
         }
     };
+    let compatible = is_compatible(request.settings);
+    let ordered = match &told {
+        Some(told) if compatible => compatible::ordered(request.selection, recording, told)?,
+        _ => request.selection.clone(),
+    };
+    let request = &Request { selection: &ordered, ..*request };
     let mut plan = Plan::new(request, choices(request.settings, told.as_ref()), otherwise)?;
     plan.notes.extend(warnings.into_iter().map(|w| w.text));
-    let about =
+    let mut about =
         About::new(request.source.as_ref(), request.selection.stream, &request.selection.channels, told.as_ref())?;
-    if !plan.reference.known {
+    if compatible {
+        if let Some(unix_ns) = compatible::created_ns(recording) {
+            plan.start.unix_ns = unix_ns;
+        }
+        about.extend_compatibly(request.source.as_ref());
+    }
+    if !plan.start.known {
         plan.notes.push(
             "the recording does not tell when it began: the session starts when its file was last written, less its length"
                 .to_owned(),
@@ -231,7 +248,7 @@ fn predict(request: &Request<'_>) -> Result<Prediction> {
 fn verifies(request: &Request<'_>, plan: &Plan) -> bool {
     let recording = request.source.recording();
     let all_frames = request.selection.frames == (0..recording.streams[request.selection.stream].frames);
-    request.settings.flag("verify") || (plan.all_streams && all_frames && !request.settings.flag("no-verify"))
+    request.settings.switch("verify").unwrap_or(plan.all_streams && all_frames)
 }
 
 fn run(request: &Request<'_>) -> Result<Vec<PathBuf>> {
@@ -268,7 +285,8 @@ fn run(request: &Request<'_>) -> Result<Vec<PathBuf>> {
         Err(e) if part.is_worth_keeping() && may_go_on(&e) => {
             let kept = part.path().display().to_string();
             drop(part);
-            Err(e.with_remedy(format!("what is finished is kept in {kept}; to go on: {}", provenance::again())))
+            let again = provenance::again();
+            Err(e.with_further_remedy(&format!("what is finished is kept in {kept}; to go on: {again}")))
         }
         Err(e) => {
             part.discard();
@@ -281,12 +299,16 @@ fn run(request: &Request<'_>) -> Result<Vec<PathBuf>> {
 fn may_go_on(error: &Error) -> bool {
     matches!(
         error.kind(),
-        ErrorKind::Cancelled | ErrorKind::Io(_) | ErrorKind::NoSpace { .. } | ErrorKind::OutOfBudget { .. }
+        ErrorKind::Cancelled
+            | ErrorKind::Io(_)
+            | ErrorKind::NoSpace { .. }
+            | ErrorKind::OutOfBudget { .. }
+            | ErrorKind::Truncated { .. }
     )
 }
 
 /// What the engine reports of a pass.
-fn progress_bytes(request: &Request<'_>, pass: &plan::Pass) -> u64 {
+fn progress_bytes(request: &Request<'_>, pass: &Pass) -> u64 {
     pass.selection.bytes(&request.source.recording().streams[pass.selection.stream])
 }
 
@@ -348,6 +370,7 @@ fn write(
     tracks.finish(part)?;
     source.check_files()?;
     let provenance = provenance::text(request, plan, files)?;
+    let attached = about.found.read(request.task)?;
     let now = jiff::Timestamp::now();
     let contents = Contents {
         recording,
@@ -356,6 +379,7 @@ fn write(
         records: &records,
         tracks: &tracks,
         identifier: &build::object_id(identity, &now.to_string()),
+        attached: &attached,
         provenance: &provenance,
         now: format!("{now:.6}").replace('Z', "+00:00"),
     };

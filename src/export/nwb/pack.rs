@@ -5,7 +5,7 @@ use std::ops::Range;
 use twox_hash::XxHash3_64;
 
 use super::compress::{Codec, Encoder};
-use super::plan::{Dropped, Pass, Rows, Series};
+use super::pass::{Dropped, Pass, Rows, Series};
 use crate::budget::Reservation;
 use crate::error::Result;
 use crate::file;
@@ -35,7 +35,7 @@ pub(super) fn pack(source: &dyn Source, pass: &Pass, piece: u64, codec: Codec, t
     let frames = pass.frames_of(piece);
     let part = pass.rows.part(&rows);
     let n = rows.end - rows.start;
-    let row: u64 = pass.series.iter().map(|s| s.channels.len() as u64 * s.kind.size() as u64).sum::<u64>() + 8;
+    let row: u64 = pass.series.iter().map(|s| (s.width() * s.kind.size()) as u64).sum::<u64>() + 8;
     let memory = task.budget().reserve(pass.piece_memory())?;
     let mut encoder = codec.encoder()?;
     let mut packed = Packed {
@@ -47,7 +47,7 @@ pub(super) fn pack(source: &dyn Source, pass: &Pass, piece: u64, codec: Codec, t
     let mut raw = Vec::new();
     for series in &pass.series {
         let in_place = in_place(source, series, &part);
-        let block = match &in_place {
+        let samples = match &in_place {
             Some(_) => None,
             None => Some(Samples::read(source, pass, series, &part, &frames)?),
         };
@@ -55,11 +55,11 @@ pub(super) fn pack(source: &dyn Source, pass: &Pass, piece: u64, codec: Codec, t
             let count = series.chunk_rows.min(n - first);
             for column in 0..series.columns() {
                 let first_channel = (column * series.chunk_columns) as usize;
-                let last_channel = (first_channel + series.chunk_columns as usize).min(series.channels.len());
+                let last_channel = (first_channel + series.chunk_columns as usize).min(series.width());
                 let channels = first_channel..last_channel;
                 raw.clear();
                 raw.resize(series.chunk_bytes(), 0);
-                match (&in_place, &block) {
+                match (&in_place, &samples) {
                     (Some(piece), _) => {
                         let start = frames.start + first;
                         let local = piece.local(&(start..start + count));
@@ -67,7 +67,7 @@ pub(super) fn pack(source: &dyn Source, pass: &Pass, piece: u64, codec: Codec, t
                             copy_rows(&rows, &series.channels[channels], series, &mut raw);
                         }
                     }
-                    (None, Some(block)) => block.rows(series, first as usize, count as usize, channels, &mut raw),
+                    (None, Some(samples)) => samples.rows(series, first as usize, count as usize, channels, &mut raw),
                     (None, None) => {}
                 }
                 packed.append(&mut encoder, &raw, series.kind.size())?;
@@ -77,15 +77,15 @@ pub(super) fn pack(source: &dyn Source, pass: &Pass, piece: u64, codec: Codec, t
             piece.layout.map().check()?;
         }
     }
-    if pass.listed {
+    for &unit in &pass.lists {
         for first in (0..n).step_by(pass.time_chunk_rows() as usize) {
             let count = pass.time_chunk_rows().min(n - first);
             raw.clear();
             match part.part(&(first..first + count)) {
-                Rows::Frames(frames) => pass.clock.append_times(frames, &mut raw),
+                Rows::Frames(frames) => pass.clock.append_times(frames, unit, &mut raw),
                 Rows::Ticks(ticks) => {
                     for tick in ticks {
-                        raw.extend_from_slice(&pass.clock.secs_of_tick(tick).to_le_bytes());
+                        raw.extend_from_slice(&unit.of(pass.clock.secs_of_tick(tick)).to_le_bytes());
                     }
                 }
             }
@@ -109,7 +109,7 @@ fn in_place(source: &dyn Source, series: &Series, rows: &Rows) -> Option<crate::
     let Rows::Frames(frames) = rows else { return None };
     let piece = source.flat_at(series.stream, frames.start).filter(|piece| piece.holds(frames))?;
     let format = piece.layout.format();
-    let as_stored = series.scales.is_none() && format.sample_type == series.kind;
+    let as_stored = series.scales.is_none() && series.beside.is_none() && format.sample_type == series.kind;
     let little = format.byte_order == ByteOrder::Little || format.size() == 1;
     (as_stored && little && piece.layout.is_interleaved()).then_some(piece)
 }
@@ -137,7 +137,10 @@ fn copy_rows(rows: &file::Rows<'_>, channels: &[usize], series: &Series, out: &m
 
 /// Samples that were read, and which of them stands in each row.
 struct Samples {
+    /// Of the channels of the series.
     block: Block,
+    /// Of the channels beside them.
+    beside: Option<Block>,
     /// Of each row the frame of the block, or none; without a list, the rows are the frames.
     frame_of_row: Option<Vec<Option<usize>>>,
 }
@@ -173,26 +176,47 @@ impl Samples {
             frame_of_row = Some(list);
         }
         let mut block = Block::default();
-        source.read(series.stream, frames, &series.channels, &mut block)?;
-        Ok(Self { block, frame_of_row })
+        source.read(series.stream, frames.clone(), &series.channels, &mut block)?;
+        let mut beside = None;
+        if let Some((stream, channels)) = &series.beside {
+            let mut block = Block::default();
+            source.read(*stream, frames, channels, &mut block)?;
+            beside = Some(block);
+        }
+        Ok(Self { block, beside, frame_of_row })
     }
 
-    /// The rows `first..first + count` of the piece, of these channels of the series, as rows of a chunk.
-    fn rows(&self, series: &Series, first: usize, count: usize, channels: Range<usize>, out: &mut [u8]) {
-        let stored = self.block.samples().sample_type();
+    /// The rows `first..first + count` of the piece, of these columns of the series, as rows of a chunk.
+    fn rows(&self, series: &Series, first: usize, count: usize, columns: Range<usize>, out: &mut [u8]) {
         let row = series.chunk_columns as usize;
-        let place = Place { first, count, channels, row };
-        with_samples!(self.block.samples(), v => {
+        let own = series.channels.len();
+        let mut part = |block: &Block, columns: Range<usize>, behind: usize, at: usize| {
+            let channels = columns.start - behind..columns.end - behind;
+            self.block_rows(block, series, &Place { first, count, channels, row, at }, out);
+        };
+        if columns.start < own {
+            part(&self.block, columns.start..columns.end.min(own), 0, 0);
+        }
+        if let Some(beside) = self.beside.as_ref().filter(|_| columns.end > own) {
+            let first = columns.start.max(own);
+            part(beside, first..columns.end, own, first - columns.start);
+        }
+    }
+
+    fn block_rows(&self, block: &Block, series: &Series, place: &Place, out: &mut [u8]) {
+        let stored = block.samples().sample_type();
+        let frames = block.frames();
+        with_samples!(block.samples(), v => {
             if series.scales.is_none() && (series.kind == stored || series.kind.size() == 1) {
-                self.fill(v, &place, |_, x| Sample::to_le_array(x), None, out);
+                self.fill(v, frames, place, |_, x| Sample::to_le_array(x), None, out);
             } else {
                 let scale = |c: usize| series.scales.as_ref().map_or(Scale::default(), |scales| scales[c]);
                 if series.kind == SampleType::F32 {
                     let nan = Some(f32::NAN.to_le_bytes());
-                    self.fill(v, &place, |c, x| (scale(c).apply(Sample::to_f64(x)) as f32).to_le_bytes(), nan, out);
+                    self.fill(v, frames, place, |c, x| (scale(c).apply(Sample::to_f64(x)) as f32).to_le_bytes(), nan, out);
                 } else {
                     let nan = Some(f64::NAN.to_le_bytes());
-                    self.fill(v, &place, |c, x| scale(c).apply(Sample::to_f64(x)).to_le_bytes(), nan, out);
+                    self.fill(v, frames, place, |c, x| scale(c).apply(Sample::to_f64(x)).to_le_bytes(), nan, out);
                 }
             }
         });
@@ -201,12 +225,12 @@ impl Samples {
     fn fill<T: Copy, B: AsRef<[u8]>>(
         &self,
         planar: &[T],
+        frames: usize,
         place: &Place,
         convert: impl Fn(usize, T) -> B,
         missing: Option<B>,
         out: &mut [u8],
     ) {
-        let frames = self.block.frames();
         let size = size_of::<B>();
         for (i, c) in place.channels.clone().enumerate() {
             let values = &planar[c * frames..(c + 1) * frames];
@@ -215,7 +239,7 @@ impl Samples {
                     None => Some(place.first + r),
                     Some(list) => list[place.first + r],
                 };
-                let at = (r * place.row + i) * size;
+                let at = (r * place.row + place.at + i) * size;
                 let cell = &mut out[at..at + size];
                 match frame.and_then(|frame| values.get(frame)) {
                     Some(&x) => cell.copy_from_slice(convert(c, x).as_ref()),
@@ -239,6 +263,8 @@ struct Place {
     channels: Range<usize>,
     /// Samples of a row of the chunk.
     row: usize,
+    /// The first of these channels in it.
+    at: usize,
 }
 
 /// Not a number, in the floating-point type of this size: only such types are written without conversion where rows may

@@ -1,41 +1,24 @@
 //! What is written of a recording, decided before anything is: which streams become which series, on which rows, in
 //! chunks of which shape.
 //!
-//! Streams with the same clock are written in one *pass* over the file, piece by piece: a piece is a number of rows of
-//! all their series, and a whole number of chunks of each.
+//! Streams with the same clock are written in one [*pass*](super::pass) over the file. [`super::compatible`] says where
+//! the layout of trodes_to_nwb differs.
 
 use std::ops::Range;
 
-use super::clock::{Clock, Reference};
+use super::clock::{Clock, Reference, TimeUnit};
+use super::compatible;
 use super::compress::Codec;
+use super::pass::{CHUNK_COLUMNS, Class, Dropped, Pass, Rows, Series, shape};
 use crate::error::{Error, Result};
 use crate::export::{Request, Values};
 use crate::recording::{Channel, SampleType, Scale, Stream};
 use crate::scan::Selection;
 
-/// A chunk holds at most this: what HDF5 keeps of each dataset in memory, so that no reader unpacks a chunk twice.
-const CHUNK_BYTES: u64 = 1 << 20;
-/// Channels of a chunk: few of them can be read without unpacking all.
-const CHUNK_COLUMNS: u64 = 64;
-/// A piece is about this long, if the memory allows.
-const PIECE_BYTES: u64 = 4 << 20;
-/// Pieces that exist at a time are not longer than this together.
-const ALL_PIECES_BYTES: u64 = 96 << 20;
-/// No piece is shorter, rows, but for the last, and where rows are very long.
-const MIN_PIECE_ROWS: u64 = 256;
 /// More series than this are no use to anybody.
 const MAX_SPANS: usize = 1000;
-
-/// What stands for packets that were lost.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Dropped {
-    /// Nothing: the times of the rows jump.
-    Gap,
-    /// Rows of NaN (the samples become floating-point numbers).
-    Nan,
-    /// The row before, again.
-    Repeat,
-}
+/// So many rows may be made up whatever the recording is.
+const SMALL_FILL_ROWS: u64 = 1 << 16;
 
 /// How rows get their times.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -48,162 +31,21 @@ pub(super) enum Timing {
     Spans,
 }
 
-/// The rows of a pass.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Rows {
-    /// A row for each of these frames.
-    Frames(Range<u64>),
-    /// A row for each of these ticks, whether there is a frame or not.
-    Ticks(Range<u64>),
-}
-
-impl Rows {
-    pub(super) fn len(&self) -> u64 {
-        let (Self::Frames(range) | Self::Ticks(range)) = self;
-        range.end - range.start
-    }
-
-    /// These rows of mine.
-    pub(super) fn part(&self, rows: &Range<u64>) -> Self {
-        let of = |range: &Range<u64>| range.start + rows.start..range.start + rows.end;
-        match self {
-            Self::Frames(range) => Self::Frames(of(range)),
-            Self::Ticks(range) => Self::Ticks(of(range)),
-        }
-    }
-}
-
-/// What a series is in NWB.
-#[derive(Clone, PartialEq, Debug)]
-pub(super) enum Class {
-    /// Voltages between electrodes.
-    Electrical { conversion: f64, offset: f64, channel_conversion: Option<Vec<f64>> },
-    /// Anything else.
-    Plain { unit: String, conversion: f64, offset: f64 },
-}
-
-/// A series of samples.
-#[derive(Clone, PartialEq, Debug)]
-pub(super) struct Series {
-    pub name: String,
-    pub description: String,
-    pub stream: usize,
-    pub channels: Vec<usize>,
-    /// As it is written.
-    pub kind: SampleType,
-    /// Applied before writing, a scale for each channel.
-    pub scales: Option<Vec<Scale>>,
-    pub class: Class,
-    pub chunk_rows: u64,
-    pub chunk_columns: u64,
-}
-
-impl Series {
-    /// Chunks side by side.
-    pub(super) fn columns(&self) -> u64 {
-        (self.channels.len() as u64).div_ceil(self.chunk_columns)
-    }
-
-    /// Bytes of a chunk before any filter.
-    pub(super) fn chunk_bytes(&self) -> usize {
-        (self.chunk_rows * self.chunk_columns) as usize * self.kind.size()
-    }
-}
-
-/// One pass over streams that share a clock.
-#[derive(Clone, Debug)]
-pub(super) struct Pass {
-    /// What is read of the first of them: for progress, and for giving pages back.
-    pub selection: Selection,
-    pub rows: Rows,
-    pub fill: Dropped,
-    pub series: Vec<Series>,
-    /// Whether rows have a list of times.
-    pub listed: bool,
-    pub clock: Clock,
-    pub piece_rows: u64,
-}
-
-impl Pass {
-    pub(super) fn pieces(&self) -> u64 {
-        self.rows.len().div_ceil(self.piece_rows)
-    }
-
-    /// The rows of a piece, counted from the first of the pass.
-    pub(super) fn rows_of(&self, piece: u64) -> Range<u64> {
-        piece * self.piece_rows..((piece + 1) * self.piece_rows).min(self.rows.len())
-    }
-
-    /// The frames behind the rows of a piece.
-    pub(super) fn frames_of(&self, piece: u64) -> Range<u64> {
-        match self.rows.part(&self.rows_of(piece)) {
-            Rows::Frames(frames) => frames,
-            Rows::Ticks(ticks) => {
-                let Range { start, end } = self.selection.frames;
-                let at = |tick| self.clock.time.frame_at_tick(tick).clamp(start, end);
-                at(ticks.start)..at(ticks.end)
-            }
-        }
-    }
-
-    /// Rows of a chunk of the list of times.
-    pub(super) fn time_chunk_rows(&self) -> u64 {
-        self.piece_rows.min(CHUNK_BYTES / 8)
-    }
-
-    /// Bytes that packing a piece takes: what is packed and what it is packed from, and a chunk before and after the
-    /// shuffle.
-    pub(super) fn piece_memory(&self) -> u64 {
-        let largest = self.series.iter().map(Series::chunk_bytes).max().unwrap_or(0) as u64;
-        self.piece_rows.saturating_mul(row_bytes(&self.series) + 8).saturating_mul(2).saturating_add(3 * largest)
-    }
-
-    /// How many threads can pack pieces with `free` bytes: each has one in hand, and two wait.
-    pub(super) fn threads(&self, threads: usize, free: u64) -> usize {
-        let fitting = free / self.piece_memory().saturating_mul(3).max(1);
-        usize::try_from(fitting).unwrap_or(usize::MAX).clamp(1, threads)
-    }
-
-    /// Datasets: the series, and the list of times if there is one.
-    pub(super) fn datasets(&self) -> usize {
-        self.series.len() + usize::from(self.listed)
-    }
-
-    /// Chunks of dataset `index` in a piece.
-    fn chunks_in(&self, piece: u64, index: usize) -> usize {
-        let rows = self.rows_of(piece);
-        let n = rows.end - rows.start;
-        match self.series.get(index) {
-            Some(series) => (n.div_ceil(series.chunk_rows) * series.columns()) as usize,
-            None => n.div_ceil(self.time_chunk_rows()) as usize,
-        }
-    }
-
-    /// Where the chunks of dataset `index` are among those of a piece.
-    pub(super) fn chunk_range(&self, piece: u64, index: usize) -> Range<usize> {
-        let before: usize = (0..index).map(|i| self.chunks_in(piece, i)).sum();
-        before..before + self.chunks_in(piece, index)
-    }
-
-    /// Bytes of all rows, before any filter.
-    pub(super) fn bytes(&self) -> u64 {
-        self.rows.len().saturating_mul(row_bytes(&self.series) + if self.listed { 8 } else { 0 })
-    }
-}
-
-fn row_bytes(series: &[Series]) -> u64 {
-    series.iter().map(|s| s.channels.len() as u64 * s.kind.size() as u64).sum()
-}
-
 /// Everything that is written of the samples.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
     pub passes: Vec<Pass>,
-    pub reference: Reference,
+    /// When the session starts.
+    pub start: Reference,
+    /// The instant that times count from, nanoseconds since the Unix epoch: the start, unless another converter's layout
+    /// counts otherwise.
+    pub reference_ns: i128,
     pub codec: Codec,
     pub notes: Vec<String>,
     /// Whether the whole recording is written, not a stream or some channels of it.
     pub all_streams: bool,
+    /// Whether the layout is that of trodes_to_nwb.
+    pub compatible: bool,
 }
 
 /// What the settings say.
@@ -216,6 +58,8 @@ pub(super) struct Choices<'a> {
     pub raw_to_volts: Option<f64>,
     /// Unit of analog inputs, where the recording does not tell.
     pub analog_unit: Option<&'a str>,
+    /// Whether the layout is that of trodes_to_nwb.
+    pub compatible: bool,
 }
 
 impl Plan {
@@ -227,7 +71,7 @@ impl Plan {
         if request.selection.channels.is_empty() || request.selection.is_empty() {
             return Err(Error::invalid("nothing is selected").with_remedy("select at least one channel and one frame"));
         }
-        let reference =
+        let start =
             if main.time.start_unix_ns().is_some() { Reference::of(&main.time, otherwise.unix_ns) } else { otherwise };
         let all_streams = request.whole
             && request.selection.stream == recording.default_stream()
@@ -240,7 +84,18 @@ impl Plan {
                 }
             }
         }
-        let mut plan = Self { passes: vec![], reference, codec: choices.codec, notes: vec![], all_streams };
+        let mut notes = vec![];
+        let mut reference_ns = start.unix_ns;
+        if choices.compatible {
+            compatible::require(request, all_streams)?;
+            let main = request.selection.stream;
+            notes.extend(compatible::left_out(recording, main));
+            selections.retain(|s| compatible::is_written(recording, main, s.stream));
+            reference_ns = 0;
+        }
+        let compatible = choices.compatible;
+        let mut plan =
+            Self { passes: vec![], start, reference_ns, codec: choices.codec, notes, all_streams, compatible };
         let mut groups: Vec<Vec<Selection>> = vec![];
         for selection in selections {
             let time = |s: &Selection| &recording.streams[s.stream].time;
@@ -275,6 +130,9 @@ impl Plan {
         let mut series = Vec::new();
         for selection in group {
             let is_main = selection.stream == request.selection.stream;
+            if choices.compatible && !is_main {
+                continue;
+            }
             let stream = &recording.streams[selection.stream];
             series.extend(series_of(
                 stream,
@@ -287,6 +145,9 @@ impl Plan {
                 &mut self.notes,
             ));
         }
+        if choices.compatible {
+            compatible::arrange(recording, group, &mut series);
+        }
         let spans: Vec<Range<u64>> =
             if choices.timing == Timing::Spans { time.contiguous(frames).collect() } else { vec![frames] };
         if spans.len() > MAX_SPANS {
@@ -297,7 +158,9 @@ impl Plan {
         for (i, frames) in spans.into_iter().enumerate() {
             let filled = choices.dropped != Dropped::Gap && choices.timing != Timing::Spans && !gapless;
             let rows = if filled {
-                Rows::Ticks(time.tick_of_frame(frames.start)..time.tick_of_frame(frames.end - 1) + 1)
+                let ticks = time.tick_of_frame(frames.start)..time.tick_of_frame(frames.end - 1) + 1;
+                refuse_mostly_made_up(&ticks, &frames)?;
+                Rows::Ticks(ticks)
             } else {
                 Rows::Frames(frames.clone())
             };
@@ -311,15 +174,21 @@ impl Plan {
                     series.name += &format!("_span{:04}", i + 1);
                 }
             }
+            let mut lists: Vec<TimeUnit> = vec![];
+            for series in series.iter().filter(|_| listed) {
+                if !lists.contains(&series.times) {
+                    lists.push(series.times);
+                }
+            }
             let piece_rows =
-                shape(&mut series, rows.len(), listed, request.task.threads(), request.task.budget().limit());
+                shape(&mut series, rows.len(), lists.len(), request.task.threads(), request.task.budget().limit());
             self.passes.push(Pass {
                 selection: Selection { frames, ..group[0].clone() },
                 rows,
                 fill: choices.dropped,
                 series,
-                listed,
-                clock: Clock::new(time, self.reference),
+                lists,
+                clock: Clock::new(time, self.start, self.reference_ns),
                 piece_rows,
             });
         }
@@ -332,8 +201,18 @@ impl Plan {
     }
 }
 
+/// Refuses to fill the pauses between the files of a session with rows, which nobody means by lost packets.
+fn refuse_mostly_made_up(ticks: &Range<u64>, frames: &Range<u64>) -> Result<()> {
+    let (rows, recorded) = (ticks.end - ticks.start, frames.end - frames.start);
+    if rows > recorded.saturating_mul(2).saturating_add(SMALL_FILL_ROWS) {
+        return Err(Error::invalid(format!("{} of {rows} rows would be made up", rows - recorded))
+            .with_remedy("leave out --dropped (the gaps then stay gaps), or export the files one by one"));
+    }
+    Ok(())
+}
+
 /// Whether another stream holds the same with more meaning: slots of a headstage beside the sensor values made of them.
-fn is_raw_twin(stream: &Stream, all: &[Stream]) -> bool {
+pub(super) fn is_raw_twin(stream: &Stream, all: &[Stream]) -> bool {
     ["_multiplexed", "_slots"].iter().any(|suffix| {
         stream.name.strip_suffix(suffix).is_some_and(|device| all.iter().any(|s| s.name == format!("{device}_sensors")))
     })
@@ -398,10 +277,13 @@ fn series_of(
         stream: selection.stream,
         scales: physical.then(|| members.iter().map(|&i| channels[i].scale).collect()),
         channels: members.iter().map(|&i| selection.channels[i]).collect(),
+        beside: None,
+        folder: "acquisition",
+        times: TimeUnit::Seconds,
         kind,
         class,
         chunk_rows: 0,
-        chunk_columns: 0,
+        chunk_columns: CHUNK_COLUMNS,
     };
     let told = choices.raw_to_volts.filter(|_| !physical);
     let volts: Option<Vec<f64>> =
@@ -494,27 +376,4 @@ pub(super) fn unique(name: String, taken: &mut Vec<String>) -> String {
     }
     taken.push(candidate.clone());
     candidate
-}
-
-/// The largest power of two up to `n`, at least 1.
-fn power_below(n: u64) -> u64 {
-    1 << n.max(1).ilog2()
-}
-
-/// Gives every series the shape of its chunks; returns the rows of a piece.
-pub(super) fn shape(series: &mut [Series], rows: u64, listed: bool, threads: usize, limit: u64) -> u64 {
-    let row = row_bytes(series) + if listed { 8 } else { 0 };
-    // While a worker has one in hand, others wait for their turn; each exists read and packed.
-    let share = ALL_PIECES_BYTES.min(limit / 2) / (threads as u64 * 6).max(1);
-    let least = MIN_PIECE_ROWS.min(2 * PIECE_BYTES / row.max(1)).max(1);
-    let piece_rows = power_below((PIECE_BYTES.min(share) / row.max(1)).max(least));
-    // A short recording is one piece of one row of chunks.
-    let piece_rows = if rows <= piece_rows { rows } else { piece_rows };
-    for series in series {
-        let channels = series.channels.len() as u64;
-        series.chunk_columns = channels.div_ceil(channels.div_ceil(CHUNK_COLUMNS));
-        let fitting = power_below(CHUNK_BYTES / (series.chunk_columns * series.kind.size() as u64));
-        series.chunk_rows = fitting.min(piece_rows);
-    }
-    piece_rows
 }

@@ -31,16 +31,19 @@ pub(super) fn identity(request: &Request<'_>, plan: &Plan, files: &[PathBuf]) ->
             let series: Vec<_> = p
                 .series
                 .iter()
-                .map(|s| json!([s.name, s.stream, s.channels, s.kind.name(), s.chunk_rows, s.chunk_columns]))
+                .map(|s| {
+                    json!([s.path(), s.stream, s.channels, s.beside, s.kind.name(), s.chunk_rows, s.chunk_columns])
+                })
                 .collect();
-            json!([format!("{:?}", p.rows), format!("{:?}", p.fill), p.piece_rows, p.listed, series])
+            json!([format!("{:?}", p.rows), format!("{:?}", p.fill), p.piece_rows, format!("{:?}", p.lists), series])
         })
         .collect();
     json!({
-        "journal": 1,
+        "journal": 2,
         "longwave": env!("CARGO_PKG_VERSION"),
         "files": files,
-        "reference": plan.reference.unix_ns.to_string(),
+        "start": plan.start.unix_ns.to_string(),
+        "reference": plan.reference_ns.to_string(),
         "codec": format!("{:?}", plan.codec),
         "values": format!("{:?}", request.values),
         "passes": passes,
@@ -77,7 +80,7 @@ pub(super) fn text(request: &Request<'_>, plan: &Plan, files: &[PathBuf]) -> Res
                 recording.streams[series.stream].name,
                 frames.start,
                 frames.end,
-                series.channels.len(),
+                series.width(),
                 pass.rows.len()
             ));
         }

@@ -128,7 +128,7 @@ fn a_stopped_export_goes_on_and_becomes_the_same_file() {
     assert!(!target.exists() && part.exists());
     let kept = std::fs::metadata(&part).unwrap().len();
     let task = Task::new(MemoryBudget::new(64 << 20), 2);
-    export(&source, &selection, &target, &[("verify", "true")], &task).unwrap();
+    export(&source, &selection, &target, &[("verify", "yes")], &task).unwrap();
     assert!(!part.exists() && std::fs::metadata(&target).unwrap().len() > kept);
     let (_, found) = samples(&target, "acquisition/e-series/data", Codec::Gzip(4));
     assert!(found == expected(source.as_ref(), &selection));
@@ -180,7 +180,7 @@ proptest! {
         };
         let f64s = |file: &H5File, name: &str| file.dataset(name).unwrap().read_raw::<f64>().unwrap();
         // A gap: the times say so.
-        let found = file(&[("compression", "none"), ("time", "list"), ("verify", "true")]);
+        let found = file(&[("compression", "none"), ("time", "list"), ("verify", "yes")]);
         let times = f64s(&found, "acquisition/e-series/timestamps");
         let exact: Vec<f64> = (first..frames).map(|f| time.secs_of_frame(f)).collect();
         prop_assert_eq!(times, exact);
@@ -188,7 +188,7 @@ proptest! {
         // Rows of NaN, and repeated rows.
         let ticks = time.tick_of_frame(first)..time.tick_of_frame(frames - 1) + 1;
         let contiguous = time.is_contiguous(first..frames);
-        let found = file(&[("compression", "none"), ("dropped", "nan"), ("verify", "true")]);
+        let found = file(&[("compression", "none"), ("dropped", "nan"), ("verify", "yes")]);
         if !contiguous {
             let dataset = found.dataset("acquisition/e-series/data").unwrap();
             prop_assert_eq!(dataset.shape(), vec![(ticks.end - ticks.start) as usize, 2]);
@@ -206,7 +206,7 @@ proptest! {
             let lost = f64s(&found, "intervals/dropped_packets/start_time");
             prop_assert_eq!(lost.len(), time.contiguous(first..frames).count() - 1);
         }
-        file(&[("compression", "none"), ("dropped", "repeat"), ("verify", "true")]);
+        file(&[("compression", "none"), ("dropped", "repeat"), ("verify", "yes")]);
         let (shape, values) = samples(&target, "acquisition/e-series/data", Codec::None);
         prop_assert_eq!(shape[0] as u64, ticks.end - ticks.start);
         let mut last = first;
@@ -242,7 +242,7 @@ fn the_least_memory_is_enough() {
     let selection = Selection::all(source.recording(), source.recording().default_stream());
     let target = folder.path().join("out.nwb");
     let task = Task::new(MemoryBudget::new(crate::budget::MIN_LIMIT_BYTES), 8);
-    export(&source, &selection, &target, &[("verify", "true")], &task).unwrap();
+    export(&source, &selection, &target, &[("verify", "yes")], &task).unwrap();
     assert!(samples(&target, "acquisition/e-series/data", Codec::Gzip(4)).1 == expected(source.as_ref(), &selection));
     assert_eq!(task.budget().used(), 0);
 }
@@ -250,7 +250,7 @@ fn the_least_memory_is_enough() {
 #[test]
 fn settings_that_contradict_each_other_are_refused() {
     for pairs in [
-        &[("verify", "true"), ("no-verify", "true")][..],
+        &[("compatible", "trodes_to_nwb")][..],
         &[("compression", "none"), ("level", "3")],
         &[("time", "spans"), ("dropped", "nan")],
     ] {
@@ -262,19 +262,22 @@ fn settings_that_contradict_each_other_are_refused() {
 #[test]
 fn a_piece_is_never_larger_than_the_memory_for_it() {
     for (channels, threads) in [(1, 1), (2, 64), (128, 2), (5000, 16), (100_000, 64)] {
-        let mut series = vec![plan::Series {
+        let mut series = vec![pass::Series {
             name: "a".to_owned(),
             description: String::new(),
             stream: 0,
             channels: (0..channels).collect(),
             kind: SampleType::I16,
             scales: None,
-            class: plan::Class::Plain { unit: String::new(), conversion: 1.0, offset: 0.0 },
+            class: pass::Class::Plain { unit: String::new(), conversion: 1.0, offset: 0.0 },
+            beside: None,
+            folder: "acquisition",
+            times: clock::TimeUnit::Seconds,
             chunk_rows: 0,
-            chunk_columns: 0,
+            chunk_columns: pass::CHUNK_COLUMNS,
         }];
         for rows in [1, 255, 256, 10_000, 1 << 31] {
-            let piece = plan::shape(&mut series, rows, true, threads, 512 << 20);
+            let piece = pass::shape(&mut series, rows, 1, threads, 512 << 20);
             let s = &series[0];
             assert!(s.chunk_bytes() <= 1 << 20 && s.chunk_rows <= piece && piece <= rows.max(1), "{rows} {s:?}");
             assert!(

@@ -8,7 +8,12 @@ pub(super) enum Value {
     Text(String),
     Texts(Vec<String>),
     F64(f64),
+    F64s(Vec<f64>),
     I32(i32),
+    I64(i64),
+    I64s(Vec<i64>),
+    /// h5py's boolean.
+    Bool(bool),
     /// A reference to the object at this path.
     Reference(String),
 }
@@ -121,10 +126,23 @@ impl Data {
         Self::Numbers { kind: SampleType::I64, dims: vec![(bytes.len() / 8) as u64], bytes }
     }
 
-    /// Whole numbers without sign, in one dimension.
-    pub(super) fn u32s(values: impl IntoIterator<Item = u32>) -> Self {
-        let bytes: Vec<u8> = values.into_iter().flat_map(u32::to_le_bytes).collect();
-        Self::Numbers { kind: SampleType::U32, dims: vec![(bytes.len() / 4) as u64], bytes }
+    /// Whole numbers without sign in one dimension, in the least type that holds them, which is what hdmf writes for
+    /// indices.
+    pub(super) fn unsigned(values: &[u64]) -> Self {
+        let (dims, largest) = (vec![values.len() as u64], values.iter().copied().max().unwrap_or(0));
+        let bytes = |size: usize| values.iter().flat_map(|v| v.to_le_bytes().into_iter().take(size)).collect();
+        let (kind, size) = match largest {
+            0..=0xff => (SampleType::U8, 1),
+            0x100..=0xffff => (SampleType::U16, 2),
+            0x1_0000..=0xffff_ffff => (SampleType::U32, 4),
+            _ => (SampleType::U64, 8),
+        };
+        Self::Numbers { kind, dims, bytes: bytes(size) }
+    }
+
+    /// One number of single precision.
+    pub(super) fn f32(value: f32) -> Self {
+        Self::Numbers { kind: SampleType::F32, dims: vec![], bytes: value.to_le_bytes().to_vec() }
     }
 
     /// One number.

@@ -13,7 +13,8 @@ use twox_hash::XxHash3_64;
 use super::compress::Codec;
 use super::pack;
 use super::part::Record;
-use super::plan::{Pass, Plan};
+use super::pass::Pass;
+use super::plan::Plan;
 use super::tree::StoredChunk;
 use crate::error::{Error, Result};
 use crate::source::Source;
@@ -131,8 +132,8 @@ fn index(path: &Path, plan: &Plan, records: &[Vec<Record>]) -> Result<()> {
     for (pass, records) in plan.passes.iter().zip(records) {
         for index in 0..pass.datasets() {
             let (name, columns) = match pass.series.get(index) {
-                Some(series) => (format!("acquisition/{}/data", series.name), series.columns()),
-                None => (format!("acquisition/{}/timestamps", pass.series[0].name), 1),
+                Some(series) => (format!("{}/data", &series.path()[1..]), series.columns()),
+                None => (format!("{}/timestamps", &pass.owner_of(index - pass.series.len()).path()[1..]), 1),
             };
             let dataset = file.dataset(&name).map_err(|e| broken(format!("{name}: {e}")))?;
             let shape = dataset.shape();

@@ -58,10 +58,15 @@ pub fn gap_bands(time: &TimeBase, start_tick: f64, ticks_per_unit: f64, width: f
 /// traces.
 #[must_use]
 pub fn gap_shapes(ui: &Ui, transform: &PlotTransform, axis: TimeAxis, time: &TimeBase) -> Vec<Shape> {
-    let frame = *transform.frame();
-    let pixels = f64::from(ui.ctx().pixels_per_point());
     let start_tick = axis.origin_tick + transform.bounds().min()[0] * axis.ticks_per_x;
-    let ticks_per_pixel = axis.ticks_per_x / transform.dpos_dvalue_x() / pixels;
+    gap_shapes_in(ui, *transform.frame(), start_tick, axis.ticks_per_x / transform.dpos_dvalue_x(), time)
+}
+
+/// The same for an area whose left edge is at `start_tick`.
+#[must_use]
+pub fn gap_shapes_in(ui: &Ui, frame: Rect, start_tick: f64, ticks_per_point: f64, time: &TimeBase) -> Vec<Shape> {
+    let pixels = f64::from(ui.ctx().pixels_per_point());
+    let ticks_per_pixel = ticks_per_point / pixels;
     let bands = gap_bands(time, start_tick, ticks_per_pixel, f64::from(frame.width()) * pixels);
     if bands.is_empty() {
         return Vec::new();

@@ -24,7 +24,7 @@ use std::sync::Arc;
 use eframe::egui::{self, Color32, Id, Rect, Rgba, Shape, Ui};
 use egui_plot::{PlotBounds, PlotGeometry, PlotItem, PlotItemBase, PlotPoint, PlotTransform};
 
-pub use gaps::{GapItem, gap_bands, gap_item, gap_shapes};
+pub use gaps::{GapItem, gap_bands, gap_item, gap_shapes, gap_shapes_in};
 pub use packed::{Packed, envelope};
 pub use painter::install;
 

@@ -1,10 +1,11 @@
 //! Several files as one recording on one time line.
 //!
 //! [`JoinedSource`] wraps sources and is one: frames are counted on from file to file, the clock is one [`TimeBase`] whose
-//! gaps are those inside the files and those between them ([`timeline`]), events stand at their times on it. Nobody
-//! above can tell where a file ends, except that in-place access ([`Source::flat_at`]) ends there.
+//! gaps are those inside the files and those between them ([`timeline`]), events stand at their times on it ([`events`]).
+//! Nobody above can tell where a file ends, except that in-place access ([`Source::flat_at`]) ends there.
 //!
-//! What a reader holds from packet to packet (the values of multiplexed sensors) begins anew in every file.
+//! What a reader holds from packet to packet (the values of multiplexed sensors) begins anew in every file: each is a
+//! recording of its own, whose packet 0 initialises all sensors, for the other readers of such files too.
 //!
 //! The files must describe the same streams ([`compare`]); their properties may differ, and those of the first are shown.
 //!
@@ -12,23 +13,23 @@
 //! for; another one is opened again when it is read, and must then be the file that it was. A read inside one file
 //! costs what it costs there; one across a boundary is put together in pieces of [`SCRATCH_BYTES`].
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use twox_hash::XxHash3_64;
-
 use super::{FlatPiece, OpenOptions, Source};
 use crate::error::{Error, ErrorKind, Result};
-use crate::recording::{Block, Event, EventTrack, Recording, Samples, TimeBase, Warning};
+use crate::recording::{Block, Event, EventTrack, Recording, Samples, TimeBase};
 use crate::task::Task;
 
 mod compare;
+mod events;
+mod found;
 mod timeline;
 
+use found::{Found, gathered};
 pub use timeline::PlacedBy;
 
 /// Files that are kept open: each is a memory map and a file handle, of which a process has 1024 by default.
@@ -37,10 +38,6 @@ const MAX_OPEN: usize = 256;
 const MAX_PARTS: usize = 1 << 16;
 /// A read across a boundary is put together from pieces of this size.
 const SCRATCH_BYTES: usize = 1 << 20;
-/// Events that one question may bring.
-const MAX_EVENTS: usize = 1 << 20;
-/// Different warnings of the files that are kept.
-const MAX_WARNINGS: usize = 100;
 /// Files that opening looks at at once, at most.
 const MAX_THREADS: usize = 8;
 
@@ -62,21 +59,6 @@ pub struct Part {
     pub placed_by: PlacedBy,
     /// A hash of the places of the samples in the file, for sidecars.
     pub layout: u64,
-}
-
-/// What opening found out about a file.
-struct Found {
-    source: Option<Arc<dyn Source>>,
-    path: PathBuf,
-    bytes: u64,
-    modified: Option<SystemTime>,
-    /// For each stream.
-    clocks: Vec<(TimeBase, u64)>,
-    counters: Option<(u32, u32)>,
-    layout: u64,
-    events: Vec<Option<u64>>,
-    warnings: Vec<Warning>,
-    difference: Option<String>,
 }
 
 /// Several sources, one behind the other.
@@ -145,64 +127,6 @@ pub(super) fn open(name: &str, files: &[PathBuf], options: &OpenOptions, task: &
     Ok(Arc::new(joined))
 }
 
-impl Found {
-    fn of(path: &Path, source: Arc<dyn Source>, model: &Recording, keep: bool) -> Result<Self> {
-        let recording = source.recording();
-        let mut layout = String::new();
-        for stream in 0..recording.streams.len() {
-            if let Some(flat) = source.flat(stream) {
-                layout += &format!("{} {} {:?}\n", flat.first_byte(), flat.frame_stride(), flat.channel_offsets());
-            }
-        }
-        let meta = std::fs::metadata(path).ok();
-        let clocks = recording.streams.iter().map(|s| (s.time.clone(), s.frames)).collect();
-        let (warnings, difference) = (recording.warnings.clone(), compare::difference(model, recording));
-        let events = recording.events.iter().map(|track| track.events).collect();
-        let counters = counters(source.as_ref())?;
-        Ok(Self {
-            path: path.to_path_buf(),
-            bytes: meta.as_ref().map_or(0, std::fs::Metadata::len),
-            modified: meta.and_then(|m| m.modified().ok()),
-            clocks,
-            counters,
-            layout: XxHash3_64::oneshot(layout.as_bytes()),
-            events,
-            warnings,
-            difference,
-            source: keep.then_some(source),
-        })
-    }
-
-    fn name(&self) -> String {
-        self.path.file_name().unwrap_or(self.path.as_os_str()).to_string_lossy().into_owned()
-    }
-}
-
-/// The packet counter of the first and of the last frame, where the recording keeps one (`.rec`: stream `counter`).
-fn counters(source: &dyn Source) -> Result<Option<(u32, u32)>> {
-    let recording = source.recording();
-    let Some(stream) = recording.stream_index("counter").filter(|_| recording.format == "rec") else {
-        return Ok(None);
-    };
-    let frames = recording.streams[stream].frames;
-    if frames == 0 {
-        return Ok(None);
-    }
-    let mut block = Block::default();
-    let mut at = |frame: u64| -> Result<Option<u32>> {
-        source.read(stream, frame..frame + 1, &[0], &mut block)?;
-        Ok(if let Samples::U32(counter) = block.samples() { counter.first().copied() } else { None })
-    };
-    let (first, last) = (at(0)?, at(frames - 1)?);
-    for frame in [0, frames - 1] {
-        super::for_flat_pieces(source, stream, &(frame..frame + 1), |piece, local| {
-            piece.layout.release(local);
-            Ok(())
-        })?;
-    }
-    Ok(first.zip(last))
-}
-
 impl JoinedSource {
     /// Joins sources that are open already, in order: recordings in memory, say. They are kept.
     ///
@@ -242,6 +166,7 @@ impl JoinedSource {
         let placed = timeline::place(&known, &main_clock, timeline::wall_rate_hz(&clocks), &mut warnings);
         let mut recording = Recording { name, warnings, ..model.clone() };
         let mut first_frames = Vec::with_capacity(recording.streams.len());
+        let mut known_times: Vec<TimeBase> = Vec::new();
         for (i, stream) in recording.streams.iter_mut().enumerate() {
             let mut firsts = vec![0_u64];
             let mut end_tick = 0;
@@ -257,7 +182,15 @@ impl JoinedSource {
                 firsts.push(last.checked_add(*frames).ok_or_else(|| Error::invalid("the files are too long"))?);
             }
             stream.frames = firsts[firsts.len() - 1];
-            stream.time = timeline::join_clocks(&clocks)?;
+            let time = timeline::join_clocks(&clocks)?;
+            // Streams with one clock share it: its list of gaps may be long.
+            stream.time = match known_times.iter().find(|known| **known == time) {
+                Some(known) => known.clone(),
+                None => time,
+            };
+            if known_times.last() != Some(&stream.time) {
+                known_times.push(stream.time.clone());
+            }
             first_frames.push(firsts);
         }
         for (i, track) in recording.events.iter_mut().enumerate() {
@@ -343,6 +276,15 @@ impl JoinedSource {
         self.first_frames[stream].partition_point(|&first| first <= frame) - 1
     }
 
+    /// The part that holds `frame`, and which of its frames that is; `None` behind the last.
+    fn place(&self, stream: usize, frame: u64) -> Option<(usize, u64)> {
+        let firsts = self.first_frames.get(stream)?;
+        (frame < *firsts.last()?).then(|| {
+            let part = self.part_of(stream, frame);
+            (part, frame - firsts[part])
+        })
+    }
+
     fn check(&self, stream: usize, frames: &Range<u64>, channels: &[usize]) -> Result<()> {
         let s =
             self.recording.streams.get(stream).ok_or_else(|| Error::invalid(format!("there is no stream {stream}")))?;
@@ -357,38 +299,6 @@ impl JoinedSource {
             None => Ok(()),
         }
     }
-}
-
-/// The warnings of all files; what several say alike is told once.
-fn gathered(found: &[Found]) -> Vec<Warning> {
-    let mut order: Vec<(Warning, usize)> = Vec::new();
-    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
-    let mut more = 0;
-    for f in found {
-        for warning in &f.warnings {
-            if let Some(&i) = seen.get(warning.text.as_str()) {
-                order[i].1 += 1;
-            } else if order.len() < MAX_WARNINGS {
-                seen.insert(&warning.text, order.len());
-                order.push((Warning { text: format!("{}: {}", f.name(), warning.text), ..warning.clone() }, 1));
-            } else {
-                more += 1;
-            }
-        }
-    }
-    let mut warnings: Vec<Warning> = order
-        .into_iter()
-        .map(|(mut warning, files)| {
-            if files > 1 {
-                warning.text += &format!(" (as do {} more of the files)", files - 1);
-            }
-            warning
-        })
-        .collect();
-    if more > 0 {
-        warnings.push(Warning::new(format!("the files give {more} further warnings; open them one by one to see all")));
-    }
-    warnings
 }
 
 /// Copies channel after channel of `from` into `to`, behind its first `at` frames.
@@ -424,85 +334,32 @@ impl Source for JoinedSource {
         })
     }
 
-    fn flat_at(&self, stream: usize, frame: u64) -> Option<FlatPiece> {
-        let firsts = self.first_frames.get(stream)?;
-        if frame >= *firsts.last()? {
-            return None;
+    fn prepare(&self, stream: usize, channels: &[usize], frame: u64, task: &Task) -> Result<()> {
+        match self.place(stream, frame) {
+            Some((part, frame)) => self.part(part)?.prepare(stream, channels, frame, task),
+            None => Ok(()),
         }
-        let part = self.part_of(stream, frame);
+    }
+
+    fn is_prepared(&self, stream: usize, channels: &[usize], frame: u64) -> bool {
         // A file that cannot be opened again is told about by `read`.
-        let piece = self.part(part).ok()?.flat_at(stream, frame - firsts[part])?;
-        Some(FlatPiece { first_frame: piece.first_frame + firsts[part], layout: piece.layout })
+        let part = self.place(stream, frame).and_then(|(part, frame)| Some((self.part(part).ok()?, frame)));
+        part.is_none_or(|(part, frame)| part.is_prepared(stream, channels, frame))
+    }
+
+    fn flat_at(&self, stream: usize, frame: u64) -> Option<FlatPiece> {
+        let (part, local) = self.place(stream, frame)?;
+        // A file that cannot be opened again is told about by `read`.
+        let piece = self.part(part).ok()?.flat_at(stream, local)?;
+        Some(FlatPiece { first_frame: piece.first_frame + frame - local, layout: piece.layout })
     }
 
     fn read_all_events(&self, range: Range<f64>, out: &mut [Vec<Event>]) -> Result<()> {
-        let first = self.parts.partition_point(|p| p.end_tick as f64 / self.rate_hz <= range.start);
-        for (i, part) in self.parts.iter().enumerate().skip(first) {
-            let offset = part.first_tick as f64 / self.rate_hz;
-            if offset >= range.end {
-                break;
-            }
-            if part.frames == 0 {
-                continue;
-            }
-            let mut own = vec![Vec::new(); out.len()];
-            let local = (range.start - offset).max(0.0)..range.end - offset;
-            self.part(i)?.read_all_events(local, &mut own)?;
-            for ((own, out), about) in own.into_iter().zip(out.iter_mut()).zip(&self.recording.events) {
-                let states = about.description.starts_with("digital");
-                for mut event in own {
-                    event.start_secs = self.shifted(event.start_secs, part.first_tick);
-                    let same = |last: &Event| last.label == event.label && event.duration_secs == 0.0;
-                    let known = states && event.start_secs <= offset && out.last().is_some_and(same);
-                    if !known && event.touches(&range) {
-                        out.push(event);
-                    }
-                }
-            }
-        }
-        Ok(())
+        self.append_all_events(&range, out)
     }
 
     fn read_events(&self, track: usize, range: Range<f64>, out: &mut Vec<Event>) -> Result<()> {
-        let about = self
-            .recording
-            .events
-            .get(track)
-            .ok_or_else(|| Error::invalid(format!("there is no event track {track}")))?;
-        // A track of states begins in every file with the state in its first frame, which is news only if it is another.
-        let states = about.description.starts_with("digital");
-        let first_event = out.len();
-        let mut own = Vec::new();
-        let first = self.parts.partition_point(|p| p.end_tick as f64 / self.rate_hz <= range.start);
-        for (i, part) in self.parts.iter().enumerate().skip(first) {
-            let offset = part.first_tick as f64 / self.rate_hz;
-            if offset >= range.end {
-                break;
-            }
-            if part.frames == 0 {
-                continue;
-            }
-            let local = (range.start - offset).max(0.0)..range.end - offset;
-            own.clear();
-            self.part(i)?.read_events(track, local, &mut own)?;
-            for mut event in own.drain(..) {
-                event.start_secs = self.shifted(event.start_secs, part.first_tick);
-                let last = out.get(first_event..).and_then(<[Event]>::last);
-                let known = states
-                    && event.start_secs <= offset
-                    && last.is_some_and(|last| last.label == event.label && event.duration_secs == 0.0);
-                if known || !event.touches(&range) {
-                    continue;
-                }
-                if out.len() - first_event == MAX_EVENTS {
-                    out.truncate(first_event);
-                    return Err(Error::invalid(format!("there are more than {MAX_EVENTS} events here"))
-                        .with_remedy("ask for a shorter range"));
-                }
-                out.push(event);
-            }
-        }
-        Ok(())
+        self.append_events(track, &range, out)
     }
 
     fn path(&self) -> Option<&Path> {
@@ -572,16 +429,6 @@ impl JoinedSource {
             }
         }
         Ok(())
-    }
-
-    /// `secs` of a part that begins at `first_tick`, from the first frame of all. On a tick, exactly that of the joined
-    /// clock, so that an event stands where its frame does.
-    fn shifted(&self, secs: f64, first_tick: u64) -> f64 {
-        let ticks = secs * self.rate_hz;
-        let nearest = ticks.round();
-        let ticks =
-            if (ticks - nearest).abs() < 1e-6 * nearest.abs().max(1.0).log2().max(1.0) { nearest } else { ticks };
-        (first_tick as f64 + ticks) / self.rate_hz
     }
 }
 

@@ -1,44 +1,39 @@
 //! Sensors that take turns in the same bytes of a packet, read as what each of them last said.
 //!
 //! The accelerometer, gyroscope and magnetometer of a headstage share six bytes; a bit of another byte tells whose turn
-//! it is. The value of a sensor in a frame is that of its last update at or before the frame; packet 0 initialises all,
-//! whatever its bits say (as `trodes_to_nwb` after its version 0.1.9 reads them).
+//! it is. The value of a sensor in a frame is that of its last update at or before the frame, however long ago; packet 0
+//! initialises all, whatever its bits say (as `trodes_to_nwb` after its version 0.1.9 reads them).
 //!
-//! **Exact whatever the range.** A read looks back from its first frame for the last update of each sensor, at most
-//! [`HOLD_FRAMES`] far (35 s at 30 kHz); a sensor that was silent for so long has the value of packet 0 again, which is
-//! also what one has that is switched off. So the value of a frame depends on the file and the frame alone, not on how
-//! the reading is cut, and no read touches more than that. Sensors that are alive are updated many times a second:
-//! looking back costs some tens of packets. Where one is silent, what was looked through is remembered for each
-//! [`BLOCK_FRAMES`], so that a pass from front to back looks at everything once.
+//! **Exact whatever the range.** A read looks back from its first frame for the last update of each sensor. Sensors that
+//! are alive are updated many times a second: looking back costs some tens of packets. For one that is silent, or
+//! switched off, it goes back as far as it must, in the worst case to packet 0; what was looked through is remembered
+//! ([`Silence`]), so that all reads together look through everything once. [`Held::look_back`] does that ahead of a pass,
+//! with a task that can stop it; what it has seen until then is remembered too. Only an estimate guesses: it looks
+//! through no more than [`ESTIMATE_FRAMES`] besides what is remembered.
 //!
 //! Cost: one pass over the bytes of the frames for each channel, in groups that stay in the processor's cache.
 
-use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::silence::Silence;
 use crate::error::{Error, Result};
 use crate::file::FlatLayout;
 use crate::recording::{Block, SampleType, Samples};
+use crate::task::Task;
 
-/// How long a value holds without an update.
-pub(super) const HOLD_FRAMES: u64 = 1 << 20;
-/// How far an estimate looks back.
-const ESTIMATE_HOLD_FRAMES: u64 = 1 << 9;
-/// What is remembered together; offsets in it fit 16 bits with two to spare.
-const BLOCK_FRAMES: u64 = 1 << 14;
-/// No update in the block.
-const NONE: u16 = u16::MAX;
-/// Not looked yet.
-const UNKNOWN: u16 = u16::MAX - 1;
-/// Blocks remembered at most (some 10 MiB, 19 hours at 30 kHz); then all are forgotten.
-const MAX_BLOCKS: usize = 1 << 17;
+/// Packets that an estimate looks through at most.
+const ESTIMATE_FRAMES: u64 = 1 << 9;
+/// A look back through no more packets than this is prompt.
+const PROMPT_FRAMES: u64 = 1 << 16;
 /// Packets are taken in groups of about this many bytes while the channels are taken out of them.
 const GROUP_BYTES: u64 = 128 << 10;
 /// Bytes of the file that a read keeps in memory.
 const KEPT_BYTES: u64 = 4 << 20;
 /// Packets between giving pages back while looking back.
 const STEP_FRAMES: u64 = 1 << 13;
+/// Looking back begins with as few packets, among which a sensor that is alive has mostly spoken.
+const NEAR_FRAMES: u64 = 256;
 
 /// Where a sensor is in a packet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -71,8 +66,8 @@ pub(super) struct Held {
     turns: Vec<Turn>,
     /// For each sensor, which of `turns`.
     turn_of: Vec<usize>,
-    /// For blocks looked through: for each turn, the offset of its last update in the block.
-    seen: Mutex<HashMap<u64, Box<[u16]>>>,
+    /// Where no turn was taken, as far as was looked.
+    silence: Mutex<Silence>,
 }
 
 impl Held {
@@ -86,7 +81,8 @@ impl Held {
                 turns.len() - 1
             }));
         }
-        Self { sensors, turns, turn_of, seen: Mutex::new(HashMap::new()) }
+        let silence = Mutex::new(Silence::new(turns.len()));
+        Self { sensors, turns, turn_of, silence }
     }
 
     /// Fills `out` with the held values of `channels` over `frames`; `packets` is any stream of the recording. An
@@ -109,38 +105,25 @@ impl Held {
         if n == 0 || channels.is_empty() {
             return Ok(());
         }
-        let mut needed: Vec<usize> = channels.iter().map(|&c| self.turn_of[c]).collect();
-        needed.sort_unstable();
-        needed.dedup();
-        let limit = if estimate { ESTIMATE_HOLD_FRAMES } else { HOLD_FRAMES };
-        let mut last = vec![None; self.turns.len()];
-        self.look_back(packets, frames.start, limit, &needed, &mut last)?;
-        let first_packet = packets_of(packets, 0..1)?;
+        let last = self.last_updates(packets, frames.start, channels, estimate, None)?;
         let mut columns: Vec<Column> = Vec::with_capacity(channels.len());
         for &c in channels {
             let sensor = self.sensors[c];
             let last = last[self.turn_of[c]];
-            let initial = value(first_packet, sensor.offset);
-            let value = match last {
-                Some(frame) => value(packets_of(packets, frame..frame + 1)?, sensor.offset),
-                None => initial,
-            };
-            columns.push(Column { sensor, turn: self.turns[self.turn_of[c]], initial, value, last });
+            let told_in = last.unwrap_or(0);
+            let value = value(packets_of(packets, told_in..told_in + 1)?, sensor.offset);
+            columns.push(Column { sensor, turn: self.turns[self.turn_of[c]], value, last });
         }
         let stride = packets.frame_stride() as usize;
-        // Groups end where blocks do, so that what is found can be remembered.
-        let group = (GROUP_BYTES / packets.frame_stride().max(1)).max(64).next_power_of_two().min(BLOCK_FRAMES);
+        let group = (GROUP_BYTES / packets.frame_stride().max(1)).max(64);
         let keep = (KEPT_BYTES / packets.frame_stride().max(1)).max(1);
         let (mut at, mut kept) = (frames.start, frames.start);
         while at < frames.end {
-            let until = frames.end.min((at / group + 1) * group);
+            let until = frames.end.min(at + group);
             let bytes = packets_of(packets, at..until)?;
             let (from, to) = ((at - frames.start) as usize, (until - frames.start) as usize);
             for (i, column) in columns.iter_mut().enumerate() {
                 column.take(bytes, stride, at, &mut samples[i * n + from..i * n + to]);
-            }
-            if until.is_multiple_of(BLOCK_FRAMES) && until - frames.start >= BLOCK_FRAMES {
-                self.remember(until / BLOCK_FRAMES - 1, &columns, channels);
             }
             at = until;
             if at - kept >= keep {
@@ -150,7 +133,34 @@ impl Held {
         }
         packets.map().check()?;
         packets.map().release(bytes_of(packets, &(kept..frames.end)));
+        if !estimate {
+            let mut silence = lock(&self.silence);
+            for (column, &c) in columns.iter().zip(channels) {
+                silence.add(self.turn_of[c], column.last.map_or(0, |last| last + 1), frames.end);
+            }
+        }
         Ok(())
+    }
+
+    /// Looks for what the values of `channels` in `frame` are held from, however far back, and remembers it, so that
+    /// reading from there on is prompt. The task's total grows as it goes, since how far it must go is not known ahead.
+    ///
+    /// # Errors
+    /// When a channel is not there, the file has shrunk, or the task was stopped.
+    pub(super) fn look_back(&self, packets: &FlatLayout, frame: u64, channels: &[usize], task: &Task) -> Result<()> {
+        self.check(packets, &(frame..frame), channels)?;
+        self.last_updates(packets, frame, channels, false, Some(task)).map(|_| ())
+    }
+
+    /// Whether reading `channels` from `frame` on needs no long look back. Looks a little way, and remembers it.
+    ///
+    /// # Errors
+    /// As [`Self::look_back`].
+    pub(super) fn is_prompt(&self, packets: &FlatLayout, frame: u64, channels: &[usize]) -> Result<bool> {
+        self.check(packets, &(frame..frame), channels)?;
+        let mut look = Look::new(self.turns_of(channels), self.turns.len(), frame);
+        self.look(packets, &mut look, PROMPT_FRAMES, None)?;
+        Ok(look.open.is_empty())
     }
 
     /// Fills `out` with 1 where a packet updates the sensor and 0 where its value holds.
@@ -207,122 +217,147 @@ impl Held {
         }
     }
 
-    /// The last update of each of the turns `needed` before `start`, not more than `limit` frames before it.
-    fn look_back(
+    /// The turns that `channels` take, each once.
+    fn turns_of(&self, channels: &[usize]) -> Vec<usize> {
+        let mut turns: Vec<usize> = channels.iter().map(|&c| self.turn_of[c]).collect();
+        turns.sort_unstable();
+        turns.dedup();
+        turns
+    }
+
+    /// For each turn that `channels` take, its last update before `start`; `None` if there was none, or an estimate did
+    /// not look far enough.
+    fn last_updates(
         &self,
         packets: &FlatLayout,
         start: u64,
-        limit: u64,
-        needed: &[usize],
-        last: &mut [Option<u64>],
-    ) -> Result<()> {
-        let lowest = start.saturating_sub(limit - 1);
-        // Most are found within some tens of packets.
-        let near = start.saturating_sub(256).max(lowest);
-        let mut open: Vec<usize> = needed.to_vec();
-        self.look_in(packets, near..start, &mut open, last)?;
-        let mut at = near;
-        while !open.is_empty() && at > lowest {
-            let block = (at - 1) / BLOCK_FRAMES;
-            let from = (block * BLOCK_FRAMES).max(lowest);
-            let whole = at == (block + 1) * BLOCK_FRAMES;
-            if !whole {
-                self.look_in(packets, from..at, &mut open, last)?;
-            } else {
-                let seen = self.block(packets, block, &open)?;
-                open.retain(|&turn| {
-                    let found = Some(seen[turn]).filter(|&s| s != NONE);
-                    let frame = found.map(|offset| block * BLOCK_FRAMES + u64::from(offset));
-                    // Behind the first frame of interest, or too long ago to count.
-                    last[turn] = frame.filter(|&f| f >= lowest);
-                    frame.is_none()
-                });
+        channels: &[usize],
+        estimate: bool,
+        task: Option<&Task>,
+    ) -> Result<Vec<Option<u64>>> {
+        let mut look = Look::new(self.turns_of(channels), self.turns.len(), start);
+        self.look(packets, &mut look, if estimate { ESTIMATE_FRAMES } else { u64::MAX }, task)?;
+        Ok(look.last)
+    }
+
+    /// Goes backwards until every turn is settled or `patience` packets were looked through; remembers what was seen, also
+    /// if it is stopped.
+    fn look(&self, packets: &FlatLayout, look: &mut Look, patience: u64, task: Option<&Task>) -> Result<()> {
+        let result = self.look_steps(packets, look, patience, task);
+        let sound = packets.map().check();
+        if sound.is_ok() {
+            let mut silence = lock(&self.silence);
+            for &turn in &look.wanted {
+                silence.add(turn, look.last[turn].map_or(look.reached[turn], |last| last + 1), look.start);
             }
-            at = from;
         }
-        Ok(())
+        result.and(sound)
     }
 
-    /// The last updates in a whole block, for the turns `wanted` at least.
-    fn block(&self, packets: &FlatLayout, block: u64, wanted: &[usize]) -> Result<Box<[u16]>> {
-        let known = self.seen.lock().ok().and_then(|seen| seen.get(&block).cloned());
-        let mut seen = known.unwrap_or_else(|| vec![UNKNOWN; self.turns.len()].into());
-        let mut open: Vec<usize> = wanted.iter().copied().filter(|&t| seen[t] == UNKNOWN).collect();
-        if open.is_empty() {
-            return Ok(seen);
-        }
-        let asked = open.clone();
-        let mut last = vec![None; self.turns.len()];
-        let first = block * BLOCK_FRAMES;
-        self.look_in(packets, first..first + BLOCK_FRAMES, &mut open, &mut last)?;
-        for turn in asked {
-            seen[turn] = last[turn].map_or(NONE, |frame| (frame - first) as u16);
-        }
-        packets.map().check()?;
-        self.insert(block, &seen);
-        Ok(seen)
-    }
-
-    /// Looks through `frames` backwards until all of the turns `open` were found; those that were are taken out.
-    fn look_in(
-        &self,
-        packets: &FlatLayout,
-        frames: Range<u64>,
-        open: &mut Vec<usize>,
-        last: &mut [Option<u64>],
-    ) -> Result<()> {
-        let stride = packets.frame_stride() as usize;
-        let mut end = frames.end;
-        while end > frames.start && !open.is_empty() {
-            let start = end.saturating_sub(STEP_FRAMES).max(frames.start);
-            let bytes = packets_of(packets, start..end)?;
-            for (i, packet) in bytes.chunks_exact(stride).enumerate().rev() {
-                let before = open.len();
-                open.retain(|&turn| {
-                    let is_set = self.turns[turn].is_set(packet);
-                    if is_set {
-                        last[turn] = Some(start + i as u64);
-                    }
-                    !is_set
-                });
-                if open.len() != before && open.is_empty() {
-                    break;
+    fn look_steps(&self, packets: &FlatLayout, look: &mut Look, patience: u64, task: Option<&Task>) -> Result<()> {
+        let (mut patience, mut before) = (patience, None);
+        loop {
+            {
+                let silence = lock(&self.silence);
+                for &turn in &look.open {
+                    look.reached[turn] = silence.since(turn, look.reached[turn]);
                 }
             }
-            packets.map().release(bytes_of(packets, &(start..end)));
-            end = start;
+            // Nothing was said since the beginning: packet 0 it is.
+            look.open.retain(|&turn| look.reached[turn] > 0);
+            let Some(at) = look.open.iter().map(|&turn| look.reached[turn]).max() else { return Ok(()) };
+            // Those that go on from there, down to where the next of the others does.
+            let here: Vec<usize> = look.open.iter().copied().filter(|&turn| look.reached[turn] == at).collect();
+            let next = look.open.iter().map(|&turn| look.reached[turn]).filter(|&frame| frame < at).max().unwrap_or(0);
+            // Where known silence begins, the update that ended it is mostly the packet before.
+            let step = if before == Some(at) { STEP_FRAMES } else { NEAR_FRAMES };
+            let frames = at.saturating_sub(step.min(patience)).max(next)..at;
+            if frames.is_empty() {
+                return Ok(());
+            }
+            patience -= at - frames.start;
+            before = Some(frames.start);
+            self.look_in(packets, frames.clone(), &here, look)?;
+            look.open.retain(|&turn| look.last[turn].is_none());
+            if let Some(task) = task {
+                let bytes = (at - frames.start) * packets.frame_stride();
+                task.add_total(bytes);
+                task.advance(bytes)?;
+            }
         }
+    }
+
+    /// Looks through `frames` backwards for the last update of each of `turns`.
+    fn look_in(&self, packets: &FlatLayout, frames: Range<u64>, turns: &[usize], look: &mut Look) -> Result<()> {
+        let stride = packets.frame_stride() as usize;
+        let mut open: Vec<usize> = turns.to_vec();
+        let mut masks = self.masks(&open);
+        let bytes = packets_of(packets, frames.clone())?;
+        for (i, packet) in bytes.chunks_exact(stride).enumerate().rev() {
+            if masks.iter().all(|&(at, mask)| packet[at] & mask == 0) {
+                continue;
+            }
+            open.retain(|&turn| {
+                let is_set = self.turns[turn].is_set(packet);
+                if is_set {
+                    look.last[turn] = Some(frames.start + i as u64);
+                }
+                !is_set
+            });
+            if open.is_empty() {
+                break;
+            }
+            masks = self.masks(&open);
+        }
+        for &turn in turns {
+            look.reached[turn] = frames.start;
+        }
+        packets.map().release(bytes_of(packets, &frames));
         Ok(())
     }
 
-    /// Keeps what reading a whole block has shown.
-    fn remember(&self, block: u64, columns: &[Column], channels: &[usize]) {
-        let known = self.seen.lock().ok().and_then(|seen| seen.get(&block).cloned());
-        let mut seen = known.unwrap_or_else(|| vec![UNKNOWN; self.turns.len()].into());
-        let first = block * BLOCK_FRAMES;
-        for (column, &c) in columns.iter().zip(channels) {
-            let found = column.last.filter(|&frame| frame >= first);
-            seen[self.turn_of[c]] = found.map_or(NONE, |frame| (frame - first) as u16);
-        }
-        self.insert(block, &seen);
-    }
-
-    fn insert(&self, block: u64, seen: &[u16]) {
-        if let Ok(mut all) = self.seen.lock() {
-            if all.len() >= MAX_BLOCKS {
-                all.clear();
+    /// The bytes that tell of `turns`, each with the bits that do.
+    fn masks(&self, turns: &[usize]) -> Vec<(usize, u8)> {
+        let mut masks: Vec<(usize, u8)> = Vec::new();
+        for &turn in turns {
+            let Turn { offset, bit } = self.turns[turn];
+            match masks.iter_mut().find(|(at, _)| *at == offset) {
+                Some((_, mask)) => *mask |= 1 << bit,
+                None => masks.push((offset, 1 << bit)),
             }
-            all.insert(block, seen.into());
         }
+        masks
     }
+}
+
+/// A look back under way.
+struct Look {
+    /// The frame from which it began.
+    start: u64,
+    /// The turns asked for, and those of them that are not settled yet.
+    wanted: Vec<usize>,
+    open: Vec<usize>,
+    /// For each turn of the device: from here to `start` nothing was said.
+    reached: Vec<u64>,
+    /// For each turn: its last update before `start`, where one was found.
+    last: Vec<Option<u64>>,
+}
+
+impl Look {
+    fn new(wanted: Vec<usize>, turns: usize, start: u64) -> Self {
+        Self { start, open: wanted.clone(), wanted, reached: vec![start; turns], last: vec![None; turns] }
+    }
+}
+
+fn lock(silence: &Mutex<Silence>) -> MutexGuard<'_, Silence> {
+    // A change is a whole one even if the thread that made it panicked.
+    silence.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A channel while frames go by.
 struct Column {
     sensor: Sensor,
     turn: Turn,
-    /// The value of packet 0.
-    initial: i16,
     value: i16,
     /// The last update so far.
     last: Option<u64>,
@@ -332,31 +367,17 @@ impl Column {
     /// Fills `out` with the values of the packets in `bytes`, the first of which is frame `first`.
     fn take(&mut self, bytes: &[u8], stride: usize, first: u64, out: &mut [i16]) {
         let offset = self.sensor.offset;
-        let end = first + out.len() as u64;
-        if self.last.is_some_and(|last| end > last + HOLD_FRAMES) {
-            // Somewhere here it may have been silent for too long: one by one.
-            for (i, (x, packet)) in out.iter_mut().zip(bytes.chunks_exact(stride)).enumerate() {
-                let frame = first + i as u64;
-                if self.turn.is_set(packet) {
-                    (self.value, self.last) = (value(packet, offset), Some(frame));
-                } else if self.last.is_some_and(|last| frame >= last + HOLD_FRAMES) {
-                    (self.value, self.last) = (self.initial, None);
-                }
-                *x = self.value;
+        let mut newest = None;
+        let mut held = self.value;
+        for (i, (x, packet)) in out.iter_mut().zip(bytes.chunks_exact(stride)).enumerate() {
+            if self.turn.is_set(packet) {
+                held = value(packet, offset);
+                newest = Some(i);
             }
-        } else {
-            let mut newest = None;
-            let mut held = self.value;
-            for (i, (x, packet)) in out.iter_mut().zip(bytes.chunks_exact(stride)).enumerate() {
-                if self.turn.is_set(packet) {
-                    held = value(packet, offset);
-                    newest = Some(i);
-                }
-                *x = held;
-            }
-            self.value = held;
-            self.last = newest.map(|i| first + i as u64).or(self.last);
+            *x = held;
         }
+        self.value = held;
+        self.last = newest.map(|i| first + i as u64).or(self.last);
     }
 }
 

@@ -34,6 +34,7 @@ mod digital;
 mod header;
 mod held;
 mod order;
+mod silence;
 mod step;
 mod system_clock;
 
@@ -110,6 +111,22 @@ impl Source for RecSource {
 
     fn read_estimate(&self, stream: usize, frames: Range<u64>, channels: &[usize], out: &mut Block) -> Result<()> {
         self.read_stream(stream, frames, channels, true, out)
+    }
+
+    /// Looks for the last update of sensors that may have been silent for long.
+    fn prepare(&self, stream: usize, channels: &[usize], frame: u64, task: &Task) -> Result<()> {
+        match self.readers.get(stream) {
+            Some(Reader::Sensors(held)) => held.look_back(&self.packets, frame, channels, task),
+            _ => Ok(()),
+        }
+    }
+
+    fn is_prepared(&self, stream: usize, channels: &[usize], frame: u64) -> bool {
+        match self.readers.get(stream) {
+            // What cannot be looked at is told about by `read`.
+            Some(Reader::Sensors(held)) => held.is_prompt(&self.packets, frame, channels).unwrap_or(true),
+            _ => true,
+        }
     }
 
     fn flat(&self, stream: usize) -> Option<&FlatLayout> {

@@ -290,18 +290,13 @@ fn sensor_file(bits: impl IntoIterator<Item = u8>) -> Vec<u8> {
 fn held_by_hand(bytes: &[u8]) -> (Vec<Vec<i16>>, Vec<Vec<u8>>) {
     let (mut values, mut updates) = (vec![Vec::new(); 3], vec![Vec::new(); 3]);
     for (c, (at, bit)) in [(3, 3), (3, 2), (2, 2)].into_iter().enumerate() {
-        let mut last = (0, 0_i16);
-        let mut initial = None;
+        let mut last = 0_i16;
         for (i, packet) in bytes[SENSORS.len()..].chunks_exact(9).enumerate() {
-            let value = i16::from_le_bytes([packet[at], packet[at + 1]]);
-            let initial = *initial.get_or_insert(value);
             let is_set = packet[1] >> bit & 1 == 1;
             if is_set || i == 0 {
-                last = (i, value);
-            } else if i - last.0 >= held::HOLD_FRAMES as usize {
-                last.1 = initial;
+                last = i16::from_le_bytes([packet[at], packet[at + 1]]);
             }
-            values[c].push(last.1);
+            values[c].push(last);
             updates[c].push(u8::from(is_set));
         }
     }
@@ -347,14 +342,12 @@ proptest::proptest! {
 }
 
 #[test]
-fn a_sensor_that_falls_silent_is_let_go_at_the_same_frame_however_it_is_read() {
-    let hold = held::HOLD_FRAMES;
-    let total = 2 * hold + 70_000;
-    // A speaks at frame 100 and B at 5 and near the end; then silence.
+fn a_silent_sensor_keeps_its_last_value_however_far_back() {
+    let total = 300_000_u64;
+    // A speaks at frame 100 only; B and C at 5 and near the end; then silence.
     let bits = |i: u64| match i {
         100 => 8,
-        5 => 4,
-        i if i == hold + 50_000 => 4,
+        5 | 250_000 => 4,
         _ => 0,
     };
     let bytes = sensor_file((0..total).map(bits));
@@ -362,24 +355,45 @@ fn a_sensor_that_falls_silent_is_let_go_at_the_same_frame_however_it_is_read() {
     let source = open_bytes(&bytes).unwrap();
     let recording = source.recording();
     assert_eq!((recording.streams[0].channels[0].unit.as_str(), recording.warnings.len()), ("g", 0));
-    let check = |a: u64, b: u64| {
-        let read = read_i16(&*source, "Mux_sensors", a..b, &[0, 1, 2]);
-        let expected: Vec<i16> = values.iter().flat_map(|v| v[a as usize..b as usize].to_vec()).collect();
-        assert!(read == expected, "{a}..{b}");
-    };
-    for middle in [100, 5, hold, hold + 5, hold + 100, hold + 50_000, 2 * hold + 50_000] {
-        check(middle.saturating_sub(3), middle + 3);
-    }
-    check(total - 1, total);
-    check(3 * 16_384, 5 * 16_384);
-    check(0, total);
-    check(hold - 10, hold + 60_000);
-    // Remembered now.
-    check(hold + 99, hold + 101);
-    // An estimate looks less far back and is no worse where there is something to see.
+    // Looked for long ago, an estimate is a guess, and reading is not prompt.
     let mut block = Block::default();
     source.read_estimate(0, 200..300, &[0, 1], &mut block).unwrap();
     assert_eq!(stored(&block, 0)[0], f64::from(values[0][200]));
+    source.read_estimate(0, 200_000..200_001, &[0], &mut block).unwrap();
+    assert_eq!(stored(&block, 0)[0], f64::from(values[0][0]));
+    assert!(source.is_prepared(0, &[0, 1], 20_000) && !source.is_prepared(0, &[0], total));
+    assert!(source.is_prepared(1, &[0], total));
+    // What is stopped goes on where it was.
+    let stopped = Task::unattended();
+    stopped.cancel();
+    assert!(source.prepare(0, &[0], total, &stopped).unwrap_err().is_cancelled());
+    let task = Task::unattended();
+    source.prepare(0, &[0], total, &task).unwrap();
+    assert!(task.progress().done_bytes < total * 9 && task.progress().total_bytes == task.progress().done_bytes);
+    assert!(source.is_prepared(0, &[0], total) && source.is_prepared(0, &[0], 200_000));
+    source.read_estimate(0, 200_000..200_001, &[0], &mut block).unwrap();
+    assert_eq!(stored(&block, 0)[0], f64::from(values[0][100]));
+    let again = Task::unattended();
+    source.prepare(0, &[0], total, &again).unwrap();
+    assert!(again.progress().done_bytes <= 256 * 9);
+
+    let check = |source: &dyn Source, a: u64, b: u64| {
+        let read = read_i16(source, "Mux_sensors", a..b, &[0, 1, 2]);
+        let expected: Vec<i16> = values.iter().flat_map(|v| v[a as usize..b as usize].to_vec()).collect();
+        assert!(read == expected, "{a}..{b}");
+    };
+    let fresh = open_bytes(&bytes).unwrap();
+    check(&*fresh, total - 1, total);
+    for source in [&*source, &*fresh, &*open_bytes(&bytes).unwrap()] {
+        for middle in [100_u64, 5, 70_000, 65_536 + 100, 250_000] {
+            check(source, middle.saturating_sub(3), middle + 3);
+        }
+        check(source, 3 * 16_384, 5 * 16_384);
+        check(source, 0, total);
+        check(source, 249_990, 260_000);
+        check(source, total - 1, total);
+    }
     assert!(source.read(0, 0..total + 1, &[0], &mut block).is_err());
     assert!(source.read(0, 0..1, &[3], &mut block).is_err());
+    assert!(source.prepare(0, &[3], 0, &task).is_err());
 }

@@ -19,8 +19,14 @@ impl Metadata {
         let (mut metadata, warnings) = Self::parse(&contents(path)?).map_err(|e| e.with_path(path))?;
         let mut all: Vec<Warning> = named(warnings, path).collect();
         for file in probes {
+            let bytes = contents(file)?;
+            let mut found = vec![];
+            if metadata.hardware.take(&bytes, &mut found).map_err(|e| e.with_path(file))? {
+                all.extend(named(found, file));
+                continue;
+            }
             let stem = file.file_stem().unwrap_or_default().to_string_lossy();
-            let (probe, warnings) = Probe::parse(&contents(file)?, &stem).map_err(|e| e.with_path(file))?;
+            let (probe, warnings) = Probe::parse(&bytes, &stem).map_err(|e| e.with_path(file))?;
             if metadata.probes.iter().any(|p| p.kind == probe.kind) {
                 return Err(Error::invalid(format!("the probe '{}' is described twice", probe.kind))
                     .with_path(file)

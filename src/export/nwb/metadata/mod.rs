@@ -13,6 +13,7 @@
 //! subject's fields, and the checks of nwbinspector for the forms they should have.
 
 pub(crate) mod fields;
+mod hardware;
 mod load;
 mod parse;
 pub(crate) mod resolve;
@@ -23,15 +24,45 @@ pub(crate) mod yaml;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use resolve::{Electrode, references_of, resolve};
+pub(crate) use hardware::Hardware;
+pub(crate) use resolve::{Electrode, probe_order, references_of, resolve};
 pub(crate) use template::template;
 pub(crate) use yaml::Place;
 
 pub(crate) use super::probe::Probe;
 use std::path::PathBuf;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::form::{Kind, Parameter, Settings};
 use crate::recording::{EventTrack, Warning};
+
+/// The setting that names the metadata file, of every exporter that uses one.
+pub(crate) const METADATA: Parameter = Parameter {
+    name: "metadata",
+    title: "Metadata",
+    help: "the YAML file that tells of session, subject and probes (see `longwave metadata`)",
+    kind: Kind::File { several: false },
+    default: "",
+};
+/// The setting that names what the metadata refers to.
+pub(crate) const PROBE: Parameter = Parameter {
+    name: "probe",
+    title: "Probe files",
+    help: "files that describe probes (or light sources, fibres and viruses) which are not built in, separated by commas",
+    kind: Kind::File { several: true },
+    default: "",
+};
+
+/// A probe alone says nothing of channels.
+///
+/// # Errors
+/// When there are probe files and no metadata.
+pub(crate) fn refuse_probes_without_metadata(settings: &Settings) -> Result<()> {
+    if settings.text("metadata").is_empty() && !settings.text("probe").is_empty() {
+        return Err(Error::invalid("a probe is placed by a metadata file").with_remedy("name it: --metadata META.yml"));
+    }
+    Ok(())
+}
 
 /// What a metadata file says. Empty lists and `None`: it does not say.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -72,6 +103,8 @@ pub(crate) struct Metadata {
     /// Probes that the user describes in files of their own (not from the metadata file); looked up before the
     /// built-in ones.
     pub probes: Vec<Probe>,
+    /// What light sources, fibres and viruses are: the built-in ones and those of the user.
+    pub hardware: Hardware,
     /// The file that it was read from, for errors.
     pub path: Option<PathBuf>,
 }

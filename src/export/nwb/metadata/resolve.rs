@@ -147,7 +147,6 @@ fn placed(
 
 /// The order in which trodes_to_nwb writes channels: by electrode group, and within one by the probe's electrodes.
 /// Channels that are not placed come last.
-#[cfg(test)]
 pub(crate) fn probe_order(electrodes: &[Electrode]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..electrodes.len()).collect();
     order.sort_by_key(|&i| (electrodes[i].group.unwrap_or(usize::MAX), electrodes[i].contact_index));
