@@ -79,7 +79,8 @@ fn image(source: &Arc<dyn Source>, values: &[(&str, &str)]) -> longwave::Result<
     let task = Task::new(MemoryBudget::new(64 * MIB), 2);
     let selection = Selection::all(source.recording(), 0);
     let settings = settings(values);
-    let request = Request { source, selection: &selection, settings: &settings, task: &task, summary: None, publish: &|_| {} };
+    let request =
+        Request { source, selection: &selection, settings: &settings, task: &task, summary: None, publish: &|_| {} };
     let report = (named("spectrogram")?.run)(&request)?;
     assert_eq!(task.progress().done_bytes, task.progress().total_bytes);
     assert_eq!(task.budget().used(), 0, "everything reserved comes back");
