@@ -21,8 +21,9 @@
 //! what a successful one does. A panic in a worker fails the job, not the process.
 
 use std::any::Any;
+use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 
@@ -424,6 +425,54 @@ pub fn map_pieces<T: Send>(
         &|chunk: &Chunk, _: &mut ChunkView<'_>, _: Option<HeldBlock>| make(chunk),
         &mut |chunk, made| sink(chunk, made).map(|()| None),
     )
+}
+
+/// Looks at `pieces` of the selection only, which are in order, disjoint and not empty: for searches that know where
+/// nothing can be. Pieces are cut on the grid of the plan; a worker `make`s something of each chunk, and `sink` takes it,
+/// in order, on this thread, and may say that enough was seen: then no further chunk is begun, but those under way still
+/// arrive. What lies between pieces, or behind the last, counts as done.
+///
+/// # Errors
+/// As [`scan`]; an error of the sink stops the pass and is returned.
+pub fn sweep<T: Send>(
+    source: &dyn Source,
+    selection: &Selection,
+    (plan, overlap): (&ChunkPlan, Overlap),
+    pieces: &mut dyn Iterator<Item = Range<u64>>,
+    task: &Task,
+    make: &(dyn Fn(&Chunk, &mut ChunkView<'_>) -> Result<T> + Sync),
+    sink: &mut dyn FnMut(&Chunk, T) -> Result<ControlFlow<()>>,
+) -> Result<()> {
+    let stream = selection.stream_in(source.recording())?;
+    let frame_bytes = selection.channels.len() as u64 * stream.format.size() as u64;
+    let chunk_frames = touching_little(source, selection, plan.chunk_frames.next_power_of_two(), overlap);
+    let enough = Cell::new(false);
+    let at = Cell::new(selection.frames.start);
+    let mut cut = Cutter { selection, overlap, chunk_frames, next_frame: 0, next_index: 0 };
+    let mut piece = 0..0;
+    let mut next = |pressure| {
+        if enough.get() || task.is_cancelled() {
+            return None;
+        }
+        if piece.is_empty() {
+            piece = pieces.next()?;
+            // Whether the task was stopped is seen above, and at the end.
+            drop(task.advance(piece.start.saturating_sub(at.get()) * frame_bytes));
+        }
+        cut.next_frame = piece.start;
+        let mut chunk = cut.next(pressure)?;
+        chunk.core.end = chunk.core.end.min(piece.end);
+        chunk.read.end = chunk.core.end.saturating_add(overlap.after).min(selection.frames.end);
+        piece.start = chunk.core.end;
+        at.set(chunk.core.end);
+        Some(chunk)
+    };
+    let make = |chunk: &Chunk, view: &mut ChunkView<'_>, _: Option<HeldBlock>| make(chunk, view);
+    run_chunks(source, selection, plan.threads.max(1), task, &mut next, &make, &mut |chunk, made| {
+        enough.set(sink(chunk, made)?.is_break() || enough.get());
+        Ok(None)
+    })?;
+    task.advance(selection.frames.end.saturating_sub(at.get()) * frame_bytes)
 }
 
 /// The engine: tickets out to the workers, results back, merged in order.

@@ -21,6 +21,7 @@ pub mod compare;
 mod confidence;
 mod decode;
 mod dpss;
+mod find;
 mod found;
 mod health;
 mod heatmap;
@@ -54,6 +55,7 @@ pub const ANALYSES: &[Analysis] = &[
     coherence::COHERENCE,
     coherence::CROSS_SPECTRUM,
     spectrogram::ANALYSIS,
+    find::ANALYSIS,
     health::ANALYSIS,
 ];
 

@@ -98,7 +98,8 @@ pub(crate) fn run(analysis: &'static Analysis, matches: &ArgMatches, shell: &She
     }
     let selection = args.selection.selection(source.as_ref())?;
     let report = shell.attend(analysis.name, |task| {
-        let summary = summary_of(&source, selection.stream, task);
+        // What is filtered has another summary than the file.
+        let summary = if filters.is_empty() { summary_of(&source, selection.stream, task) } else { None };
         let request = Request {
             source: &source,
             selection: &selection,

@@ -5,10 +5,11 @@ use eframe::egui::{self, RichText, Ui};
 
 use super::command::{Command, JobCommand, Scope};
 use super::controls::section;
+use super::found::{form_ui, list_ui};
 use super::heat_view::{HeatOptions, heat_view_ui};
 use super::jobs::Job;
 use super::jobs_bar::running_ui;
-use super::result_view::{CurveOptions, curves_ui, events_ui, table_ui};
+use super::result_view::{CurveOptions, curves_ui, table_ui};
 use super::settings_form::settings_of_ui;
 use super::state::{AnalysisResult, Document};
 use super::strip_view::strip_view_ui;
@@ -16,6 +17,9 @@ use super::theme::Colours;
 use super::wording::{count, plural, sentence, span};
 use crate::analysis::{Analysis, View};
 use crate::form::Settings;
+
+/// The analysis whose form shows the fields of one kind of search at a time.
+const FIND: &str = "find";
 
 /// What the user has set for one analysis.
 #[derive(Clone, Debug)]
@@ -34,7 +38,8 @@ impl AnalysisForm {
     pub fn new(analysis: &Analysis) -> Self {
         Self {
             settings: Settings::defaults(analysis.parameters),
-            scope: Scope::default(),
+            // What is searched for may be anywhere.
+            scope: if analysis.name == FIND { Scope::Everything } else { Scope::default() },
             curves: CurveOptions::default(),
             heat: HeatOptions::default(),
             fold: false,
@@ -59,7 +64,13 @@ pub(super) fn analysis_ui(
         egui::CollapsingHeader::new("Settings")
             .default_open(true)
             .open(std::mem::take(&mut form.fold).then_some(false))
-            .show(ui, |ui| settings_of_ui(ui, &mut form.settings, document));
+            .show(ui, |ui| {
+                if analysis.name == FIND {
+                    form_ui(ui, analysis.name, document, &mut form.settings, out);
+                } else {
+                    settings_of_ui(ui, &mut form.settings, document);
+                }
+            });
     }
     ui.add_space(8.0);
     let result = document.results.list.iter().rev().find(|r| r.name == analysis.name);
@@ -139,7 +150,7 @@ fn result_ui(
     report_ui(ui, result, running, |ui, view| match view {
         View::Table(table) => table_ui(ui, table),
         View::Curves(found) => curves_ui(ui, found, &mut form.curves),
-        View::Events(events) => events_ui(ui, events),
+        View::Events(events) => list_ui(ui, result.name, events, document, out),
         View::Image(map) => heat_view_ui(ui, map, &mut form.heat),
         View::Strip(strip) => strip_view_ui(ui, strip, document, &mut form.heat, out),
     });

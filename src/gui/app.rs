@@ -8,6 +8,7 @@ use eframe::egui;
 
 use super::column_worker::{ColumnWorker, Place, Wish};
 use super::command::{AnnotationCommand, Command, FileCommand, FilterCommand, JobCommand, PanelCommand, ScriptCommand};
+use super::found::FoundCommand;
 use super::gauge::GaugeState;
 use super::jobs::{JobId, JobState, Jobs, Outcome, Purpose, Reply};
 use super::keys::Keymap;
@@ -200,6 +201,7 @@ impl App {
                 if let Some(result) = result {
                     result.report = Some(report);
                 }
+                self.document.iter_mut().for_each(|document| document.found_arrived(job));
             }
             Reply::Finished { job, result } => self.finished(job, result),
             Reply::Picked { purpose, mut paths } => {
@@ -213,6 +215,10 @@ impl App {
                 match (purpose, &mut self.panels.export) {
                     (Purpose::Open, _) => self.open_what_came(paths),
                     (Purpose::ExportTarget, Some(form)) => paths.pop().iter().for_each(|path| form.set_target(path)),
+                    (Purpose::SaveFound(name), _) => {
+                        let saves = paths.into_iter().map(|p| Command::Found(FoundCommand::Save(name, p)));
+                        self.commands.extend(saves);
+                    }
                     (Purpose::Setting(name), Some(form)) => form.set_setting_files(name, &paths),
                     (Purpose::ExportTarget | Purpose::Setting(_), None) => {}
                     (Purpose::Compare, _) => {
@@ -356,6 +362,11 @@ impl App {
                     found.report = Some(*report);
                     found.done = true;
                 }
+                self.document.iter_mut().for_each(|document| document.found_arrived(id));
+                JobState::Done(String::new())
+            }
+            Ok(Outcome::Sought(report)) => {
+                self.sought(&report);
                 JobState::Done(String::new())
             }
             Ok(Outcome::Written(paths)) => {
@@ -409,6 +420,7 @@ impl App {
             }
             Command::Job(job) => self.apply_job(job),
             Command::Filter(filter) => self.apply_filter(filter),
+            Command::Found(found) => self.apply_found(found),
             Command::Panel(panel) => self.apply_panel(ctx, panel),
             Command::Script(script) => self.apply_script(ctx, script),
         }
@@ -560,6 +572,32 @@ impl App {
                 document.results.list.retain(|r| r.name != name);
                 document.results.list.push(AnalysisResult { name, over, job, report: None, done: false });
             }
+            JobCommand::Seek { name, mut settings, forward } => {
+                let Some(document) = &self.document else { return };
+                let Ok(analysis) = crate::analysis::named(name) else { return };
+                let (source, summary) = (Arc::clone(&document.source), document.summary.clone());
+                let mut selection = document.scope(super::command::Scope::Everything);
+                let ticks = document.visible_ticks();
+                let middle = document.frames_of_ticks(&(ticks.start + (ticks.end - ticks.start) / 2..ticks.end)).start;
+                let (which, title) = if forward { ("first", "Next") } else { ("last", "Previous") };
+                // What is in the middle already was found before.
+                selection.frames =
+                    if forward { (middle + 1).min(selection.frames.end)..selection.frames.end } else { 0..middle };
+                if settings.set(which, "true").is_err() || selection.is_empty() {
+                    return;
+                }
+                self.jobs.start(format!("{title}: {}", analysis.title), &self.budget, move |_, task, _| {
+                    let request = crate::analysis::Request {
+                        source: &source,
+                        selection: &selection,
+                        settings: &settings,
+                        task,
+                        summary: Some(&summary),
+                        publish: &|_| {},
+                    };
+                    (analysis.run)(&request).map(|report| Outcome::Sought(Box::new(report)))
+                });
+            }
             JobCommand::Export { target, values, settings, scope, overwrite } => {
                 let Some(document) = &self.document else { return };
                 let source = Arc::clone(&document.source);
@@ -580,6 +618,43 @@ impl App {
                     (exporter.run)(&request).map(Outcome::Written)
                 });
             }
+        }
+    }
+
+    fn apply_found(&mut self, command: FoundCommand) {
+        let Some(document) = &mut self.document else { return };
+        match command {
+            FoundCommand::AskSave(name) => {
+                let stem = document.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+                let suggested = document.path.with_file_name(format!("{stem}.{name}.csv"));
+                self.jobs.pick(Purpose::SaveFound(name), Some(suggested));
+            }
+            FoundCommand::Save(name, mut target) => {
+                let result = document.results.list.iter().rev().find(|r| r.name == name);
+                let Some(report) = result.and_then(|r| r.report.clone()) else { return };
+                if target.extension().is_none() {
+                    target.set_extension("csv");
+                }
+                self.jobs.start(format!("Saving {}", target.display()), &self.budget, move |_, _, _| {
+                    // That it may be replaced is what the dialog has asked.
+                    report.write_csv(&target, true)?;
+                    Ok(Outcome::Written(vec![target]))
+                });
+            }
+            other => document.apply_found(other),
+        }
+    }
+
+    fn sought(&mut self, report: &crate::analysis::Report) {
+        let Some(document) = &mut self.document else { return };
+        let crate::analysis::View::Events(events) = &report.view else { return };
+        match events.places.first() {
+            Some(place) => {
+                document.go_to_place(place);
+                document.pictures.goal = Some(document.ticks_of_place(place).start);
+                self.message = None;
+            }
+            None => self.message = Some(Message::notice("nothing was found there", &report.notes.join("; "))),
         }
     }
 

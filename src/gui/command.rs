@@ -23,6 +23,7 @@ pub enum Command {
     Annotation(AnnotationCommand),
     Job(JobCommand),
     Filter(FilterCommand),
+    Found(super::found::FoundCommand),
     Panel(PanelCommand),
     Script(ScriptCommand),
 }
@@ -155,6 +156,12 @@ pub enum JobCommand {
         name: &'static str,
         settings: Settings,
         scope: Scope,
+    },
+    /// Run the analysis of that name for the nearest place behind (or before) the middle of the view, and go there.
+    Seek {
+        name: &'static str,
+        settings: Settings,
+        forward: bool,
     },
     Export {
         target: PathBuf,

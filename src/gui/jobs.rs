@@ -120,6 +120,8 @@ pub enum Purpose {
     Setting(&'static str),
     ImportAnnotations,
     ExportAnnotations,
+    /// The list of places of that analysis.
+    SaveFound(&'static str),
     Compare,
 }
 
@@ -127,6 +129,8 @@ pub enum Purpose {
 pub enum Outcome {
     /// An analysis: its last report.
     Report(Box<Report>),
+    /// A search for the nearest place: what it found.
+    Sought(Box<Report>),
     /// An export: what was written.
     Written(Vec<PathBuf>),
     /// A file was made, to be opened now.
@@ -341,6 +345,7 @@ impl Jobs {
                         .fold(dialog, |dialog, format| dialog.add_filter(format.name, format.extensions));
                     dialog.set_title("Write annotations to").save_file().into_iter().collect()
                 }
+                Purpose::SaveFound(_) => dialog.set_title("Save the list as CSV").save_file().into_iter().collect(),
                 Purpose::Compare => dialog.set_title("Compare with").pick_file().into_iter().collect(),
                 Purpose::ExportTarget => dialog.set_title("Export to").save_file().into_iter().collect(),
                 Purpose::Setting(_) => dialog.set_title("Choose files").pick_files().unwrap_or_default(),

@@ -11,7 +11,7 @@ use egui_plot::{HoverPosition, Legend, Line, Plot, PlotPoint, PlotUi, Points, Te
 use super::curve_peaks::{Mark, has_peaks, marks, parent};
 use super::theme::palette;
 use super::wording::significant;
-use crate::analysis::{Cell, Curves, Events, Table};
+use crate::analysis::{Cell, Curves, Table};
 
 /// Points of all curves together; more would not be seen and cost frame time.
 const MAX_POINTS: usize = 24_000;
@@ -83,25 +83,6 @@ pub(super) fn table_with_head_ui(ui: &mut Ui, table: &Table, head: &str) {
                     });
                 },
             );
-        });
-    });
-}
-
-/// Draws what was found, a row for each place; only the rows on the screen are made.
-pub(super) fn events_ui(ui: &mut Ui, events: &Events) {
-    let count = events.places.len();
-    ui.weak(super::wording::plural(count as u64, events.noun));
-    let row_height = 20.0;
-    ScrollArea::both().id_salt("events").max_height(480.0).show_rows(ui, row_height, count + 1, |ui, range| {
-        Grid::new("places").striped(true).min_row_height(row_height).spacing([16.0, 4.0]).show(ui, |ui| {
-            for field in events.fields {
-                ui.strong(field.name);
-            }
-            ui.end_row();
-            for i in range.start..range.end.min(count) {
-                events.row(i).iter().for_each(|cell| cell_ui(ui, cell));
-                ui.end_row();
-            }
         });
     });
 }

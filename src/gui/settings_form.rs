@@ -31,25 +31,38 @@ fn draw(
     }
     Grid::new("settings").num_columns(2).spacing([12.0, 6.0]).show(ui, |ui| {
         for parameter in settings.parameters() {
-            if parameter.kind == Kind::Flag {
-                ui.label("");
-            } else {
-                ui.label(parameter.title).on_hover_text(parameter.help);
-            }
-            let text = settings.text(parameter.name);
-            let new = match (parameter.kind, &mut browse) {
-                (Kind::File { .. }, Some(browse)) => file_field(ui, parameter, text, browse),
-                (Kind::Channel, _) => channel_field(ui, parameter, text, document),
-                _ => field(ui, parameter, text),
-            };
-            if let Some(text) = new {
-                // What the widget gives back is what the kind allows; anything else is left as it was.
-                changed |= settings.set(parameter.name, &text).is_ok();
-            }
-            ui.end_row();
+            changed |= row(ui, settings, parameter, &mut browse, document);
         }
     });
     changed
+}
+
+/// Draws the row of one field in a grid of two columns; returns whether it has changed.
+pub(super) fn field_ui(ui: &mut Ui, settings: &mut Settings, parameter: &Parameter) -> bool {
+    row(ui, settings, parameter, &mut None, None)
+}
+
+fn row(
+    ui: &mut Ui,
+    settings: &mut Settings,
+    parameter: &Parameter,
+    browse: &mut Option<&mut Option<&'static str>>,
+    document: Option<&Document>,
+) -> bool {
+    if parameter.kind == Kind::Flag {
+        ui.label("");
+    } else {
+        ui.label(parameter.title).on_hover_text(parameter.help);
+    }
+    let text = settings.text(parameter.name);
+    let new = match (parameter.kind, browse) {
+        (Kind::File { .. }, Some(browse)) => file_field(ui, parameter, text, browse),
+        (Kind::Channel, _) => channel_field(ui, parameter, text, document),
+        _ => field(ui, parameter, text),
+    };
+    ui.end_row();
+    // What the widget gives back is what the kind allows; anything else is left as it was.
+    new.is_some_and(|text| settings.set(parameter.name, &text).is_ok())
 }
 
 /// A path with a button that asks for a dialog.

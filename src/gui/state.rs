@@ -106,6 +106,7 @@ pub struct Pictures {
 #[derive(Default)]
 pub struct Results {
     pub list: Vec<AnalysisResult>,
+    pub found: super::found::Found,
     /// The recording that was compared with last.
     pub compared: Option<PathBuf>,
 }

@@ -85,6 +85,7 @@ pub(super) fn trace_ui(ui: &mut Ui, document: &Document, format: TimeFormat, whe
     over.lane_names(&painter);
     over.state(&painter);
     let response = shown.response;
+    super::found::marks_ui(ui, document, rect);
     let annotated = super::annotation_marks::marks_ui(ui, document, rect);
     over.goal(&painter);
     over.playhead(&painter);

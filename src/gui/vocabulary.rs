@@ -12,6 +12,7 @@ use super::command::{
     AnnotationCommand, ChannelCommand, Command, FileCommand, FilterCommand, JobCommand, PanelCommand, Scope,
     ScriptCommand, ViewCommand,
 };
+use super::found::FoundCommand;
 use super::inspector::tab_named;
 use super::state::{Document, InspectorTab, TimeFormat};
 use crate::error::{Error, Result};
@@ -108,6 +109,10 @@ fn note(command: AnnotationCommand) -> Result<Vec<Command>> {
     one(Command::Annotation(command))
 }
 
+fn place(command: FoundCommand) -> Result<Vec<Command>> {
+    one(Command::Found(command))
+}
+
 fn file(command: FileCommand) -> Result<Vec<Command>> {
     one(Command::File(command))
 }
@@ -119,6 +124,7 @@ fn script(command: ScriptCommand) -> Result<Vec<Command>> {
 const LOOK: &str = "Look around";
 const HEIGHT: &str = "Amplitude and channels";
 const SELECT: &str = "Select and measure";
+const PLACES: &str = "Places found";
 const NOTES: &str = "Annotations";
 const FILES: &str = "Files and jobs";
 const WINDOW: &str = "Window";
@@ -256,6 +262,10 @@ pub const VERBS: &[Verb] = &[
     verb("remove-filter", SELECT, "Show it as it is stored, without filters", "", |_| {
         one(Command::Filter(FilterCommand::Remove))
     }),
+    verb("next-place", PLACES, "Next place found", "N", |_| place(FoundCommand::Step { forward: true })),
+    verb("previous-place", PLACES, "The place found before", "P", |_| place(FoundCommand::Step { forward: false })),
+    verb("last-place", PLACES, "The last place found", "Shift+N", |_| place(FoundCommand::End { last: true })),
+    verb("first-place", PLACES, "The first place found", "Shift+P", |_| place(FoundCommand::End { last: false })),
     with("[LABEL]", verb("mark", NOTES, "Mark the pointer's place, or the selected range", "M", mark)),
     with(
         "NUMBER [LABEL]",
