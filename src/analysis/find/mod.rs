@@ -517,6 +517,7 @@ impl<'a> Search<'a> {
             noun,
             fields,
             label,
+            bytes: None,
             context: Context { time: stream.time.clone(), channels },
             places: outcome.places,
         };

@@ -90,6 +90,7 @@ fn row_ui(
         let text = match cell {
             Cell::Text(text) => text.clone(),
             Cell::Integer(n) => n.to_string(),
+            Cell::Bool(is) => if *is { "yes" } else { "" }.to_owned(),
             Cell::Number(x) if x.is_nan() => String::new(),
             Cell::Number(x) => significant(*x, DIGITS),
         };

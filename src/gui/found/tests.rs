@@ -21,6 +21,7 @@ pub(in crate::gui) fn with_places(places: Vec<Place>) -> Document {
         noun: "spike",
         fields: &[Field::CHANNEL, Field::START_FRAME, Field::START_SECS],
         label: |p, _| format!("{:.0}", p.value),
+        bytes: None,
         context: Context {
             time: document.time().clone(),
             channels: document.shown().channels.iter().map(|c| c.name.clone()).collect(),
