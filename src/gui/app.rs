@@ -84,6 +84,8 @@ struct Workers {
     columns: ColumnWorker,
     measure: MeasureWorker,
     gram: super::gram::GramWorker,
+    /// The filters that were asked for last, until the filtered recording is there.
+    filtering: Option<Chain>,
 }
 
 impl App {
@@ -120,6 +122,7 @@ impl App {
             columns: ColumnWorker::start(&jobs, &budget),
             measure: MeasureWorker::start(&jobs, &budget),
             gram: super::gram::GramWorker::start(&jobs, &budget),
+            filtering: None,
         };
         if let Some(file) = recent_list.clone() {
             recent::load(&jobs, file);
@@ -477,9 +480,11 @@ impl App {
         match command {
             FilterCommand::Apply(chain) => {
                 let raw = document.filter.as_ref().map_or(&document.source, |filter| &filter.source);
+                self.workers.filtering = Some(chain.clone());
                 opening::filter(&self.jobs, &self.budget, Arc::clone(raw), document.stream, chain);
             }
             FilterCommand::Remove => {
+                self.workers.filtering = None;
                 let Some(filter) = document.filter.take() else { return };
                 self.show_instead(filter.source, filter.summary, None);
             }
@@ -493,6 +498,9 @@ impl App {
 
     /// The filtered recording is there.
     fn filtered(&mut self, raw: &Arc<dyn Source>, chain: Chain, result: Result<(Arc<dyn Source>, Summary)>) {
+        if self.workers.filtering.take_if(|wanted| *wanted == chain).is_none() {
+            return; // removed, or others were asked for meanwhile
+        }
         let Some(document) = &mut self.document else { return };
         let before = document.filter.take();
         let unfiltered = before.as_ref().map_or(&document.source, |filter| &filter.source);
@@ -779,6 +787,7 @@ impl App {
             let busy = self.jobs.list.iter().any(|job| job.is_running() && Some(job.id) != building);
             let exact = self.document.as_ref().is_none_or(|d| d.summary.is_complete());
             let at_rest = self.opening.is_none()
+                && self.workers.filtering.is_none()
                 && !busy
                 && self.workers.columns.is_at_rest()
                 && self.workers.gram.is_at_rest()
