@@ -76,7 +76,15 @@ pub(super) struct Keeper {
 impl Keeper {
     pub(super) fn new(limit: u64, end: End, task: &Task) -> Result<Self> {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX).max(1);
-        Ok(Self { places: Places::new(task)?, limit, end, found: 0, ended: false, bound: None, floor: f64::NEG_INFINITY })
+        Ok(Self {
+            places: Places::new(task)?,
+            limit,
+            end,
+            found: 0,
+            ended: false,
+            bound: None,
+            floor: f64::NEG_INFINITY,
+        })
     }
 
     pub(super) fn push(&mut self, place: Place) -> Result<()> {
