@@ -252,6 +252,25 @@ fn any_cut_of_the_recording_gives_the_same() {
 }
 
 #[test]
+fn filters_next_to_the_nyquist_frequency_lose_no_digits() {
+    // A large offset that hardly anything is left of, and poles next to −1.
+    let x: Vec<f64> = noise(20_000, 15).iter().map(|x| x + 1e5).collect();
+    let source = memory(x.clone(), 1, TimeBase::regular(RATE));
+    let cases = [
+        ("high-pass=14999", "signal.butter(4, 14999, 'high', fs=30000, output='sos')"),
+        ("low-pass=14999", "signal.butter(4, 14999, fs=30000, output='sos')"),
+        ("band-pass=14000..14999,order=3", "signal.butter(3, [14000, 14999], 'band', fs=30000, output='sos')"),
+        ("band-pass=20..14990,order=3", "signal.butter(3, [20, 14990], 'band', fs=30000, output='sos')"),
+    ];
+    let designs = cases.map(|(_, design)| format!("signal.sosfiltfilt({design}, x)[2000:-2000]"));
+    let expected = oracles(&designs.each_ref().map(String::as_str), &x);
+    for ((text, _), theirs) in cases.iter().zip(expected) {
+        let ours = part(&through(&source, text), 2000..18_000, &[0]);
+        assert_close(&ours, &theirs, 1e-9, text);
+    }
+}
+
+#[test]
 fn slow_filters_are_scipy_over_the_whole_stretch() {
     // scipy finds the states to begin with by solving equations that are next to singular here, and its ends are wrong by
     // 1e-8. So it is compared on the interior, and everything with its own recursion in long double from exact states.
