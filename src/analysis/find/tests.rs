@@ -141,7 +141,7 @@ fn a_tile_that_is_not_there_is_told_as_one_that_holds_everything() {
         false
     };
     let pieces: Vec<_> = summary.candidates(&[0], 10..90, crate::summary::Depth::Descend, 0, ask).collect();
-    assert_eq!(pieces, [10..90]);
+    assert_eq!((pieces.len(), pieces[0].clone()), (1, 10..90));
     assert_eq!(told, [(0..100, f64::NEG_INFINITY, f64::INFINITY, true)]);
 }
 
