@@ -1,6 +1,8 @@
 //! The options of filters, which every command has that reads samples: one for each row of [`FILTERS`], applied in the
 //! order in which they stand on the command line.
 
+use std::sync::LazyLock;
+
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
@@ -13,10 +15,16 @@ const CAUSAL: &str = "causal";
 const OUTPUT: &str = "sample-format";
 const CHAIN: &str = "filter";
 
-/// `command` with the options of filters.
+/// The argument of each filter: not its bare name, which a setting of an analysis may have.
+static IDS: LazyLock<Vec<String>> = LazyLock::new(|| FILTERS.iter().map(|f| format!("filter {}", f.name)).collect());
+
+/// `command` with the options of filters. One whose name the command has given to a setting of its own (the reference of
+/// a coherence) is reached by `--filter` alone.
 pub(crate) fn flags(mut command: Command) -> Command {
-    for filter in FILTERS {
-        command = command.arg(flag(filter));
+    for (id, filter) in IDS.iter().zip(FILTERS) {
+        if !command.get_arguments().any(|arg| arg.get_long() == Some(filter.name)) {
+            command = command.arg(flag(id, filter));
+        }
     }
     command
         .arg(
@@ -50,8 +58,8 @@ pub(crate) fn flags(mut command: Command) -> Command {
         })
 }
 
-fn flag(filter: &'static Filter) -> Arg {
-    let arg = Arg::new(filter.name).long(filter.name).action(ArgAction::Append).help(filter.help).help_heading(HEADING);
+fn flag(id: &'static str, filter: &'static Filter) -> Arg {
+    let arg = Arg::new(id).long(filter.name).action(ArgAction::Append).help(filter.help).help_heading(HEADING);
     if filter.value_name.is_empty() {
         arg.num_args(0).default_missing_value("")
     } else if filter.needs_value {
@@ -88,9 +96,13 @@ pub(crate) fn chain(matches: &ArgMatches, order: Option<u64>) -> Result<Chain, F
     let usage = |e: crate::Error| Failure::Usage(e.to_string());
     // Where each stands on the command line, what it is called, and its value.
     let mut given: Vec<(usize, &str, &String)> = Vec::new();
-    for name in FILTERS.iter().map(|f| f.name).chain([CHAIN]) {
-        let places = matches.indices_of(name).into_iter().flatten();
-        let values = matches.get_many::<String>(name).into_iter().flatten();
+    let ids = IDS.iter().map(String::as_str).zip(FILTERS.iter().map(|f| f.name));
+    for (id, name) in ids.chain([(CHAIN, CHAIN)]) {
+        if !matches.try_contains_id(id).is_ok_and(|given| given) {
+            continue;
+        }
+        let places = matches.indices_of(id).into_iter().flatten();
+        let values = matches.get_many::<String>(id).into_iter().flatten();
         given.extend(places.zip(values).map(|(place, value)| (place, name, value)));
     }
     given.sort_unstable_by_key(|(place, ..)| *place);
