@@ -476,6 +476,7 @@ impl App {
         let Some(document) = &mut self.document else { return };
         match command {
             FilterCommand::Apply(chain) => {
+                self.panels.analysis_forms.filter.show(&chain);
                 let raw = document.filter.as_ref().map_or(&document.source, |filter| &filter.source);
                 opening::filter(&self.jobs, &self.budget, Arc::clone(raw), document.stream, chain);
             }
@@ -549,6 +550,7 @@ impl App {
             JobCommand::Analyse { name, settings, scope } => {
                 let Some(document) = &mut self.document else { return };
                 let Ok(analysis) = crate::analysis::named(name) else { return };
+                self.panels.analysis_forms.show(name, &settings, scope);
                 let source = Arc::clone(&document.source);
                 let summary = document.summary.clone();
                 let selection = document.scope(scope);
@@ -780,6 +782,7 @@ impl App {
             let exact = self.document.as_ref().is_none_or(|d| d.summary.is_complete());
             let at_rest = self.opening.is_none()
                 && !busy
+                && !self.jobs.any_awaited()
                 && self.workers.columns.is_at_rest()
                 && self.workers.gram.is_at_rest()
                 && self.workers.measure.is_at_rest()
