@@ -748,7 +748,7 @@ impl App {
             }
             ScriptCommand::Size(width, height) => {
                 ctx.send_viewport_cmd(egui::ViewportCommand::InnerSize(egui::vec2(width, height)));
-                return;
+                Awaited::Size { width: width as u32, height: height as u32, frames: Awaited::SIZE_FRAMES }
             }
             ScriptCommand::Screenshot(path) => {
                 let (replies, target) = (self.jobs.replies(), path.clone());
@@ -769,6 +769,7 @@ impl App {
         let building = self.building;
         let Some(script) = &mut self.kept.script else { return };
         ctx.request_repaint();
+        script.window_is(ctx.content_rect().size());
         let failed = self.message.as_ref().filter(|m| m.is_error).map(|m| m.text.clone()).or_else(|| {
             self.jobs.list.iter().find_map(|job| match &job.state {
                 JobState::Failed(error) => Some(error.to_string()),
@@ -891,7 +892,7 @@ impl App {
             });
         }
         if !self.panels.hide_inspector {
-            egui::Panel::right("inspector").default_size(340.0).size_range(240.0..=900.0).show(ui, |ui| {
+            egui::Panel::right("inspector").default_size(408.0).size_range(240.0..=900.0).show(ui, |ui| {
                 super::inspector::inspector_ui(ui, document, &self.jobs.list, &mut self.panels, out);
             });
         }

@@ -50,7 +50,9 @@ pub(super) fn tabs_ui(ui: &mut Ui, tab: InspectorTab, last: &mut Last, out: &mut
         (InspectorTab::Recording, "Recording", "What the file says about itself"),
     ];
     ui.horizontal_wrapped(|ui| {
-        ui.spacing_mut().item_spacing.x = 2.0;
+        // Close together, so that they are one row in a panel of the usual width.
+        ui.spacing_mut().item_spacing.x = 1.0;
+        ui.spacing_mut().button_padding.x = 4.0;
         for (which, title, about) in before.into_iter().chain(find).chain(behind) {
             if ui.selectable_label(tab == which, title).on_hover_text(about).clicked() {
                 out.push(Command::Panel(PanelCommand::Inspector(which)));

@@ -107,7 +107,7 @@ fn controls_ui(
     out: &mut Vec<Command>,
 ) {
     // What is at the right comes first, so that a narrow panel wraps the rest instead of losing the button.
-    let size = vec2(ui.available_width(), 26.0);
+    let size = vec2(ui.available_width(), ui.spacing().interact_size.y);
     ui.allocate_ui_with_layout(size, egui::Layout::right_to_left(egui::Align::Min), |ui| {
         ui.add_space(6.0);
         let close = ui.button("Hide");
@@ -117,7 +117,7 @@ fn controls_ui(
         if let Some(picture) = picture {
             progress_ui(ui, document, picture, out);
         }
-        let size = vec2(ui.available_width(), 26.0);
+        let size = vec2(ui.available_width(), ui.spacing().interact_size.y);
         let wrapped = egui::Layout::left_to_right(egui::Align::Center).with_main_wrap(true);
         ui.allocate_ui_with_layout(size, wrapped, |ui| choices_ui(ui, document, panel, channel, picture.is_some()));
     });
