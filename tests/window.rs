@@ -350,7 +350,8 @@ fn a_script_drives_the_window_and_ends_it() {
         let status = until("the end of the script", || program.0.try_wait().unwrap());
         (status.code(), stderr(&mut program))
     };
-    let (code, told) = run("# in both themes\nsize 1000x700\ntheme light\nfilter band-pass=300..6000\ninspector filter\n\
+    let (code, told) =
+        run("# in both themes\nsize 1000x700\ntheme light\nfilter band-pass=300..6000\ninspector filter\n\
                             screenshot light.png\ntheme dark\nselect 0.5s..1s\nanalyse spectrum window=1024\n\
                             screenshot dark.png\nquit\n");
     assert_eq!(code, Some(0), "{told}");

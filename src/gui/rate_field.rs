@@ -22,10 +22,16 @@ fn parse(text: &str) -> Option<f64> {
     (rate > 0.0 && rate <= 1e12).then_some(rate)
 }
 
+/// The formats that are plain numbers: whatever rate they have was told by a person, who may have been wrong.
+const PLAIN: [&str; 3] = ["npy", "npz", "raw"];
+
 /// Draws the field where the file tells no rate: nothing for recordings that know theirs.
 pub(super) fn rate_ui(ui: &mut Ui, document: &Document, out: &mut Vec<Command>) {
-    let told = document.options.rate_hz;
-    if document.time().rate_known() && told.is_none() {
+    // Filters may change the rate; the one that is set is that of the file.
+    let time = &document.unfiltered().time;
+    let told = document.options.rate_hz.or_else(|| time.rate_known().then(|| time.rate_hz()));
+    let plain = PLAIN.contains(&document.recording().format);
+    if time.rate_known() && !plain && document.options.rate_hz.is_none() {
         return;
     }
     let id = ui.scope_id().with(("sample rate", &document.path));
@@ -105,8 +111,10 @@ mod tests {
         harness.run();
         harness.get_by_label("Set the sample rate").click();
         harness.run();
-        let [Command::File(FileCommand::Remember(path, kept)), Command::File(FileCommand::OpenTogether(paths, options))] =
-            &harness.state().out[..]
+        let [
+            Command::File(FileCommand::Remember(path, kept)),
+            Command::File(FileCommand::OpenTogether(paths, options)),
+        ] = &harness.state().out[..]
         else {
             panic!("{:?}", harness.state().out)
         };

@@ -78,9 +78,11 @@ pub(in crate::gui) fn form_ui(
 /// Whether one of the settings that ask for `kind` differs from its default.
 fn is_asked(settings: &Settings, kind: &Kind) -> bool {
     let below = kind.fields.iter().filter(|field| **field == "below");
-    kind.asks.iter().map(|(name, _)| name).chain(below).any(|name| {
-        settings.parameters().iter().any(|p| p.name == *name && settings.text(p.name) != p.default)
-    })
+    kind.asks
+        .iter()
+        .map(|(name, _)| name)
+        .chain(below)
+        .any(|name| settings.parameters().iter().any(|p| p.name == *name && settings.text(p.name) != p.default))
 }
 
 /// Sets what asks for `kind`, and clears what asks for others.
