@@ -121,3 +121,25 @@ fn like_ui(ui: &mut Ui, name: &'static str, document: &Document, settings: &mut 
         out.push(Command::Job(JobCommand::Analyse { name, settings, scope: Scope::Everything }));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use egui_kittest::kittest::Queryable as _;
+
+    use super::*;
+    use crate::gui::testing::{bench, document};
+
+    #[test]
+    fn settings_from_elsewhere_are_shown_and_kept() {
+        let mut settings = Settings::defaults(crate::analysis::named("find").unwrap().parameters);
+        settings.set("spikes", "7").unwrap();
+        let document = document(2);
+        let mut harness = bench([400.0, 400.0], settings, move |ui, settings, out| {
+            form_ui(ui, "find", &document, settings, out);
+        });
+        harness.run();
+        assert_eq!(harness.state().state.text("spikes"), "7");
+        assert_eq!(harness.state().state.text("above"), "");
+        assert!(harness.query_by_label("Polarity").is_some(), "the fields of spikes");
+    }
+}
