@@ -136,7 +136,7 @@ impl Document {
             }
             A::Import(path) => {
                 let from = path.clone();
-                jobs.spawn("annotations", move |replies| {
+                jobs.spawn_awaited("annotations", move |replies| {
                     replies.send(Reply::AnnotationsRead { path: from.clone(), result: annotation::import(&from) });
                 });
             }
@@ -197,7 +197,7 @@ impl Document {
         let recording = self.recording();
         let (name, duration_secs) = (recording.name.clone(), recording.duration_secs());
         let start_unix_ns = self.time().start_unix_ns();
-        jobs.spawn("annotations", move |replies| {
+        jobs.spawn_awaited("annotations", move |replies| {
             let names = Names { recording: &name, start_unix_ns, duration_secs };
             // The dialog has asked already whether the file may be replaced.
             let result = annotation::format_for(&path)
@@ -212,7 +212,7 @@ impl Document {
         let name = self.recording().name.clone();
         let Some(stored) = self.notes.take_for_saving(&name) else { return };
         let (path, present) = (self.path.clone(), self.notes.kept_in.clone());
-        jobs.spawn("annotations", move |replies| {
+        jobs.spawn_awaited("annotations", move |replies| {
             let result = store::save(&path, present.as_deref(), &stored);
             replies.send(Reply::AnnotationsKept { recording: path, result });
         });
