@@ -164,7 +164,12 @@ impl Store {
         let mut inner = self.lock();
         let Inner { file, tiles } = &mut *inner;
         let Some((kept, end)) = file.as_mut().and_then(|kept| kept.end.map(|end| (kept, end))) else {
-            let memory = self.budget.reserve(image.len() as u64)?;
+            let bytes = image.len() as u64;
+            let memory = self.budget.reserve(bytes).or_else(|_| {
+                // What was looked at before makes room: it can be made again.
+                tiles.retain(|(of, _), place| *of == set || matches!(place, Place::At(_)));
+                self.budget.reserve(bytes)
+            })?;
             tiles.insert((set, tile), Place::Held(image.into(), memory));
             return Ok(());
         };
@@ -320,6 +325,20 @@ mod tests {
         assert_eq!(damaged.tiles_of(1).len(), 2);
         drop(damaged);
         assert!(store(&path, 8).tiles_of(1).is_empty(), "another recording");
+    }
+
+    #[test]
+    fn in_memory_what_was_looked_at_before_makes_room() {
+        let budget = MemoryBudget::new(2000);
+        let store = Store { inner: Mutex::default(), identity: 7, places: Vec::new(), budget: budget.clone() };
+        assert!(!store.prepare());
+        (0..2).for_each(|tile| store.put(1, tile, 5, &codes(5, 1)).unwrap());
+        store.put(2, 0, 5, &codes(5, 2)).unwrap();
+        assert_eq!((store.tiles_of(1).len(), store.tiles_of(2).len()), (0, 1));
+        store.put(2, 1, 5, &codes(5, 2)).unwrap();
+        assert!(store.put(2, 2, 5, &codes(5, 2)).is_err(), "of its own nothing is given up");
+        drop(store);
+        assert_eq!(budget.free(), 2000);
     }
 
     #[test]
