@@ -329,16 +329,19 @@ mod tests {
 
     #[test]
     fn in_memory_what_was_looked_at_before_makes_room() {
-        let budget = MemoryBudget::new(2000);
+        // Room for two tiles of 7 MB.
+        const ROWS: usize = 41_000;
+        let budget = MemoryBudget::new(16 << 20);
+        let free = budget.free();
         let store = Store { inner: Mutex::default(), identity: 7, places: Vec::new(), budget: budget.clone() };
         assert!(!store.prepare());
-        (0..2).for_each(|tile| store.put(1, tile, 5, &codes(5, 1)).unwrap());
-        store.put(2, 0, 5, &codes(5, 2)).unwrap();
+        (0..2).for_each(|tile| store.put(1, tile, ROWS, &codes(ROWS, 1)).unwrap());
+        store.put(2, 0, ROWS, &codes(ROWS, 2)).unwrap();
         assert_eq!((store.tiles_of(1).len(), store.tiles_of(2).len()), (0, 1));
-        store.put(2, 1, 5, &codes(5, 2)).unwrap();
-        assert!(store.put(2, 2, 5, &codes(5, 2)).is_err(), "of its own nothing is given up");
+        store.put(2, 1, ROWS, &codes(ROWS, 2)).unwrap();
+        assert!(store.put(2, 2, ROWS, &codes(ROWS, 2)).is_err(), "of its own nothing is given up");
         drop(store);
-        assert_eq!(budget.free(), 2000);
+        assert_eq!(budget.free(), free);
     }
 
     #[test]
