@@ -269,6 +269,11 @@ fn faults_are_found_and_their_shares_are_right() {
         let source = memory(Samples::I16(samples.clone()), FAULTS.len(), with_gap(), Scale { gain: 0.5, offset: 0.0 });
         let report = run(&source, "health", &[("interval", "3")]).unwrap();
         let json = report.whole_json();
+        let mut text = Vec::new();
+        report.write_json(&mut text).unwrap();
+        // Both through text, since what is read back may be one step beside what was written.
+        let read = |text: &[u8]| serde_json::from_slice::<serde_json::Value>(text).unwrap();
+        assert!(read(&text) == read(json.to_string().as_bytes()), "written channel by channel it is the same");
         let channels = json["channels"].as_array().unwrap();
         let verdicts: Vec<&str> = channels.iter().map(|c| c["verdict"].as_str().unwrap()).collect();
         assert_eq!(verdicts, FAULTS, "{json}");

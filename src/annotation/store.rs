@@ -38,7 +38,9 @@ pub struct Stored {
 }
 
 /// Reads a list, and fails at the first entry that is too many: what is read from few bytes may take many in memory.
-fn at_most<'de, const MOST: usize, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> std::result::Result<Vec<T>, D::Error> {
+fn at_most<'de, const MOST: usize, T: Deserialize<'de>, D: Deserializer<'de>>(
+    from: D,
+) -> std::result::Result<Vec<T>, D::Error> {
     struct List<const MOST: usize, T>(std::marker::PhantomData<T>);
     impl<'de, const MOST: usize, T: Deserialize<'de>> Visitor<'de> for List<MOST, T> {
         type Value = Vec<T>;

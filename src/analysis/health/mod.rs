@@ -201,18 +201,43 @@ fn strip(stream: &Stream, plan: &Plan<'_>, measured: &Measured, mains: usize, na
 impl Strip {
     /// Adds the start of each interval, and to each of the `channels` its figures in each: null where there is none.
     pub(super) fn add_to(&self, object: &mut serde_json::Map<String, serde_json::Value>) {
-        let columns = self.map.x.len();
         object.insert("interval_start_secs".to_owned(), self.starts.clone().into());
         let channels = object.get_mut("channels").and_then(serde_json::Value::as_array_mut);
         for (i, channel) in channels.into_iter().flatten().enumerate() {
-            let list = |layer: &Layer| layer.values.get(i * columns..(i + 1) * columns).unwrap_or_default().to_vec();
-            let figures = LAYERS.iter().zip(&self.map.layers);
-            let figures: serde_json::Map<_, _> =
-                figures.map(|((key, _), layer)| ((*key).to_owned(), serde_json::json!(list(layer)))).collect();
-            if let Some(channel) = channel.as_object_mut() {
-                channel.insert("intervals".to_owned(), figures.into());
-            }
+            self.add_intervals(i, channel);
         }
+    }
+
+    fn add_intervals(&self, i: usize, channel: &mut serde_json::Value) {
+        let columns = self.map.x.len();
+        let list = |layer: &Layer| layer.values.get(i * columns..(i + 1) * columns).unwrap_or_default().to_vec();
+        let figures = LAYERS.iter().zip(&self.map.layers);
+        let figures: serde_json::Map<_, _> =
+            figures.map(|((key, _), layer)| ((*key).to_owned(), serde_json::json!(list(layer)))).collect();
+        if let Some(channel) = channel.as_object_mut() {
+            channel.insert("intervals".to_owned(), figures.into());
+        }
+    }
+
+    /// Writes `object` with what [`Self::add_to`] adds to it, channel by channel: of a day of a thousand channels all of
+    /// it would take ten times the memory of the figures.
+    pub(super) fn write_json(
+        &self,
+        object: &serde_json::Map<String, serde_json::Value>,
+        out: &mut dyn std::io::Write,
+    ) -> std::io::Result<()> {
+        writeln!(out, "{{")?;
+        for (key, value) in object.iter().filter(|(key, _)| *key != "channels") {
+            writeln!(out, "  {}: {value},", serde_json::json!(key))?;
+        }
+        write!(out, "  \"interval_start_secs\": {},\n  \"channels\": [", serde_json::json!(self.starts))?;
+        let channels = object.get("channels").and_then(serde_json::Value::as_array);
+        for (i, channel) in channels.into_iter().flatten().enumerate() {
+            let mut channel = channel.clone();
+            self.add_intervals(i, &mut channel);
+            write!(out, "{}\n    {channel}", if i == 0 { "" } else { "," })?;
+        }
+        out.write_all(b"\n  ]\n}\n")
     }
 }
 
