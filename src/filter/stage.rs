@@ -70,7 +70,7 @@ impl Stage {
             Work::Lanes(kernel) => {
                 let settling = kernel.reach().before.min(longest);
                 if settling > MAX_REACH {
-                    let secs = settling as f64 / target.time.rate_hz();
+                    let secs = kernel.reach().before as f64 / target.time.rate_hz();
                     return Err(Error::invalid(format!(
                         "{step} cannot be settled: it remembers {} frames ({}), and at most {MAX_REACH} are looked at",
                         kernel.reach().before,
