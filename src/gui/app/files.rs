@@ -1,0 +1,125 @@
+//! Opening, closing and showing instead: what [`FileCommand`]s and [`FilterCommand`]s do.
+
+use std::sync::Arc;
+
+use super::App;
+use crate::gui::command::{FileCommand, FilterCommand};
+use crate::gui::jobs::{Outcome, Purpose};
+use crate::gui::opening::Which;
+use crate::gui::state::Filtered;
+use crate::gui::{opening, raw_preview};
+use crate::source::Source;
+use crate::summary::Summary;
+use crate::task::Task;
+
+impl App {
+    /// Lets go of the open recording and of all that works on it.
+    pub(super) fn close(&mut self) {
+        if let Some(document) = &mut self.document {
+            document.save_annotations(&self.jobs);
+        }
+        self.jobs.cancel_all();
+        self.workers.columns.clear();
+        self.workers.measure.clear();
+        self.document = None;
+        self.building = None;
+        self.panels.export = None;
+    }
+
+    /// Starts the pass that makes every column exact, visible frames first.
+    pub(super) fn build_summary(&mut self) {
+        let Some(document) = &self.document else { return };
+        if document.summary.is_complete() {
+            return;
+        }
+        let summary = document.summary.clone();
+        let title = format!("Summary of {}", document.recording().name);
+        let id = self.jobs.start(title, &self.budget, move |_, task: &Task, _| {
+            summary.build(task)?;
+            Ok(Outcome::Summarised)
+        });
+        self.building = Some(id);
+    }
+
+    pub(super) fn apply_file(&mut self, command: FileCommand) {
+        match command {
+            FileCommand::Open(path, options) => {
+                self.apply_file(FileCommand::OpenTogether(vec![path], options));
+            }
+            FileCommand::OpenTogether(paths, options) => {
+                self.message = None;
+                self.panels.sessions = None;
+                self.opening = Some(paths.clone());
+                opening::open(&self.jobs, &self.budget, paths, options, Which::Named(None));
+            }
+            FileCommand::Offer(paths) => {
+                self.message = None;
+                self.opening = Some(paths.clone());
+                opening::offer(&self.jobs, &self.budget, paths);
+            }
+            FileCommand::Ask => self.jobs.pick(Purpose::Open, self.document.as_ref().map(|d| d.path.clone())),
+            FileCommand::Demo => {
+                self.jobs.start("Demo recording", &self.budget, |_, task: &Task, _| {
+                    Ok(Outcome::Opened(opening::demo(task)?))
+                });
+            }
+            FileCommand::Describe(path) => {
+                raw_preview::guess(&self.jobs, path.clone());
+                self.panels.raw = Some(crate::gui::raw_form::RawForm::new(path));
+            }
+            FileCommand::Remember(path, options) => raw_preview::remember(&mut self.jobs, &self.budget, path, options),
+            FileCommand::Close => {
+                self.close();
+                self.opening = None;
+                self.message = None;
+            }
+            FileCommand::ShowDifference => {
+                let document = self.document.as_ref();
+                self.opening = document.and_then(|d| crate::gui::comparing::show(d, &self.jobs, &self.budget));
+            }
+            FileCommand::Stream(stream) => {
+                if let Some(document) = &self.document {
+                    let (paths, options) = (document.paths(), document.options.clone());
+                    self.opening = Some(paths.clone());
+                    opening::open(&self.jobs, &self.budget, paths, options, Which::Index(stream));
+                }
+            }
+        }
+    }
+
+    pub(super) fn apply_filter(&mut self, command: FilterCommand) {
+        let Some(document) = &mut self.document else { return };
+        match command {
+            FilterCommand::Apply(chain) => {
+                let raw = document.filter.as_ref().map_or(&document.source, |filter| &filter.source);
+                opening::filter(&self.jobs, &self.budget, Arc::clone(raw), document.stream, chain);
+            }
+            FilterCommand::Remove => {
+                let Some(filter) = document.filter.take() else { return };
+                self.show_instead(filter.source, filter.summary, None);
+            }
+            FilterCommand::ShowRaw(shown) => {
+                if let Some(filter) = &mut document.filter {
+                    filter.shown = shown;
+                }
+            }
+        }
+    }
+
+    /// Goes on with the same stream, filtered in another way. What is finished stays; what was being computed of the old
+    /// one is stopped, but for exports.
+    pub(super) fn show_instead(&mut self, source: Arc<dyn Source>, summary: Summary, filter: Option<Filtered>) {
+        let Some(document) = &mut self.document else { return };
+        for unfinished in document.results.list.iter().filter(|r| !r.done) {
+            self.jobs.cancel(unfinished.job);
+        }
+        if let Some(building) = self.building.take() {
+            self.jobs.cancel(building);
+        }
+        self.workers.columns.clear();
+        self.panels.export = None;
+        self.message = None;
+        document.show_instead(source, summary, filter);
+        self.build_summary();
+    }
+}

@@ -1,0 +1,185 @@
+//! What the panels and dialogs ask for, and drawing them.
+
+use std::path::PathBuf;
+
+use eframe::egui;
+
+use super::App;
+use crate::gui::command::PanelCommand;
+use crate::gui::jobs::Purpose;
+use crate::gui::keys::Keymap;
+use crate::gui::message::Message;
+use crate::gui::settings::{self};
+use crate::gui::state::Panels;
+
+impl App {
+    pub(super) fn apply_panel(&mut self, ctx: &egui::Context, command: PanelCommand) {
+        use crate::gui::{export_form::ExportForm, state::TimeFormat};
+        let panels = &mut self.panels;
+        match command {
+            PanelCommand::TimeFormat(format) => panels.time_format = format,
+            PanelCommand::NextTimeFormat => {
+                let all = TimeFormat::ALL;
+                let i = all.iter().position(|&f| f == panels.time_format).unwrap_or(0);
+                panels.time_format = all[(i + 1) % all.len()];
+            }
+            PanelCommand::Inspector(tab) => {
+                panels.inspector = tab;
+                panels.hide_inspector = false;
+            }
+            PanelCommand::ToggleChannels => panels.hide_channels = !panels.hide_channels,
+            PanelCommand::ToggleInspector => panels.hide_inspector = !panels.hide_inspector,
+            PanelCommand::Help(open) => panels.help = open,
+            PanelCommand::ExportForm(open) => {
+                panels.export = self.document.as_ref().filter(|_| open).map(ExportForm::new);
+            }
+            PanelCommand::RawForm(_) => panels.raw = None,
+            PanelCommand::GoToForm(open) => panels.go_to = open.then(String::new),
+            PanelCommand::BudgetForm(open) => {
+                panels.budget = open.then(|| crate::text::bytes(self.budget.limit()));
+            }
+            PanelCommand::Budget(bytes) => {
+                self.budget.set_limit(bytes);
+                self.gauge.limit = self.budget.limit();
+                panels.budget = None;
+            }
+            PanelCommand::Theme(theme) => {
+                ctx.set_theme(theme);
+                self.kept.settings.theme = theme.into();
+            }
+            PanelCommand::FullScreen => {
+                let full = ctx.input(|i| i.viewport().fullscreen.unwrap_or(false));
+                ctx.send_viewport_cmd(egui::ViewportCommand::Fullscreen(!full));
+            }
+            PanelCommand::Palette(open) => panels.palette = open.then(Default::default),
+            PanelCommand::SettingsForm(open) => panels.settings_form = open,
+            PanelCommand::Settings(settings) => {
+                ctx.set_theme(egui::ThemePreference::from(settings.theme));
+                panels.time_format = settings.time;
+                let (keymap, mut wrong) = Keymap::new(&settings.preset, &settings.keys);
+                self.keymap = keymap;
+                self.message = wrong.pop().as_ref().map(Message::from_error);
+                self.kept.settings = settings;
+            }
+            PanelCommand::DismissMessage => self.message = None,
+            PanelCommand::DismissSessions => panels.sessions = None,
+            PanelCommand::BrowseCompare => {
+                let suggested = self.document.as_ref().and_then(|d| d.path.parent()).map(|folder| folder.join(""));
+                self.jobs.pick(Purpose::Compare, suggested);
+            }
+            PanelCommand::Spectrogram(command) => {
+                if let Some(document) = &mut self.document {
+                    document.pictures.gram.apply(&mut panels.spectrogram, command);
+                }
+            }
+            PanelCommand::BrowseExport => {
+                let suggested = panels.export.as_ref().map(|form| PathBuf::from(form.target.trim()));
+                self.jobs.pick(Purpose::ExportTarget, suggested);
+            }
+            PanelCommand::BrowseSetting(name) => {
+                let suggested = panels.export.as_ref().and_then(|form| form.setting_file(name));
+                self.jobs.pick(Purpose::Setting(name), suggested);
+            }
+        }
+    }
+
+    /// Writes the settings on a worker, if they have changed.
+    pub(super) fn keep_settings(&mut self) {
+        let settings = &mut self.kept.settings;
+        settings.time = self.panels.time_format;
+        settings.hide_channels = self.panels.hide_channels;
+        settings.hide_inspector = self.panels.hide_inspector;
+        let Some(file) = self.kept.settings_file.clone() else { return };
+        if self.kept.written.as_ref() == Some(settings) {
+            return;
+        }
+        let first = self.kept.written.replace(settings.clone()).is_none();
+        if !first {
+            let settings = settings.clone();
+            // Settings are a comfort: a folder that cannot be written to is not the user's present concern.
+            self.jobs.spawn("settings", move |_| drop(settings::save(&file, &settings)));
+        }
+    }
+
+    pub(super) fn panels_ui(&mut self, ui: &mut egui::Ui) {
+        let out = &mut self.commands;
+        let view =
+            self.document.as_ref().and_then(|d| d.pictures.view.as_ref()).map(|(columns, _)| columns.exact_share());
+        let summary = self.document.as_ref().map_or(1.0, |d| d.summary.coverage());
+        let exactness = crate::gui::jobs_bar::Exactness { view, summary };
+        egui::Panel::bottom("status").show(ui, |ui| {
+            let form = &mut self.panels.budget;
+            crate::gui::jobs_bar::jobs_bar_ui(ui, &self.gauge, form, &self.jobs.list, exactness, out);
+        });
+        if let Some(message) = &self.message {
+            egui::Panel::top("message").show(ui, |ui| crate::gui::message::message_ui(ui, message, out));
+        }
+        let Some(document) = &self.document else {
+            egui::CentralPanel::default().show(ui, |ui| {
+                crate::gui::welcome::welcome_ui(ui, &self.recent, &mut self.panels.open_path, out);
+            });
+            return;
+        };
+        egui::Panel::top("title").show(ui, |ui| crate::gui::overview::title_ui(ui, document, &self.panels, out));
+        egui::Panel::top("overview")
+            .exact_size(crate::gui::overview::HEIGHT)
+            .show(ui, |ui| crate::gui::overview::overview_ui(ui, document, out));
+        if !self.panels.hide_channels {
+            egui::Panel::left("channels").default_size(232.0).size_range(140.0..=480.0).show(ui, |ui| {
+                crate::gui::channels::channels_ui(ui, document, &mut self.panels.channel_filter, out);
+            });
+        }
+        if !self.panels.hide_inspector {
+            egui::Panel::right("inspector").default_size(340.0).size_range(240.0..=900.0).show(ui, |ui| {
+                crate::gui::inspector::inspector_ui(ui, document, &self.jobs.list, &mut self.panels, out);
+            });
+        }
+        if self.panels.spectrogram.open {
+            let frame = egui::Frame::NONE.fill(ui.visuals().panel_fill);
+            let panel = egui::Panel::bottom("spectrogram").frame(frame).resizable(true);
+            panel.default_size(240.0).size_range(96.0..=900.0).show(ui, |ui| {
+                let Panels { spectrogram, time_format, .. } = &mut self.panels;
+                crate::gui::gram::panel_ui(ui, document, spectrogram, *time_format, out);
+            });
+        }
+        let wheel = self.kept.settings.wheel();
+        egui::CentralPanel::no_frame()
+            .show(ui, |ui| crate::gui::trace_ui::trace_ui(ui, document, self.panels.time_format, wheel, out));
+    }
+
+    pub(super) fn dialogs_ui(&mut self, ui: &egui::Ui) {
+        let out = &mut self.commands;
+        if self.panels.help {
+            crate::gui::help::help_ui(ui, &self.keymap, out);
+        }
+        if let (Some(form), Some(document)) = (&mut self.panels.export, &self.document) {
+            crate::gui::export_form::export_form_ui(ui, form, document, &self.jobs, &self.budget, out);
+        }
+        if let Some(form) = &mut self.panels.raw {
+            crate::gui::raw_form::raw_form_ui(ui, form, &self.jobs, out);
+        }
+        if let Some(sessions) = &self.panels.sessions {
+            crate::gui::sessions::sessions_ui(ui, sessions, out);
+        }
+        if self.panels.settings_form {
+            let file = self.kept.settings_file.as_deref();
+            crate::gui::settings::settings_form_ui(ui, &self.kept.settings, file, out);
+        }
+        if let Some(palette) = &mut self.panels.palette {
+            crate::gui::palette::palette_ui(ui, palette, self.document.as_ref(), &self.keymap, out);
+        }
+        if let (Some(text), Some(document)) = (&mut self.panels.go_to, &self.document) {
+            crate::gui::viewing::go_to_ui(ui.ctx(), text, document, out);
+        }
+    }
+
+    /// Asks for the spectrogram that is to be seen, and keeps its tiles in the making.
+    pub(super) fn want_spectrogram(&mut self) {
+        let wish = self.document.as_ref().and_then(|document| self.panels.spectrogram.wish(document));
+        if let Some(document) = &mut self.document {
+            let near = document.visible_ticks().start;
+            document.pictures.gram.keep_up(wish.as_ref(), near, &mut self.jobs, &self.budget);
+        }
+        self.workers.gram.want(wish);
+    }
+}

@@ -1,0 +1,279 @@
+//! What has arrived from the workers, and what it changes.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::App;
+use crate::error::Result;
+use crate::filter::Chain;
+use crate::gui::command::{AnnotationCommand, Command, FileCommand, JobCommand};
+use crate::gui::found::FoundCommand;
+use crate::gui::gauge::GaugeState;
+use crate::gui::jobs::{JobId, JobState, Outcome, Purpose, Reply};
+use crate::gui::message::Message;
+use crate::gui::opening;
+use crate::gui::recent::{self};
+use crate::gui::script::Awaited;
+use crate::gui::state::Filtered;
+use crate::source::{OpenOptions, Source};
+use crate::summary::Summary;
+
+impl App {
+    pub(super) fn take_in(&mut self, reply: Reply) {
+        match reply {
+            Reply::Opened { paths, options, result } => self.opened(paths, options, result),
+            Reply::Sessions { paths, sessions } => {
+                // Unless the user has gone elsewhere meanwhile.
+                if self.opening.take_if(|asked| *asked == paths).is_some() {
+                    self.panels.sessions = Some(sessions);
+                }
+            }
+            Reply::View { columns, packed } => {
+                if let Some(document) = &mut self.document {
+                    document.pictures.error = None;
+                    document.pictures.view = Some((columns, packed));
+                }
+            }
+            Reply::Overview { columns } => {
+                if let Some(document) = &mut self.document {
+                    document.overview_arrived(columns);
+                }
+            }
+            Reply::RawView { columns, packed } => {
+                if let Some(filter) = self.document.as_mut().and_then(|d| d.filter.as_mut()) {
+                    filter.picture = Some((columns, packed));
+                }
+            }
+            Reply::Filtered { raw, chain, result } => self.filtered(&raw, chain, result),
+            Reply::Spectrogram(answer) => {
+                if let Some(document) = &mut self.document {
+                    document.pictures.gram.arrived(answer);
+                }
+            }
+            Reply::ColumnsFailed(error) => {
+                if let Some(document) = &mut self.document {
+                    // What was drawn before may no longer be there.
+                    document.pictures.view = None;
+                    document.pictures.error = Some("the recording cannot be read any more".to_owned());
+                    self.message = Some(Message::from_error(&error));
+                }
+            }
+            Reply::Measured(measurement) => {
+                if let Some(document) = &mut self.document {
+                    document.measured(measurement);
+                }
+            }
+            Reply::Report { job, report } => {
+                let result = self.document.iter_mut().flat_map(|d| &mut d.results.list).find(|r| r.job == job);
+                if let Some(result) = result {
+                    result.report = Some(report);
+                }
+                self.document.iter_mut().for_each(|document| document.found_arrived(job));
+            }
+            Reply::Finished { job, result } => self.finished(job, result),
+            Reply::Picked { purpose, mut paths } => {
+                self.jobs.dialog_open = false;
+                if paths.is_empty() && self.jobs.dialog_was_brief() {
+                    self.message = Some(Message::notice(
+                        "no file dialog is available here (it needs a desktop portal or zenity)",
+                        "type the path into the field, or start 'longwave FILE'",
+                    ));
+                }
+                match (purpose, &mut self.panels.export) {
+                    (Purpose::Open, _) => self.open_what_came(paths),
+                    (Purpose::ExportTarget, Some(form)) => paths.pop().iter().for_each(|path| form.set_target(path)),
+                    (Purpose::SaveFound(name), _) => {
+                        let saves = paths.into_iter().map(|p| Command::Found(FoundCommand::Save(name, p)));
+                        self.commands.extend(saves);
+                    }
+                    (Purpose::Setting(name), Some(form)) => form.set_setting_files(name, &paths),
+                    (Purpose::ExportTarget | Purpose::Setting(_), None) => {}
+                    (Purpose::Compare, _) => {
+                        let chosen = paths.pop().map(|path| Command::Job(JobCommand::Compare(path)));
+                        chosen.into_iter().for_each(|command| self.push(command));
+                    }
+                    (Purpose::ImportAnnotations, _) => {
+                        let imports = paths.into_iter().map(|p| Command::Annotation(AnnotationCommand::Import(p)));
+                        self.commands.extend(imports);
+                    }
+                    (Purpose::ExportAnnotations, _) => {
+                        let exports = paths.into_iter().map(|p| Command::Annotation(AnnotationCommand::Export(p)));
+                        self.commands.extend(exports);
+                    }
+                }
+            }
+            Reply::Predicted { form, exists, result } => {
+                if let Some(open) = &mut self.panels.export {
+                    open.predicted(form, exists, result);
+                }
+            }
+            Reply::Guessed { path, result } => {
+                if let Some(open) = self.panels.raw.as_mut().filter(|open| open.path == path) {
+                    open.guessed(result);
+                }
+            }
+            Reply::Preview { form, result } => {
+                if let Some(open) = &mut self.panels.raw {
+                    open.previewed(form, result);
+                }
+            }
+            Reply::Recent(list) => self.recent = list,
+            Reply::AnnotationsRead { path, result } => {
+                if let Some(document) = &mut self.document {
+                    self.message = Some(document.annotations_read(&path, result));
+                }
+            }
+            Reply::AnnotationsWritten(Ok(path)) => {
+                let text = format!("the annotations were written to {}", path.display());
+                self.message = Some(Message::notice(&text, ""));
+            }
+            Reply::AnnotationsWritten(Err(error)) => self.message = Some(Message::from_error(&error)),
+            Reply::PictureTaken { path, image } => self.jobs.spawn("screenshot", move |replies| {
+                let result = crate::gui::script::write_picture(&path, &image);
+                replies.send(Reply::PictureWritten { path, result });
+            }),
+            Reply::PictureWritten { path, result } => {
+                if let Some(script) = self.kept.script.as_mut().filter(|s| s.awaited == Awaited::Picture(path.clone()))
+                {
+                    script.awaited = Awaited::Rest;
+                }
+                self.message = match result {
+                    Ok(()) => None,
+                    Err(error) => Some(Message::from_error(&error)),
+                };
+            }
+            Reply::AnnotationsKept { recording, result } => {
+                if let Some(document) = self.document.as_mut().filter(|d| d.path == recording) {
+                    document.notes.was_saved(result);
+                }
+            }
+            Reply::Memory { process, machine } => self.gauge = GaugeState::new(process, machine, &self.budget),
+        }
+    }
+
+    /// Files from outside, in whatever order the system gives them.
+    pub(super) fn open_what_came(&mut self, mut paths: Vec<PathBuf>) {
+        match paths.len() {
+            0 => {}
+            1 => {
+                let path = paths.remove(0);
+                self.push(Command::File(FileCommand::Open(path, OpenOptions::default())));
+            }
+            _ => self.push(Command::File(FileCommand::Offer(paths))),
+        }
+    }
+
+    pub(super) fn opened(&mut self, paths: Vec<PathBuf>, options: OpenOptions, result: Result<opening::Opened>) {
+        if self.opening.take().as_ref() != Some(&paths) {
+            return; // the user has gone elsewhere meanwhile
+        }
+        match result {
+            Ok(opened) => {
+                self.close();
+                let document = opening::document(paths, options, opened);
+                // A list of files has no name that it could be opened by again.
+                if let (Some(file), true) = (self.recent_list.clone(), document.more.is_empty()) {
+                    recent::remember(&self.jobs, file, document.path.clone());
+                }
+                self.message = None;
+                self.panels.raw = None;
+                self.panels.sessions = None;
+                self.document = Some(document);
+                self.build_summary();
+            }
+            Err(error) => {
+                match &paths[..] {
+                    // A file of plain numbers that nobody has described yet is no error: the dialog asks.
+                    [path] if opening::lacks_layout(&error, path, &options) => {
+                        self.push(Command::File(FileCommand::Describe(path.clone())));
+                    }
+                    _ => self.message = Some(Message::from_error(&error)),
+                }
+            }
+        }
+    }
+
+    pub(super) fn finished(&mut self, id: JobId, result: Result<Outcome>) {
+        let state = match result {
+            Ok(Outcome::Report(report)) => {
+                let found = self.document.iter_mut().flat_map(|d| &mut d.results.list).find(|r| r.job == id);
+                if let Some(found) = found {
+                    found.report = Some(*report);
+                    found.done = true;
+                }
+                self.document.iter_mut().for_each(|document| document.found_arrived(id));
+                JobState::Done(String::new())
+            }
+            Ok(Outcome::Sought(report)) => {
+                self.sought(&report);
+                JobState::Done(String::new())
+            }
+            Ok(Outcome::Written(paths)) => {
+                let names: Vec<String> = paths.iter().map(|p| p.display().to_string()).collect();
+                JobState::Done(format!("wrote {}", names.join(", ")))
+            }
+            Ok(Outcome::Opened(path)) => {
+                self.push(Command::File(FileCommand::Open(path, OpenOptions::default())));
+                JobState::Done(String::new())
+            }
+            Ok(Outcome::Summarised) => JobState::Done("every column is exact".to_owned()),
+            Err(error) if error.is_cancelled() => {
+                self.forget_unfinished(id);
+                JobState::Cancelled
+            }
+            Err(error) => {
+                self.forget_unfinished(id);
+                JobState::Failed(error)
+            }
+        };
+        self.jobs.finish(id, state);
+    }
+
+    /// A job that did not end well leaves no half result on screen that looks like a whole one.
+    pub(super) fn forget_unfinished(&mut self, id: JobId) {
+        if let Some(document) = &mut self.document {
+            document.results.list.retain(|r| r.job != id);
+        }
+    }
+
+    /// The filtered recording is there.
+    pub(super) fn filtered(&mut self, raw: &Arc<dyn Source>, chain: Chain, result: Result<(Arc<dyn Source>, Summary)>) {
+        let Some(document) = &mut self.document else { return };
+        let before = document.filter.take();
+        let unfiltered = before.as_ref().map_or(&document.source, |filter| &filter.source);
+        if !Arc::ptr_eq(unfiltered, raw) {
+            document.filter = before; // another recording was opened meanwhile
+            return;
+        }
+        match result {
+            Ok((source, summary)) => {
+                let filter = before.unwrap_or_else(|| Filtered {
+                    chain: Chain::default(),
+                    source: Arc::clone(raw),
+                    summary: document.summary.clone(),
+                    shown: true,
+                    centres: document.channels.iter().map(|c| c.centre).collect(),
+                    picture: None,
+                });
+                self.show_instead(source, summary, Some(Filtered { chain, picture: None, ..filter }));
+            }
+            Err(error) => {
+                document.filter = before;
+                self.message = Some(Message::from_error(&error));
+            }
+        }
+    }
+
+    pub(super) fn sought(&mut self, report: &crate::analysis::Report) {
+        let Some(document) = &mut self.document else { return };
+        let crate::analysis::View::Events(events) = &report.view else { return };
+        match events.places.first() {
+            Some(place) => {
+                document.go_to_place(place);
+                document.pictures.goal = Some(document.ticks_of_place(place).start);
+                self.message = None;
+            }
+            None => self.message = Some(Message::notice("nothing was found there", &report.notes.join("; "))),
+        }
+    }
+}
