@@ -452,6 +452,11 @@ fn what_does_not_suit_the_stream_is_refused_with_a_remedy() {
         let source: Arc<dyn Source> = Arc::new(MemorySource::new(recording, vec![Samples::F64(vec![])]).unwrap());
         source
     };
+    let minutes = {
+        let recording = recording(SampleFormat::native(SampleType::F64), 0, 5_000_000, TimeBase::regular(30_000.0));
+        let source: Arc<dyn Source> = Arc::new(MemorySource::new(recording, vec![Samples::F64(vec![])]).unwrap());
+        source
+    };
     for (source, text, hint) in [
         (&source, "low-pass=500", "below 500 Hz"),
         (&source, "band-pass=300..6000", "below 500 Hz"),
@@ -468,6 +473,7 @@ fn what_does_not_suit_the_stream_is_refused_with_a_remedy() {
         (&unknown, "derivative", "--rate"),
         (&short, "band-pass=3..60", "too short"),
         (&endless, "high-pass=0.001", "cannot be settled"),
+        (&minutes, "high-pass=0.0001", "it remembers 4309319421 frames (1 d 16 h)"),
     ] {
         let error = filtered(Arc::clone(source), 0, &Chain::parse(text).unwrap()).err().map(|e| e.to_string());
         assert!(error.as_ref().is_some_and(|e| e.contains(hint)), "{text}: {error:?}");

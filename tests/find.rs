@@ -271,6 +271,7 @@ fn what_cannot_be_found_is_said_in_a_sentence() {
     };
     none("x.npy", &["--above", "40000"], "cannot occur: i16 samples reach from -32768 to 32767");
     none("nan.npy", &["--above", "5sd"], "none of the samples looked at is a number");
+    none("nan.npy", &["--edges", "both"], "none of the samples looked at is a number");
     none("nan.npy", &["--above", "0"], "no excursion was found");
     none("constant.npy", &["--spikes", "5", "--band", "off"], "its noise is 0");
     none("constant.npy", &["--edges", "both"], "give --threshold");

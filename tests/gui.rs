@@ -379,7 +379,7 @@ fn statistics_of_the_selection_are_the_librarys() {
     let (path, _) = npy(&folder);
     let mut window = opened(&folder, &path);
     push(&mut window, ViewCommand::Select(Some(2_500..7_321)));
-    click_role(&mut window, Role::Button, "Statistics");
+    click_role(&mut window, Role::Button, "Analyse");
     click(&mut window, "Compute");
     until(&mut window, "statistics", |w| document(w).results.list.iter().any(|r| r.name == "stats" && r.done));
     window.run();
@@ -416,7 +416,9 @@ fn the_spectrum_is_the_librarys_over_selection_and_whole() {
     let (path, _) = npy(&folder);
     let mut window = opened(&folder, &path);
     push(&mut window, ViewCommand::Select(Some(1_000..19_000)));
-    click_role(&mut window, Role::Button, "Power spectrum");
+    click_role(&mut window, Role::Button, "Analyse");
+    click_role(&mut window, Role::ComboBox, "Analysis");
+    click(&mut window, "Power spectrum");
     for (choice, over, frames) in
         [("Selection", "1.000", 1_000..19_000), ("Whole recording", "the whole recording", 0..FRAMES as u64)]
     {
@@ -556,7 +558,7 @@ fn stopped_work_says_so_and_leaves_nothing() {
     until(&mut window, "a picture", |w| w.state().document.as_ref().is_some_and(|d| d.pictures.view.is_some()));
     assert!(sees(&window, "exact"), "an estimate is marked");
     stop(&mut window, "Summary");
-    click_role(&mut window, Role::Button, "Statistics");
+    click_role(&mut window, Role::Button, "Analyse");
     click_role(&mut window, Role::RadioButton, "Whole recording");
     window.get_by_label("Compute").click();
     stop(&mut window, "Statistics");

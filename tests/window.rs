@@ -332,6 +332,43 @@ fn a_recording_is_opened_looked_at_and_cut() {
     assert!(std::fs::read_to_string(recent).unwrap().contains("demo.rec"), "the file is listed for the next time");
 }
 
+#[test]
+fn a_script_drives_the_window_and_ends_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (home, data) = (folder.path().join("home"), folder.path().join("data"));
+    std::fs::create_dir(&home).unwrap();
+    std::fs::create_dir(&data).unwrap();
+    let recording = data.join("demo.rec");
+    longwave::demo::write_demo(&recording, 2.0, CHANNELS, &Task::unattended(), false).unwrap();
+    let screen = Screen::new(&home);
+    let run = |text: &str| {
+        let script = data.join("script.txt");
+        std::fs::write(&script, text).unwrap();
+        let mut command = screen.command(env!("CARGO_BIN_EXE_longwave"));
+        command.current_dir(&data).arg(&recording).arg("--run").arg(&script);
+        let mut program = start(command.stdout(Stdio::null()).stderr(Stdio::piped()));
+        let status = until("the end of the script", || program.0.try_wait().unwrap());
+        (status.code(), stderr(&mut program))
+    };
+    let (code, told) =
+        run("# in both themes\nsize 1000x700\ntheme light\nfilter band-pass=300..6000\ninspector filter\n\
+                            screenshot light.png\ntheme dark\nselect 0.5s..1s\nanalyse spectrum window=1024\n\
+                            screenshot dark.png\nquit\n");
+    assert_eq!(code, Some(0), "{told}");
+    let picture = |name: &str| Picture::decode(&std::fs::read(data.join(name)).unwrap());
+    let (light, dark) = (picture("light.png"), picture("dark.png"));
+    for picture in [&light, &dark] {
+        assert_eq!((picture.width, picture.height), (1000, 700));
+        assert!(picture.has_traces(ALL));
+    }
+    let brightness = |p: &Picture| p.rgb.iter().map(|p| u64::from(p[1])).sum::<u64>() / p.rgb.len() as u64;
+    assert!(brightness(&light) > brightness(&dark) + 100, "the themes differ");
+
+    let (code, told) = run("fit\nshow 8s..9s\nquit\n");
+    assert_eq!(code, Some(1), "{told}");
+    assert!(told.contains("line 2 of the script"), "{told}");
+}
+
 /// All that the program has said; it must have ended, or be ending.
 fn stderr(program: &mut Running) -> String {
     let mut text = String::new();

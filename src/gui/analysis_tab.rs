@@ -45,6 +45,13 @@ impl AnalysisForm {
             fold: false,
         }
     }
+
+    /// Shows what is being run, with the settings folded away: the result needs the room.
+    pub fn show(&mut self, settings: &Settings, scope: Scope) {
+        self.settings = settings.clone();
+        self.scope = scope;
+        self.fold = true;
+    }
 }
 
 /// Draws the tab.

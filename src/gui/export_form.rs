@@ -184,7 +184,7 @@ fn predict(
 ) {
     let (source, budget) = (Arc::clone(&document.source), budget.clone());
     let (target, values, settings, overwrite) = (of.path(), of.values, of.settings.clone(), of.overwrite);
-    jobs.spawn("export-prediction", move |replies| {
+    jobs.spawn_awaited("export-prediction", move |replies| {
         let exists = target.symlink_metadata().is_ok();
         let work = std::panic::AssertUnwindSafe(|| {
             let task = Task::new(budget, 1);

@@ -65,6 +65,11 @@ impl FilterForm {
         self.steps = Chain::parse(text).map(|chain| chain.steps).unwrap_or_default();
     }
 
+    /// Shows a chain that is applied, wherever it comes from.
+    pub fn show(&mut self, chain: &Chain) {
+        self.steps.clone_from(&chain.steps);
+    }
+
     fn change(&mut self, change: &Change) {
         match *change {
             Change::Up(i) if i > 0 => self.steps.swap(i - 1, i),

@@ -39,6 +39,14 @@ fn rows(keymap: &Keymap) -> Vec<(&'static str, String, &'static str)> {
     rows
 }
 
+/// The first row of the group that the right column begins with, so that both are about as high.
+fn middle<T>(rows: &[(&'static str, String, T)]) -> usize {
+    // A heading with the space above it is as high as two rows.
+    let height = |part: &[(&str, String, T)]| part.len() + 2 * part.chunk_by(|a, b| a.0 == b.0).count();
+    let borders = (1..rows.len()).filter(|&i| rows[i].0 != rows[i - 1].0);
+    borders.min_by_key(|&i| height(&rows[..i]).max(height(&rows[i..]))).unwrap_or(rows.len())
+}
+
 /// Draws the overlay.
 pub(super) fn help_ui(ui: &Ui, keymap: &Keymap, out: &mut Vec<Command>) {
     let modal = dialog(ui.ctx(), "help").show(ui.ctx(), |ui| {
@@ -50,9 +58,7 @@ pub(super) fn help_ui(ui: &Ui, keymap: &Keymap, out: &mut Vec<Command>) {
         ScrollArea::vertical().max_height(height).min_scrolled_height(height).show(ui, |ui| {
             let rows = rows(keymap);
             // Whole groups on either side.
-            let half = rows.len() / 2;
-            let split = (half..rows.len()).find(|&i| rows[i].0 != rows[i - 1].0).unwrap_or(rows.len());
-            let (left, right) = rows.split_at(split);
+            let (left, right) = rows.split_at(middle(&rows));
             ui.columns(2, |columns| {
                 columns.iter_mut().zip([left, right]).for_each(|(ui, keys)| keys_ui(ui, keys));
             });

@@ -1,20 +1,21 @@
-//! The inspector: one tab for each analysis of the table, one for all decoders, one for filters, and one for what the
-//! recording is.
+//! The inspector: what is on its tabs (their row is [`super::inspector_tabs`]), and the tab about what the recording is.
 
 use eframe::egui::{Grid, Label, RichText, ScrollArea, TextStyle, Ui};
 
 use super::analysis_tab::{AnalysisForm, analysis_ui};
 use super::annotation_tab::annotations_ui;
-use super::command::{Command, FileCommand, PanelCommand, ViewCommand};
+use super::command::{Command, FileCommand, Scope, ViewCommand};
 use super::comparing::comparison_ui;
 use super::controls::{fact, named, section};
 use super::filter_tab::FilterForm;
+use super::inspector_tabs::{Last, analyses_ui, protocols_ui, tab_key, tabs_ui};
 use super::jobs::Job;
 use super::measure_tab::measure_ui;
 use super::state::{Document, InspectorTab, Panels};
 use super::theme::Colours;
 use super::wording::{count, plural, sentence, span};
 use crate::analysis::{ANALYSES, DECODERS};
+use crate::form::Settings;
 use crate::recording::{Recording, Stream};
 
 /// Gaps listed; a recording with more has other troubles.
@@ -25,12 +26,14 @@ const MAX_GAPS: usize = 1000;
 pub struct Forms {
     analyses: Vec<AnalysisForm>,
     pub filter: FilterForm,
+    /// Which analysis and which decoder were looked at last.
+    pub(super) last: Last,
 }
 
 impl Default for Forms {
     fn default() -> Self {
         let analyses = ANALYSES.iter().chain(DECODERS).map(AnalysisForm::new).collect();
-        Self { analyses, filter: FilterForm::default() }
+        Self { analyses, filter: FilterForm::default(), last: Last::default() }
     }
 }
 
@@ -38,6 +41,14 @@ impl Forms {
     /// The form of the analysis at `index` of the table; those of the decoders follow.
     pub fn get_mut(&mut self, index: usize) -> Option<&mut AnalysisForm> {
         self.analyses.get_mut(index)
+    }
+
+    /// The form of the analysis or decoder called `name` shows what it is run with, whoever asked for it.
+    pub fn show(&mut self, name: &str, settings: &Settings, scope: Scope) {
+        let index = ANALYSES.iter().chain(DECODERS).position(|analysis| analysis.name == name);
+        if let Some(form) = index.and_then(|i| self.analyses.get_mut(i)) {
+            form.show(settings, scope);
+        }
     }
 }
 
@@ -50,25 +61,11 @@ pub(super) fn inspector_ui(
     out: &mut Vec<Command>,
 ) {
     let tab = panels.inspector;
-    ui.horizontal_wrapped(|ui| {
-        let tabs = ANALYSES.iter().enumerate().map(|(i, a)| (InspectorTab::Analysis(i), a.title, a.about));
-        let protocol = if matches!(tab, InspectorTab::Decoder(_)) { tab } else { InspectorTab::Decoder(0) };
-        let others = [
-            (protocol, "Decode", "What was said on serial lines"),
-            (InspectorTab::Filter, "Filter", "Filter what is seen, computed and exported"),
-            (InspectorTab::Annotations, "Annotations", "What you have noted: marks and ranges (M)"),
-            (InspectorTab::Recording, "Recording", "What the file says about itself"),
-        ];
-        let measure = (InspectorTab::Measure, "Measure", "The selected range, measured while you drag");
-        for (which, title, about) in std::iter::once(measure).chain(tabs).chain(others) {
-            if ui.selectable_label(tab == which, title).on_hover_text(about).clicked() {
-                out.push(Command::Panel(PanelCommand::Inspector(which)));
-            }
-        }
-    });
+    tabs_ui(ui, tab, &mut panels.analysis_forms.last, out);
     ui.separator();
     ScrollArea::vertical().id_salt(("inspector", tab_key(tab))).auto_shrink(false).show(ui, |ui| match tab {
         InspectorTab::Analysis(i) => {
+            analyses_ui(ui, tab, out);
             if let Some((analysis, form)) = ANALYSES.get(i).zip(panels.analysis_forms.get_mut(i)) {
                 ui.push_id(analysis.name, |ui| analysis_ui(ui, analysis, document, jobs, form, out));
             }
@@ -84,49 +81,6 @@ pub(super) fn inspector_ui(
         InspectorTab::Annotations => annotations_ui(ui, document, &mut panels.annotations, out),
         InspectorTab::Recording => recording_ui(ui, document, jobs, out),
     });
-}
-
-/// The choice of the protocol.
-fn protocols_ui(ui: &mut Ui, tab: InspectorTab, out: &mut Vec<Command>) {
-    ui.horizontal_wrapped(|ui| {
-        for (i, decoder) in DECODERS.iter().enumerate() {
-            let which = InspectorTab::Decoder(i);
-            if ui.radio(tab == which, decoder.title).on_hover_text(decoder.about).clicked() {
-                out.push(Command::Panel(PanelCommand::Inspector(which)));
-            }
-        }
-    });
-    ui.add_space(4.0);
-}
-
-/// The tabs of all analyses, decoders and of the rest, in their order.
-fn tabs() -> impl Iterator<Item = InspectorTab> {
-    let decoders = (0..DECODERS.len()).map(InspectorTab::Decoder);
-    let others = [InspectorTab::Measure, InspectorTab::Filter, InspectorTab::Annotations, InspectorTab::Recording];
-    (0..ANALYSES.len()).map(InspectorTab::Analysis).chain(decoders).chain(others)
-}
-
-/// The tab of the inspector called `name`: that of an analysis or decoder, `measure`, `filter`, `annotations` or `recording`.
-///
-/// # Errors
-/// [`crate::ErrorKind::Invalid`] with the list of names if there is none.
-pub(super) fn tab_named(name: &str) -> crate::Result<InspectorTab> {
-    tabs().find(|&tab| tab_key(tab) == name).ok_or_else(|| {
-        let names: Vec<&str> = tabs().map(tab_key).collect();
-        crate::Error::invalid(format!("there is no tab '{name}'"))
-            .with_remedy(format!("use one of: {}", names.join(", ")))
-    })
-}
-
-fn tab_key(tab: InspectorTab) -> &'static str {
-    match tab {
-        InspectorTab::Analysis(i) => ANALYSES.get(i).map_or("", |a| a.name),
-        InspectorTab::Decoder(i) => DECODERS.get(i).map_or("", |a| a.name),
-        InspectorTab::Filter => "filter",
-        InspectorTab::Measure => "measure",
-        InspectorTab::Annotations => "annotations",
-        InspectorTab::Recording => "recording",
-    }
 }
 
 /// The file, or the first files of a session and how many there are.
@@ -148,6 +102,7 @@ fn files_text(path: &std::path::Path, parts: &[crate::source::Part]) -> String {
 pub(super) fn recording_ui(ui: &mut Ui, document: &Document, jobs: &[Job], out: &mut Vec<Command>) {
     let recording = document.recording();
     warnings_ui(ui, recording);
+    super::rate_field::rate_ui(ui, document, out);
     Grid::new("facts").num_columns(2).min_row_height(18.0).spacing([12.0, 4.0]).show(ui, |ui| {
         fact(ui, "Name", &recording.name);
         let parts = document.source.parts();
@@ -219,15 +174,14 @@ fn streams_ui(ui: &mut Ui, document: &Document, out: &mut Vec<Command>) {
 
 fn stream_text(stream: &Stream) -> String {
     let rate = if stream.time.rate_known() {
-        format!("{} Hz", stream.time.rate_hz())
+        format!("{} Hz · {}", stream.time.rate_hz(), span(stream.duration_secs()))
     } else {
         "rate not known: time is in frames".to_owned()
     };
     format!(
-        "{} · {} · {rate} · {} · {} · {}",
+        "{} · {} · {rate} · {} · {}",
         plural(stream.channels.len() as u64, "channel"),
         plural(stream.frames, "frame"),
-        span(stream.duration_secs()),
         stream.format.sample_type.name(),
         crate::text::bytes(stream.bytes())
     )
@@ -292,30 +246,5 @@ mod tests {
         let out = &harness.state().out;
         assert!(out.iter().any(|c| matches!(c, Command::View(ViewCommand::Centre(t)) if *t == 1250.0)), "{out:?}");
         assert!(out.iter().any(|c| matches!(c, Command::File(FileCommand::Stream(1)))), "{out:?}");
-    }
-
-    #[test]
-    fn every_tab_draws_and_can_be_chosen() {
-        let document = document(4);
-        let mut harness = bench([400.0, 700.0], Panels::default(), move |ui, panels, out| {
-            inspector_ui(ui, &document, &[], panels, out);
-        });
-        for tab in tabs() {
-            harness.state_mut().state.inspector = tab;
-            harness.run();
-        }
-        harness.state_mut().state.inspector = InspectorTab::Decoder(1);
-        harness.run();
-        harness.get_by_label("UART").click();
-        harness.run();
-        let chosen = std::mem::take(&mut harness.state_mut().out);
-        assert!(
-            matches!(chosen[..], [Command::Panel(PanelCommand::Inspector(InspectorTab::Decoder(0)))]),
-            "{chosen:?}"
-        );
-        harness.get_by_label("Recording").click();
-        harness.run();
-        let chosen = &harness.state().out[..];
-        assert!(matches!(chosen, [Command::Panel(PanelCommand::Inspector(InspectorTab::Recording))]), "{chosen:?}");
     }
 }

@@ -207,6 +207,8 @@ pub struct Jobs {
     threads: usize,
     /// Lives as long as the window.
     _window: Arc<()>,
+    /// Held by what [`Self::spawn_awaited`] has started.
+    awaited: Arc<()>,
     /// One file dialog at a time.
     pub dialog_open: bool,
     dialog_since: Option<Instant>,
@@ -232,6 +234,7 @@ impl Jobs {
             next: AtomicU64::new(0),
             threads,
             _window: window,
+            awaited: Arc::new(()),
             dialog_open: false,
             dialog_since: None,
         }
@@ -258,6 +261,21 @@ impl Jobs {
         });
         // Without threads there is nothing to be done; the system says so elsewhere too.
         drop(started);
+    }
+
+    /// The same for work that ends by itself and that a script waits for.
+    pub fn spawn_awaited(&self, name: &str, work: impl FnOnce(&Replies) + Send + 'static) {
+        let awaited = Arc::clone(&self.awaited);
+        self.spawn(name, move |replies| {
+            let _until_the_end = awaited;
+            work(replies);
+        });
+    }
+
+    /// Whether any of that is under way.
+    #[must_use]
+    pub fn any_awaited(&self) -> bool {
+        Arc::strong_count(&self.awaited) > 1
     }
 
     /// Runs `work` as a job that the user sees and can stop; its result comes back as [`Reply::Finished`].

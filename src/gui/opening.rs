@@ -100,7 +100,7 @@ fn open_now(paths: &[PathBuf], options: &OpenOptions, budget: &MemoryBudget, whi
 /// Makes the filtered recording and its summary on a worker; the answer is [`Reply::Filtered`].
 pub(super) fn filter(jobs: &Jobs, budget: &MemoryBudget, raw: Arc<dyn Source>, stream: usize, chain: Chain) {
     let budget = budget.clone();
-    jobs.spawn("filter", move |replies| {
+    jobs.spawn_awaited("filter", move |replies| {
         let work = std::panic::AssertUnwindSafe(|| {
             let source = crate::filter::filtered(Arc::clone(&raw), stream, &chain)?;
             let summary = Summary::open(Arc::clone(&source), stream, &budget, &SidecarPolicy::Off)?;

@@ -25,7 +25,7 @@ pub(super) fn title_ui(ui: &mut Ui, document: &Document, panels: &Panels, out: &
         let duration = if stream.time.rate_known() {
             crate::text::duration(stream.duration_secs())
         } else {
-            format!("{} frames", crate::text::count(stream.frames))
+            format!("{} frames", super::wording::count(stream.frames))
         };
         ui.weak(format!(
             "{} channels · {rate} · {duration} · {}",

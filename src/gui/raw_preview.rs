@@ -35,7 +35,7 @@ pub(super) fn next_question() -> u64 {
 
 /// Reads the preview on a worker; the answer is [`Reply::Preview`].
 pub(super) fn ask(jobs: &Jobs, form: u64, path: PathBuf, options: OpenOptions) {
-    jobs.spawn("raw-preview", move |replies| {
+    jobs.spawn_awaited("raw-preview", move |replies| {
         let work = std::panic::AssertUnwindSafe(|| read(&path, &options));
         let result = std::panic::catch_unwind(work).unwrap_or_else(|p| Err(crate::scan::panicked(p.as_ref())));
         replies.send(Reply::Preview { form, result });
@@ -44,7 +44,7 @@ pub(super) fn ask(jobs: &Jobs, form: u64, path: PathBuf, options: OpenOptions) {
 
 /// Ranks the layouts that `path` may have on a worker; the answer is [`Reply::Guessed`].
 pub(super) fn guess(jobs: &Jobs, path: PathBuf) {
-    jobs.spawn("raw-guess", move |replies| {
+    jobs.spawn_awaited("raw-guess", move |replies| {
         let work = std::panic::AssertUnwindSafe(|| crate::source::detect::guess(&path, &OpenOptions::default()));
         let result = std::panic::catch_unwind(work).unwrap_or_else(|p| Err(crate::scan::panicked(p.as_ref())));
         replies.send(Reply::Guessed { path, result });

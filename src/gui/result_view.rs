@@ -77,7 +77,15 @@ pub(super) fn table_with_head_ui(ui: &mut Ui, table: &Table, head: &str) {
                     Grid::new("cells").striped(true).min_row_height(row_height).spacing([16.0, 4.0]).show(ui, |ui| {
                         headings(ui, table, &order);
                         for row in &table.rows[range.start.min(table.rows.len())..range.end.min(table.rows.len())] {
-                            order.iter().filter_map(|&i| row.get(i)).for_each(|cell| cell_ui(ui, cell));
+                            for &i in &order {
+                                match row.get(i) {
+                                    Some(Cell::Text(text)) if table.columns[i] == "unit" => {
+                                        ui.label(crate::text::unit(text));
+                                    }
+                                    Some(cell) => cell_ui(ui, cell),
+                                    None => {}
+                                }
+                            }
                             ui.end_row();
                         }
                     });
@@ -87,11 +95,15 @@ pub(super) fn table_with_head_ui(ui: &mut Ui, table: &Table, head: &str) {
     });
 }
 
-/// The columns in the order of interest: what was counted comes last, and not at all where nothing is missing.
+/// The columns in the order of interest: what was counted comes last, and not at all where nothing is missing; nor are units where there are none.
 fn order_of(table: &Table) -> Vec<usize> {
     let zero = |i: usize| table.rows.iter().all(|row| matches!(row.get(i), Some(Cell::Integer(0))));
+    let void = |i: usize| {
+        table.columns[i] == "unit"
+            && table.rows.iter().all(|row| matches!(row.get(i), Some(Cell::Text(text)) if text.is_empty()))
+    };
     let (last, mut order): (Vec<usize>, Vec<usize>) =
-        (0..table.columns.len()).partition(|&i| table.columns[i].ends_with("count"));
+        (0..table.columns.len()).filter(|&i| !void(i)).partition(|&i| table.columns[i].ends_with("count"));
     order.extend(last.into_iter().filter(|&i| table.columns[i] == "count" || !zero(i)));
     order
 }

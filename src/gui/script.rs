@@ -25,6 +25,13 @@ pub(super) enum Awaited {
     Exact,
     /// That the picture of the window arrives, for this file.
     Picture(PathBuf),
+    /// That the window is so large, points; a window manager that says no is waited for so many frames.
+    Size { width: u32, height: u32, frames: u32 },
+}
+
+impl Awaited {
+    /// Frames that a window may take to change its size.
+    pub(super) const SIZE_FRAMES: u32 = 60;
 }
 
 /// Why a script has failed, for the program's exit code.
@@ -68,7 +75,7 @@ impl Script {
         let ready = match self.awaited {
             Awaited::Rest => at_rest,
             Awaited::Exact => at_rest && exact,
-            Awaited::Picture(_) => false,
+            Awaited::Picture(_) | Awaited::Size { .. } => false,
         };
         self.quiet = if ready { self.quiet + 1 } else { 0 };
         if self.quiet < QUIET_FRAMES {
@@ -79,6 +86,17 @@ impl Script {
         let (at, line) = self.lines.pop_front()?;
         self.at = at;
         Some(line)
+    }
+
+    /// Says how large the window is now; called once a frame, before [`Self::next_line`].
+    pub(super) fn window_is(&mut self, size: egui::Vec2) {
+        if let Awaited::Size { width, height, frames } = &mut self.awaited {
+            let there = size.x.round() as u32 == *width && size.y.round() as u32 == *height;
+            *frames = frames.saturating_sub(1);
+            if there || *frames == 0 {
+                self.awaited = Awaited::Rest;
+            }
+        }
     }
 
     /// Whether all lines are done.
@@ -138,6 +156,22 @@ mod tests {
         assert!(script.is_done());
         let error = Script::new("fit\nfly", None, Outcome::default()).err().unwrap().to_string();
         assert!(error.contains("line 2") && error.contains("fly"), "{error}");
+    }
+
+    #[test]
+    fn a_new_size_is_waited_for_but_not_for_ever() {
+        let mut script = Script::new("fit", None, Outcome::default()).unwrap();
+        let size = Awaited::Size { width: 800, height: 600, frames: Awaited::SIZE_FRAMES };
+        script.awaited = size.clone();
+        script.window_is(egui::vec2(1280.0, 800.0));
+        assert!((0..20).all(|_| script.next_line(true, true).is_none()));
+        script.window_is(egui::vec2(800.0, 600.0));
+        assert_eq!((0..20).find_map(|_| script.next_line(true, true)).as_deref(), Some("fit"));
+        script.awaited = size;
+        for _ in 0..Awaited::SIZE_FRAMES {
+            script.window_is(egui::vec2(1280.0, 800.0));
+        }
+        assert_eq!(script.awaited, Awaited::Rest);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::command::{
     ScriptCommand, ViewCommand,
 };
 use super::found::FoundCommand;
-use super::inspector::tab_named;
+use super::inspector_tabs::tab_named;
 use super::state::{Document, InspectorTab, TimeFormat};
 use crate::error::{Error, Result};
 use crate::export::Values;

@@ -119,7 +119,7 @@ impl Search<'_> {
         let hysteresis = self.settings.text("hysteresis").trim().parse::<f64>().ok();
         let is_bool = ground.stream.format.sample_type == SampleType::Bool;
         let noise = if threshold.is_none() && !is_bool { Some(noise::of(ground)?) } else { None };
-        let mut constant = Vec::new();
+        let (mut constant, mut empty) = (Vec::new(), Vec::new());
         for position in ground.positions() {
             let channel = &ground.stream.channels[ground.selection.channels[position]];
             let noise = noise.as_ref().and_then(|n| n[position]);
@@ -129,8 +129,8 @@ impl Search<'_> {
                 (None, Some(n)) if n.least < n.greatest => {
                     (n.least / 2.0 + n.greatest / 2.0, hysteresis.unwrap_or((n.greatest - n.least) / 5.0))
                 }
-                (None, _) => {
-                    constant.push(position);
+                (None, flat) => {
+                    if flat.is_some() { &mut constant } else { &mut empty }.push(position);
                     (f64::INFINITY, 0.0)
                 }
             };
@@ -139,13 +139,14 @@ impl Search<'_> {
             found.low.push(middle - width / 2.0);
             found.high.push(middle + width / 2.0);
         }
-        notes.idle += constant.len();
+        notes.idle += constant.len() + empty.len();
+        notes.about(ground, &empty, "none of the samples looked at is a number, so there are no levels to tell apart");
         notes.about(
             ground,
             &constant,
             "all samples looked at are the same, so there is no middle between low and high: give --threshold X",
         );
-        if noise.is_some() && constant.len() < found.low.len() {
+        if noise.is_some() && constant.len() + empty.len() < found.low.len() {
             notes.text.push(
                 "threshold: midway between the least and the greatest value seen; give --threshold X for another"
                     .to_owned(),

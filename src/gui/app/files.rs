@@ -91,6 +91,7 @@ impl App {
         let Some(document) = &mut self.document else { return };
         match command {
             FilterCommand::Apply(chain) => {
+                self.panels.analysis_forms.filter.show(&chain);
                 let raw = document.filter.as_ref().map_or(&document.source, |filter| &filter.source);
                 self.workers.filtering = Some(chain.clone());
                 opening::filter(&self.jobs, &self.budget, Arc::clone(raw), document.stream, chain);

@@ -130,7 +130,7 @@ impl App {
             });
         }
         if !self.panels.hide_inspector {
-            egui::Panel::right("inspector").default_size(340.0).size_range(240.0..=900.0).show(ui, |ui| {
+            egui::Panel::right("inspector").default_size(408.0).size_range(240.0..=900.0).show(ui, |ui| {
                 crate::gui::inspector::inspector_ui(ui, document, &self.jobs.list, &mut self.panels, out);
             });
         }

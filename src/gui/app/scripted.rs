@@ -17,7 +17,7 @@ impl App {
             }
             ScriptCommand::Size(width, height) => {
                 ctx.send_viewport_cmd(egui::ViewportCommand::InnerSize(egui::vec2(width, height)));
-                return;
+                Awaited::Size { width: width as u32, height: height as u32, frames: Awaited::SIZE_FRAMES }
             }
             ScriptCommand::Screenshot(path) => {
                 let (replies, target) = (self.jobs.replies(), path.clone());
@@ -38,6 +38,7 @@ impl App {
         let building = self.building;
         let Some(script) = &mut self.kept.script else { return };
         ctx.request_repaint();
+        script.window_is(ctx.content_rect().size());
         let failed = self.message.as_ref().filter(|m| m.is_error).map(|m| m.text.clone()).or_else(|| {
             self.jobs.list.iter().find_map(|job| match &job.state {
                 JobState::Failed(error) => Some(error.to_string()),
@@ -52,6 +53,7 @@ impl App {
             let at_rest = self.opening.is_none()
                 && self.workers.filtering.is_none()
                 && !busy
+                && !self.jobs.any_awaited()
                 && self.workers.columns.is_at_rest()
                 && self.workers.gram.is_at_rest()
                 && self.workers.measure.is_at_rest()

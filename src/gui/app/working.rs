@@ -22,6 +22,7 @@ impl App {
             JobCommand::Analyse { name, settings, scope } => {
                 let Some(document) = &mut self.document else { return };
                 let Ok(analysis) = crate::analysis::named(name) else { return };
+                self.panels.analysis_forms.show(name, &settings, scope);
                 let source = Arc::clone(&document.source);
                 let summary = document.summary.clone();
                 let selection = document.scope(scope);

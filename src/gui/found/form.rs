@@ -40,7 +40,9 @@ pub(in crate::gui) fn form_ui(
     out: &mut Vec<Command>,
 ) {
     let id = Id::unique(("kind of search", name));
-    let before: Option<usize> = ui.data(|data| data.get_temp(id));
+    // What the settings ask for, which may come from elsewhere, goes before what was chosen.
+    let asked = KINDS.iter().position(|kind| is_asked(settings, kind));
+    let before: Option<usize> = asked.or_else(|| ui.data(|data| data.get_temp(id)));
     let mut chosen = before.unwrap_or(0);
     let combo = ComboBox::from_id_salt("kind").width(220.0).selected_text(KINDS[chosen].title).show_ui(ui, |ui| {
         for (i, kind) in KINDS.iter().enumerate() {
@@ -50,8 +52,8 @@ pub(in crate::gui) fn form_ui(
     drop(named(combo.response, "Find what"));
     if before != Some(chosen) {
         choose(settings, chosen);
-        ui.data_mut(|data| data.insert_temp(id, chosen));
     }
+    ui.data_mut(|data| data.insert_temp(id, chosen));
     Grid::new("find settings").num_columns(2).spacing([12.0, 6.0]).show(ui, |ui| {
         for parameter in settings.parameters().iter().filter(|p| KINDS[chosen].fields.contains(&p.name)) {
             field_ui(ui, settings, parameter);
@@ -71,6 +73,16 @@ pub(in crate::gui) fn form_ui(
             }
         }
     });
+}
+
+/// Whether one of the settings that ask for `kind` differs from its default.
+fn is_asked(settings: &Settings, kind: &Kind) -> bool {
+    let below = kind.fields.iter().filter(|field| **field == "below");
+    kind.asks
+        .iter()
+        .map(|(name, _)| name)
+        .chain(below)
+        .any(|name| settings.parameters().iter().any(|p| p.name == *name && settings.text(p.name) != p.default))
 }
 
 /// Sets what asks for `kind`, and clears what asks for others.
@@ -107,5 +119,27 @@ fn like_ui(ui: &mut Ui, name: &'static str, document: &Document, settings: &mut 
         }
         let settings = settings.clone();
         out.push(Command::Job(JobCommand::Analyse { name, settings, scope: Scope::Everything }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use egui_kittest::kittest::Queryable as _;
+
+    use super::*;
+    use crate::gui::testing::{bench, document};
+
+    #[test]
+    fn settings_from_elsewhere_are_shown_and_kept() {
+        let mut settings = Settings::defaults(crate::analysis::named("find").unwrap().parameters);
+        settings.set("spikes", "7").unwrap();
+        let document = document(2);
+        let mut harness = bench([400.0, 400.0], settings, move |ui, settings, out| {
+            form_ui(ui, "find", &document, settings, out);
+        });
+        harness.run();
+        assert_eq!(harness.state().state.text("spikes"), "7");
+        assert_eq!(harness.state().state.text("above"), "");
+        assert!(harness.query_by_label("Polarity").is_some(), "the fields of spikes");
     }
 }

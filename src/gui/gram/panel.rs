@@ -25,6 +25,8 @@ const WHEEL_ZOOM: f64 = 1.25;
 const MOST_ROWS: usize = 768;
 /// Of a spectrum under the pointer, the lines between readings.
 const LABEL_EVERY: f32 = 34.0;
+/// What the colour bar takes with its labels, points.
+const BAR_WIDTH: f32 = 270.0;
 /// How far an estimate is dimmed.
 const ESTIMATE: f32 = 0.6;
 
@@ -104,40 +106,50 @@ fn controls_ui(
     picture: Option<&Picture>,
     out: &mut Vec<Command>,
 ) {
-    let stream = document.shown();
-    ui.horizontal(|ui| {
-        ui.set_min_height(26.0);
+    // What is at the right comes first, so that a narrow panel wraps the rest instead of losing the button.
+    let size = vec2(ui.available_width(), ui.spacing().interact_size.y);
+    ui.allocate_ui_with_layout(size, egui::Layout::right_to_left(egui::Align::Min), |ui| {
         ui.add_space(6.0);
-        ui.strong("Spectrogram");
-        let combo = ComboBox::from_id_salt("gram channel").width(88.0).selected_text(&stream.channels[channel].name);
-        let response = combo.show_ui(ui, |ui| {
-            ui.selectable_value(&mut panel.channel, None, "Uppermost on the screen");
-            for c in document.visible_channels() {
-                ui.selectable_value(&mut panel.channel, Some(c), &stream.channels[c].name);
-            }
-        });
-        named(response.response, "Channel of the spectrogram");
-        window_ui(ui, panel, stream.time.rate_hz(), stream.time.rate_known());
-        ui.checkbox(&mut panel.log, "Log").on_hover_text("Equal distances of frequency are equal ratios");
-        let range = panel.kept.range.as_ref().map(|(_, range)| range.clone());
-        panel.style.controls(ui, range.as_ref());
-        if let Some(range) = range.filter(|_| picture.is_some()) {
-            let unit = crate::text::unit(&stream.channels[channel].unit);
-            let per = if stream.time.rate_known() { "Hz" } else { "(cycle/frame)" };
-            let title = format!("dB re {}/{per}", if unit.is_empty() { "1".to_owned() } else { format!("{unit}²") });
-            panel.style.bar_across(ui, &range, &title);
+        let close = ui.button("Hide");
+        if named(close, "Hide the spectrogram").on_hover_text("S shows it again").clicked() {
+            out.push(command(GramCommand::Toggle));
         }
-        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            ui.add_space(6.0);
-            let close = ui.button("Hide");
-            if named(close, "Hide the spectrogram").on_hover_text("S shows it again").clicked() {
-                out.push(command(GramCommand::Toggle));
-            }
-            if let Some(picture) = picture {
-                progress_ui(ui, document, picture, out);
-            }
-        });
+        if let Some(picture) = picture {
+            progress_ui(ui, document, picture, out);
+        }
+        let size = vec2(ui.available_width(), ui.spacing().interact_size.y);
+        let wrapped = egui::Layout::left_to_right(egui::Align::Center).with_main_wrap(true);
+        ui.allocate_ui_with_layout(size, wrapped, |ui| choices_ui(ui, document, panel, channel, picture.is_some()));
     });
+}
+
+/// What is shown and how, and what the colours mean.
+fn choices_ui(ui: &mut Ui, document: &Document, panel: &mut GramPanel, channel: usize, has_picture: bool) {
+    let stream = document.shown();
+    ui.add_space(6.0);
+    ui.strong("Spectrogram");
+    let combo = ComboBox::from_id_salt("gram channel").width(88.0).selected_text(&stream.channels[channel].name);
+    let response = combo.show_ui(ui, |ui| {
+        ui.selectable_value(&mut panel.channel, None, "Uppermost on the screen");
+        for c in document.visible_channels() {
+            ui.selectable_value(&mut panel.channel, Some(c), &stream.channels[c].name);
+        }
+    });
+    named(response.response, "Channel of the spectrogram");
+    window_ui(ui, panel, stream.time.rate_hz(), stream.time.rate_known());
+    ui.checkbox(&mut panel.log, "Log").on_hover_text("Equal distances of frequency are equal ratios");
+    let range = panel.kept.range.as_ref().map(|(_, range)| range.clone());
+    panel.style.controls(ui, range.as_ref());
+    if let Some(range) = range.filter(|_| has_picture) {
+        let unit = crate::text::unit(&stream.channels[channel].unit);
+        let per = if stream.time.rate_known() { "Hz" } else { "(cycle/frame)" };
+        let title = format!("dB re {}/{per}", if unit.is_empty() { "1".to_owned() } else { format!("{unit}²") });
+        if ui.available_size_before_wrap().x < BAR_WIDTH {
+            ui.end_row();
+            ui.add_space(6.0);
+        }
+        panel.style.bar_across(ui, &range, &title);
+    }
 }
 
 fn window_ui(ui: &mut Ui, panel: &mut GramPanel, rate: f64, known: bool) {
