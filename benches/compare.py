@@ -378,6 +378,22 @@ def row_range(o):
     yield "stats of a range, 10^10 samples", f"{1000 * seconds:.1f} ms, {mib(peak)}", "10 ms", seconds < 0.01
 
 
+def row_first(o):
+    """The first excursion, far into samples that occupy no disk: 100 GB with --full, which need some minutes first."""
+    samples = (50 if o.full else 10) * 10**9
+    path = BENCH / f"spike_{samples}.npy"
+    if not path.exists():
+        with path.open("wb") as file:
+            npy_header(file, "<i2", (samples,))
+            file.truncate(file.tell() + 2 * samples)
+            file.seek(128 + 2 * (samples // 100 * 98 + 123))
+            file.write((2000).to_bytes(2, "little"))
+    longwave("peaks", path, "--rate", "30000")
+    ours = lambda: longwave("find", path, "--rate", "30000", "--above", "500", "--first", "--json")
+    seconds, peak = alone(o.runs, ours)
+    yield f"first excursion in {samples * 2 / 1e9:.0f} GB", f"{seconds:.3f} s, {mib(peak)}", "1 s", seconds < 1
+
+
 def row_spectrum(o):
     target = BENCH / "spectrum.npy"
     inputs = [("spectrum", input_float32(o.size), WELCH), ("spectrum, 32 ch int16", input_int16(o.size, 32), WELCH_MANY)]
@@ -564,6 +580,7 @@ ROWS = {
     "peaks": row_peaks,
     "stats": row_stats,
     "range": row_range,
+    "first": row_first,
     "spectrum": row_spectrum,
     "filter": row_filter,
     "export": row_export,

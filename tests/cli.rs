@@ -61,7 +61,10 @@ fn every_help_is_complete() {
         "coherence",
         "csd",
         "spectrogram",
+        "find",
         "health",
+        "decode",
+        "filter",
         "export",
         "peaks",
         "shot",
@@ -333,6 +336,11 @@ fn spectrum_goes_to_csv_and_npy_and_pipes() {
     assert_eq!(code(&over), 1, "{}", err(&over));
     assert!(err(&over).contains("the recording itself"), "{}", err(&over));
     assert_eq!(std::fs::read(&itself).unwrap(), before);
+    // What a channel is compared with is another option than what is subtracted from it.
+    let pair = longwave(&["coherence", &itself, "--window", "512", "--against", "2", "--reference", "cmr", "--json"]);
+    assert_eq!(code(&pair), 0, "{}", err(&pair));
+    let pair = json(&pair);
+    assert_eq!((pair["reference"].as_str(), pair["filter"].as_str()), (Some("ch 2"), Some("reference=cmr")));
     // The overlap follows the window, unless it is given.
     let half = longwave(&[
         "spectrum",

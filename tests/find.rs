@@ -252,6 +252,14 @@ print(json.dumps([['%.9f' % r[i], i, i + m] for i in sorted(kept)]))";
     }
     let best = events(&json).iter().find(|e| e["rank"] == 1).unwrap();
     assert_eq!(best["start_frame"], at);
+    // At the limit the best stay, not the earliest.
+    let like = ["--like", &range, "--similarity", "0.8", "--channels", "1"];
+    let (few, notes) = find(&x, &[&like[..], &["--limit", "7"]].concat());
+    let best: Vec<&Value> = events(&json).iter().filter(|e| e["rank"].as_u64().unwrap() <= 7).collect();
+    assert_eq!(events(&few).iter().collect::<Vec<_>>(), best);
+    assert!(few["limit_reached"] == true && notes.contains("the 7 most similar"), "{notes}");
+    let (first, _) = find(&x, &[&like[..], &["--first"]].concat());
+    assert_eq!(events(&first)[0]["start_frame"], events(&json)[0]["start_frame"]);
 }
 
 #[test]
@@ -263,6 +271,7 @@ fn what_cannot_be_found_is_said_in_a_sentence() {
     };
     none("x.npy", &["--above", "40000"], "cannot occur: i16 samples reach from -32768 to 32767");
     none("nan.npy", &["--above", "5sd"], "none of the samples looked at is a number");
+    none("nan.npy", &["--edges", "both"], "none of the samples looked at is a number");
     none("nan.npy", &["--above", "0"], "no excursion was found");
     none("constant.npy", &["--spikes", "5", "--band", "off"], "its noise is 0");
     none("constant.npy", &["--edges", "both"], "give --threshold");

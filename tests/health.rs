@@ -227,6 +227,41 @@ fn with_gap() -> TimeBase {
 }
 
 #[test]
+fn a_converter_of_fewer_bits_than_its_type_is_seen_to_clip() {
+    const CLIPPED: usize = 3;
+    let frames = 12 * RATE as usize;
+    let mut random = Random(5);
+    let mut samples = Vec::new();
+    for c in 0..6 {
+        for i in 0..frames {
+            let t = i as f64 / RATE;
+            let artefact = 4000.0 * (std::f64::consts::TAU * 3.0 * t).sin();
+            let own = random.signed() * 60.0 + if c == CLIPPED && (4.0..5.0).contains(&t) { artefact } else { 0.0 };
+            // A converter of 12 bits.
+            samples.push(own.clamp(-2048.0, 2047.0) as i16);
+        }
+    }
+    let at_rail = samples.iter().filter(|x| [-2048, 2047].contains(*x)).count() as f64;
+    let report_of = |samples: Samples| {
+        let source = memory(samples, 6, TimeBase::regular(RATE), Scale { gain: 0.2, offset: 1.0 });
+        run(&source, "health", &[("interval", "1")]).unwrap().whole_json()
+    };
+    let floats = Samples::F32(samples.iter().map(|&x| f32::from(x)).collect());
+    for json in [report_of(Samples::I16(samples)), report_of(floats)] {
+        assert_eq!(json["bad_channels"], serde_json::json!([format!("ch {CLIPPED}")]), "{json}");
+        let channel = &json["channels"][CLIPPED];
+        assert_eq!(channel["verdict"], "clipped");
+        let share = channel["clipped_share"].as_f64().unwrap() * frames as f64 / at_rail;
+        assert!((0.97..=1.0).contains(&share), "{share}");
+        for (k, share) in channel["intervals"]["clipped_share"].as_array().unwrap().iter().enumerate() {
+            assert_eq!(share.as_f64().unwrap() > 0.5, k == 4, "interval {k}: {share}");
+            assert!(k == 4 || share.as_f64() == Some(0.0), "interval {k}: {share}");
+        }
+        assert_eq!(json["channels"][0]["clipped_share"], 0.0);
+    }
+}
+
+#[test]
 fn faults_are_found_and_their_shares_are_right() {
     for mains in [50.0, 60.0] {
         let secs = 12;
@@ -234,6 +269,11 @@ fn faults_are_found_and_their_shares_are_right() {
         let source = memory(Samples::I16(samples.clone()), FAULTS.len(), with_gap(), Scale { gain: 0.5, offset: 0.0 });
         let report = run(&source, "health", &[("interval", "3")]).unwrap();
         let json = report.whole_json();
+        let mut text = Vec::new();
+        report.write_json(&mut text).unwrap();
+        // Both through text, since what is read back may be one step beside what was written.
+        let read = |text: &[u8]| serde_json::from_slice::<serde_json::Value>(text).unwrap();
+        assert!(read(&text) == read(json.to_string().as_bytes()), "written channel by channel it is the same");
         let channels = json["channels"].as_array().unwrap();
         let verdicts: Vec<&str> = channels.iter().map(|c| c["verdict"].as_str().unwrap()).collect();
         assert_eq!(verdicts, FAULTS, "{json}");

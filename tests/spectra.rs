@@ -334,18 +334,18 @@ fn pairs_are_answered_however_the_channels_are() {
     let chance = json["channels"][2]["significance_95"].as_f64().unwrap();
     assert!((0.05..0.2).contains(&chance), "{chance}");
 
-    let named = run(&source, "coherence", &[("reference", "c"), ("show", "coherence"), ("window", "1000")]);
+    let named = run(&source, "coherence", &[("against", "c"), ("show", "coherence"), ("window", "1000")]);
     let names: Vec<String> = series(&named).into_iter().map(|s| s.0).collect();
     assert_eq!(names, ["c/a coherence", "c/b coherence", "c/d coherence"]);
-    let single = run(&source, "coherence", &[("reference", "c"), ("window", "10000"), ("overlap", "0")]);
+    let single = run(&source, "coherence", &[("against", "c"), ("window", "10000"), ("overlap", "0")]);
     assert!(single.notes.iter().any(|n| n.contains("single window")), "{:?}", single.notes);
 
-    assert!(refused(&source, "coherence", &[("reference", "x")]).contains('x'));
-    assert!(refused(&source, "coherence", &[("reference", "0-2")]).contains("3 channels"));
+    assert!(refused(&source, "coherence", &[("against", "x")]).contains('x'));
+    assert!(refused(&source, "coherence", &[("against", "0-2")]).contains("3 channels"));
     let task = Task::unattended();
     let alone = run_with(&source, &[1], "csd", &[], &task).unwrap_err();
     assert!(alone.to_string().contains("pair") && alone.remedy().is_some());
-    let many = run_with(&source, &[1], "csd", &[("reference", "a"), ("window", "500")], &task).unwrap();
+    let many = run_with(&source, &[1], "csd", &[("against", "a"), ("window", "500")], &task).unwrap();
     assert_eq!(series(&many)[0].0, "a/b magnitude");
 }
 

@@ -22,8 +22,9 @@ use crate::recording::Stream;
 use crate::scan::Selection;
 use crate::text::parse_channels;
 
+/// Not `reference`, which is the filter that subtracts a channel: the command line has one option of a name.
 const REFERENCE: Parameter = Parameter {
-    name: "reference",
+    name: "against",
     title: "Reference",
     help: "The channel that each other selected one is compared with, by name or number [default: the first selected]",
     kind: Kind::Text,
@@ -139,7 +140,7 @@ fn run(request: &Request<'_>, kinds: Kinds) -> Result<Report> {
     let stream = request.selection.stream_in(request.source.recording())?;
     let settings = request.settings;
     check_overlap(settings)?;
-    let selection = pairs_of(request.selection, stream, settings.text("reference"))?;
+    let selection = pairs_of(request.selection, stream, settings.text("against"))?;
     let (window, overlap) = (settings.integer("window"), overlap(settings));
     check_length(stream, &selection, window, overlap)?;
     let welch = Welch::for_results(
@@ -183,7 +184,7 @@ fn pairs_of(selection: &Selection, stream: &Stream, reference: &str) -> Result<S
     } else {
         let found = parse_channels(reference, &stream.channels)?;
         let [one] = found[..] else {
-            return Err(Error::invalid(format!("the reference '{reference}' is {} channels", found.len()))
+            return Err(Error::invalid(format!("--against '{reference}' is {} channels", found.len()))
                 .with_remedy("name one channel"));
         };
         others.retain(|&c| c != one);
@@ -195,7 +196,7 @@ fn pairs_of(selection: &Selection, stream: &Stream, reference: &str) -> Result<S
             Ok(Selection { channels: others, ..selection.clone() })
         }
         _ => Err(Error::invalid("there is no pair: a reference and at least one other channel are needed")
-            .with_remedy("select two channels or more (--channels 0,1), or name another --reference")),
+            .with_remedy("select two channels or more (--channels 0,1), or name another --against")),
     }
 }
 

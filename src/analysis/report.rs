@@ -54,11 +54,15 @@ impl Report {
         (0..events.places.len()).try_for_each(|i| out.write_all(line(&events.row(i)).as_bytes()))
     }
 
-    /// Writes the object that [`Self::whole_json`] is: of events one by one, each on a line of its own.
+    /// Writes the object that [`Self::whole_json`] is: of events one by one, each on a line of its own, and of a strip
+    /// channel by channel.
     ///
     /// # Errors
     /// When `out` cannot be written to.
     pub fn write_json(&self, out: &mut dyn io::Write) -> io::Result<()> {
+        if let (View::Strip(strip), Some(object)) = (&self.view, self.json.as_object()) {
+            return strip.write_json(object, out);
+        }
         let (View::Events(events), Some(object)) = (&self.view, self.json.as_object()) else {
             return writeln!(out, "{:#}", self.whole_json());
         };

@@ -251,7 +251,7 @@ fn strongest(powers: &[f64], lobe: usize, wanted: f64) -> Option<usize> {
     let last = powers.len().checked_sub(2)?;
     let range = if wanted > 0.0 {
         let middle = wanted.round() as usize;
-        middle.saturating_sub(2 * lobe).max(first)..=(middle + 2 * lobe).min(last)
+        middle.saturating_sub(2 * lobe).max(first)..=middle.saturating_add(2 * lobe).min(last)
     } else {
         first..=last
     };
@@ -337,5 +337,7 @@ mod tests {
         }
         let flat = measure(&[1.0; 129], (256, 1), Taper::Hann, question, 1.0);
         assert!(flat.is_none_or(|t| t.figures(1.0, 0.0)[4].abs() < 200.0));
+        let beyond = Question { fundamental_hz: 1e12, ..question };
+        assert_eq!(measure(&[1.0; 129], (256, 1), Taper::Hann, beyond, 1e-12), None, "a tone far beyond the spectrum");
     }
 }

@@ -9,7 +9,8 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use serde::de::{Error as _, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{Annotation, Category, MAX_ANNOTATIONS, default_categories};
 use crate::error::{Error, Result};
@@ -20,6 +21,8 @@ pub const ENDING: &str = "longwave.json";
 const VERSION: u32 = 1;
 /// A longer file was not written by us.
 const MAX_BYTES: u64 = 1 << 30;
+/// There are nine keys for them.
+const MAX_CATEGORIES: usize = 1000;
 
 /// What the file holds.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -28,10 +31,36 @@ pub struct Stored {
     /// The name of the recording, for people who find the file.
     #[serde(default)]
     pub recording: String,
-    #[serde(default = "default_categories")]
+    #[serde(default = "default_categories", deserialize_with = "at_most::<MAX_CATEGORIES, _, _>")]
     pub categories: Vec<Category>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "at_most::<MAX_ANNOTATIONS, _, _>")]
     pub annotations: Vec<Annotation>,
+}
+
+/// Reads a list, and fails at the first entry that is too many: what is read from few bytes may take many in memory.
+fn at_most<'de, const MOST: usize, T: Deserialize<'de>, D: Deserializer<'de>>(
+    from: D,
+) -> std::result::Result<Vec<T>, D::Error> {
+    struct List<const MOST: usize, T>(std::marker::PhantomData<T>);
+    impl<'de, const MOST: usize, T: Deserialize<'de>> Visitor<'de> for List<MOST, T> {
+        type Value = Vec<T>;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            write!(f, "a list of at most {MOST}")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> std::result::Result<Vec<T>, A::Error> {
+            let mut list = Vec::new();
+            while let Some(entry) = entries.next_element()? {
+                if list.len() >= MOST {
+                    return Err(A::Error::custom(format!("a list has more than {MOST} entries")));
+                }
+                list.push(entry);
+            }
+            Ok(list)
+        }
+    }
+    from.deserialize_seq(List::<MOST, T>(std::marker::PhantomData))
 }
 
 impl Stored {
@@ -95,9 +124,6 @@ pub fn load(path: &Path) -> Result<Stored> {
             .with_path(path)
             .with_remedy("use a newer longwave; nothing is written over it"));
     }
-    if stored.annotations.len() > MAX_ANNOTATIONS {
-        return Err(Error::limit(0, format!("there are more than {MAX_ANNOTATIONS} annotations")).with_path(path));
-    }
     let annotations = stored.annotations.into_iter().filter_map(Annotation::sound).collect();
     Ok(Stored { annotations, ..stored })
 }
@@ -152,6 +178,23 @@ mod tests {
         let fewer = Stored::new("day.rec", Vec::new(), Vec::new());
         assert_eq!(save(&recording, Some(&path), &fewer).unwrap(), path);
         assert_eq!(find(&recording).unwrap().unwrap().1, fewer);
+    }
+
+    #[test]
+    fn lists_without_end_are_refused_before_they_fill_the_memory() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("day.rec.longwave.json");
+        let list = |entry: &str, n: usize| vec![entry; n].join(",");
+        let category = r#"{"name": "", "colour": [1, 2, 3]}"#;
+        let file = |n| format!(r#"{{"longwave_annotations": 1, "categories": [{}]}}"#, list(category, n));
+        std::fs::write(&path, file(MAX_CATEGORIES)).unwrap();
+        assert_eq!(load(&path).unwrap().categories.len(), MAX_CATEGORIES);
+        std::fs::write(&path, file(MAX_CATEGORIES + 1)).unwrap();
+        let error = load(&path).unwrap_err().to_string();
+        assert!(error.contains("more than 1000 entries"), "{error}");
+        let text = format!("[{}]", list("1", 11));
+        let mut json = serde_json::Deserializer::from_str(&text);
+        assert!(at_most::<10, u8, _>(&mut json).unwrap_err().to_string().contains("more than 10"));
     }
 
     #[test]

@@ -106,7 +106,12 @@ pub(crate) fn run(args: &CompareArgs, shell: &Shell) -> Result<(), Failure> {
 fn open(path: &Path, layout: &OpenOptions, shell: &Shell) -> Result<Arc<dyn Source>> {
     let tells = || crate::source::probe(path, &OpenOptions::default()).is_ok_and(|format| format.name != "raw");
     let options = if path.is_file() && !tells() { layout.clone() } else { OpenOptions::default() };
-    let source = crate::source::open(path, &options, shell.task())?;
+    let mut source = crate::source::open(path, &options, shell.task())?;
+    // An array tells its layout, but not its rate: that is then what was typed.
+    if layout.rate_hz.is_some() && source.recording().streams.iter().all(|s| !s.time.rate_known()) {
+        let options = OpenOptions { rate_hz: layout.rate_hz, ..options };
+        source = crate::source::open(path, &options, shell.task())?;
+    }
     shell.warn(&source.recording().warnings);
     Ok(source)
 }

@@ -63,7 +63,8 @@ fn flag(filter: &'static Filter) -> Arg {
 
 /// What stands below the help of `longwave filter`: the settings that follow a value.
 pub(crate) fn help() -> String {
-    let mut text = "Filters are forward and backward (zero phase) unless --causal is given, begin anew behind every gap, and give \
+    let mut text = "Filters are forward and backward (zero phase) unless --causal is given, begin anew behind every gap, look beyond the borders \
+                    of --range, and give \
                     32-bit floats. Settings follow the value:\n"
         .to_owned();
     for filter in FILTERS {

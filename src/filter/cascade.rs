@@ -13,6 +13,9 @@
 //!
 //! so that a filter far slower than the rate, whose poles are next to 1, does not lose a million times the rounding error
 //! of a sample as the plain form does. The transfer function is the same: α and β are exact differences.
+//!
+//! Poles on the left half of the plane, which are nearer to −1 than to 1, gain nothing by that, and next to −1 lose as
+//! much. Sections that have them are run in the plain form: y = b0 x + z0, z0 = z1 + b1 x − a1 y, z1 = b2 x − a2 y.
 
 use pulp::{Arch, Simd, WithSimd};
 
@@ -41,13 +44,16 @@ pub(super) fn backward<const N: usize>(sections: &[Section], states: &mut [State
 }
 
 fn run<const N: usize, const BACK: bool>(sections: &[Section], states: &mut [State<N>], data: &mut [[f64; N]]) {
-    for (sections, states) in sections.chunks(4).zip(states.chunks_mut(4)) {
-        let arch = Arch::new();
-        match sections.len() {
-            1 => arch.dispatch(Pass::<'_, N, 1, BACK> { sections, states, data }),
-            2 => arch.dispatch(Pass::<'_, N, 2, BACK> { sections, states, data }),
-            3 => arch.dispatch(Pass::<'_, N, 3, BACK> { sections, states, data }),
-            _ => arch.dispatch(Pass::<'_, N, 4, BACK> { sections, states, data }),
+    let mut rest = &mut *states;
+    for alike in sections.chunk_by(|a, b| a.is_plain() == b.is_plain()) {
+        for sections in alike.chunks(4) {
+            let (states, others) = rest.split_at_mut(sections.len().min(rest.len()));
+            rest = others;
+            if sections[0].is_plain() {
+                pass::<N, BACK, true>(sections, states, data);
+            } else {
+                pass::<N, BACK, false>(sections, states, data);
+            }
         }
     }
     for x in states.as_flattened_mut().as_flattened_mut() {
@@ -57,13 +63,28 @@ fn run<const N: usize, const BACK: bool>(sections: &[Section], states: &mut [Sta
     }
 }
 
-struct Pass<'a, const N: usize, const S: usize, const BACK: bool> {
+/// Up to four sections of one form.
+fn pass<const N: usize, const BACK: bool, const PLAIN: bool>(
+    sections: &[Section],
+    states: &mut [State<N>],
+    data: &mut [[f64; N]],
+) {
+    let arch = Arch::new();
+    match sections.len() {
+        1 => arch.dispatch(Pass::<'_, N, 1, BACK, PLAIN> { sections, states, data }),
+        2 => arch.dispatch(Pass::<'_, N, 2, BACK, PLAIN> { sections, states, data }),
+        3 => arch.dispatch(Pass::<'_, N, 3, BACK, PLAIN> { sections, states, data }),
+        _ => arch.dispatch(Pass::<'_, N, 4, BACK, PLAIN> { sections, states, data }),
+    }
+}
+
+struct Pass<'a, const N: usize, const S: usize, const BACK: bool, const PLAIN: bool> {
     sections: &'a [Section],
     states: &'a mut [State<N>],
     data: &'a mut [[f64; N]],
 }
 
-impl<const N: usize, const S: usize, const BACK: bool> WithSimd for Pass<'_, N, S, BACK> {
+impl<const N: usize, const S: usize, const BACK: bool, const PLAIN: bool> WithSimd for Pass<'_, N, S, BACK, PLAIN> {
     type Output = ();
 
     #[inline(always)]
@@ -74,17 +95,20 @@ impl<const N: usize, const S: usize, const BACK: bool> WithSimd for Pass<'_, N, 
         };
         let coefficients: [[f64; 5]; S] = std::array::from_fn(|s| {
             let Section { b: [b0, b1, b2], a: [a1, a2] } = sections[s];
+            if PLAIN {
+                return [b0, b1, b2, a1, a2];
+            }
             // In this order the sums of coefficients next to (1, -2, 1) are exact.
             [b0, (b0 + b1) + b0, (b0 + b1) + b2, (1.0 + a1) + 1.0, (1.0 + a1) + a2]
         });
         let mut state = *states;
         if BACK {
             for frame in data.iter_mut().rev() {
-                *frame = step(&coefficients, &mut state, *frame);
+                *frame = step::<N, S, PLAIN>(&coefficients, &mut state, *frame);
             }
         } else {
             for frame in data.iter_mut() {
-                *frame = step(&coefficients, &mut state, *frame);
+                *frame = step::<N, S, PLAIN>(&coefficients, &mut state, *frame);
             }
         }
         *states = state;
@@ -92,7 +116,7 @@ impl<const N: usize, const S: usize, const BACK: bool> WithSimd for Pass<'_, N, 
 }
 
 #[inline(always)]
-fn step<const N: usize, const S: usize>(
+fn step<const N: usize, const S: usize, const PLAIN: bool>(
     coefficients: &[[f64; 5]; S],
     state: &mut [State<N>; S],
     frame: [f64; N],
@@ -103,8 +127,13 @@ fn step<const N: usize, const S: usize>(
         let [mut z0, mut z1] = state[s];
         for lane in 0..N {
             let y = b0 * x[lane] + z0[lane];
-            z0[lane] += z1[lane] + (beta1 * x[lane] - alpha1 * y);
-            z1[lane] += beta2 * x[lane] - alpha2 * y;
+            if PLAIN {
+                z0[lane] = z1[lane] + (beta1 * x[lane] - alpha1 * y);
+                z1[lane] = beta2 * x[lane] - alpha2 * y;
+            } else {
+                z0[lane] += z1[lane] + (beta1 * x[lane] - alpha1 * y);
+                z1[lane] += beta2 * x[lane] - alpha2 * y;
+            }
             x[lane] = y;
         }
         state[s] = [z0, z1];

@@ -28,11 +28,19 @@ impl Section {
         Self { b: [1.0, b[0], b[1]], a }
     }
 
+    /// Whether its poles are rather on the left of the plane, nearer to −1 than to 1: see [`super::cascade`].
+    pub(super) fn is_plain(&self) -> bool {
+        self.a[0] > 0.0
+    }
+
     /// The state (of [`super::cascade`]) that goes with an input that has always been 1, and the output then.
     pub(super) fn steady(&self) -> ([f64; 2], f64) {
         let [b0, b1, b2] = self.b;
         let [a1, a2] = self.a;
         let output = ((b0 + b1) + b2) / ((1.0 + a1) + a2);
+        if self.is_plain() {
+            return ([output - b0, b2 - a2 * output], output);
+        }
         ([output - b0, ((1.0 + a1) + 1.0) * output - ((b0 + b1) + b0)], output)
     }
 

@@ -14,6 +14,7 @@ use crate::recording::{
     Warning,
 };
 use crate::source::{FlatPiece, Source, for_flat_pieces};
+use crate::task::Task;
 use crate::with_samples;
 
 /// What an estimate reads around what it shows, at most.
@@ -70,11 +71,15 @@ impl Stage {
             Work::Lanes(kernel) => {
                 let settling = kernel.reach().before.min(longest);
                 if settling > MAX_REACH {
-                    let secs = settling as f64 / target.time.rate_hz();
+                    let long = |frames: u64| crate::text::duration(frames as f64 / target.time.rate_hz());
+                    let reach = kernel.reach().before;
                     return Err(Error::invalid(format!(
-                        "{step} cannot be settled: it remembers {} frames ({}), and at most {MAX_REACH} are looked at",
-                        kernel.reach().before,
-                        crate::text::duration(secs)
+                        "{step} cannot be settled: it forgets what was before only after {} frames ({}), and at most \
+                         {} ({}) are looked at",
+                        crate::units::count(reach),
+                        long(reach),
+                        crate::units::count(MAX_REACH),
+                        long(MAX_REACH)
                     ))
                     .with_remedy("decimate first, raise the lowest cut-off, or lower the order or q"));
                 }
@@ -89,6 +94,26 @@ impl Stage {
         recording.name = format!("{} · {step}", recording.name);
         let Built { work, every, .. } = built;
         Ok(Self { inner, stream, recording, work, every, scales, stretches, relay })
+    }
+
+    /// Where the recording below is read first for what begins at `frame`, and of which channels.
+    ///
+    /// # Errors
+    /// When there is no such channel.
+    fn first_below(&self, frame: u64, channels: &[usize]) -> Result<(u64, Vec<usize>)> {
+        let all = self.below().channels.len();
+        if let Some(c) = channels.iter().find(|&&c| c >= all) {
+            return Err(Error::invalid(format!("there is no channel {c}")));
+        }
+        let (reach, channels) = match &self.work {
+            Work::Lanes(kernel) => (kernel.reach(), channels.to_vec()),
+            Work::Across(reference) => (Reach::default(), reference.needed(channels)),
+        };
+        let index = self.stretches.partition_point(|s| s.first <= frame).saturating_sub(1);
+        let Some(stretch) = self.stretches.get(index) else { return Ok((0, channels)) };
+        let at = stretch.first_kept.saturating_add(frame.saturating_sub(stretch.first).saturating_mul(self.every));
+        let at = at.min(stretch.below.end).saturating_sub(reach.before).max(stretch.below.start);
+        Ok((at, channels))
     }
 
     fn below(&self) -> &Stream {
@@ -414,6 +439,23 @@ impl Source for Stage {
         } else {
             self.inner.read_estimate(stream, frames, channels, out)
         }
+    }
+
+    fn prepare(&self, stream: usize, channels: &[usize], frame: u64, task: &Task) -> Result<()> {
+        if stream != self.stream {
+            return self.inner.prepare(stream, channels, frame, task);
+        }
+        let (frame, channels) = self.first_below(frame, channels)?;
+        self.inner.prepare(stream, &channels, frame, task)
+    }
+
+    fn is_prepared(&self, stream: usize, channels: &[usize], frame: u64) -> bool {
+        if stream != self.stream {
+            return self.inner.is_prepared(stream, channels, frame);
+        }
+        // A channel that is not there is told about by `read`.
+        let first = self.first_below(frame, channels);
+        first.is_ok_and(|(frame, channels)| self.inner.is_prepared(stream, &channels, frame))
     }
 
     fn flat(&self, stream: usize) -> Option<&FlatLayout> {

@@ -16,6 +16,8 @@ use crate::error::{Error, Result};
 
 /// Changes are written when there was none for this long, or at the latest when the recording is closed.
 const SETTLE: Duration = Duration::from_millis(600);
+/// And again so long after they could not be.
+const RETRY: Duration = Duration::from_secs(20);
 
 /// What the window knows about annotations.
 #[derive(Default)]
@@ -69,7 +71,7 @@ impl Notes {
             Some((seen, since)) if seen == revision => since,
             _ => self.changed.insert((revision, Instant::now())).1,
         };
-        Some(SETTLE.saturating_sub(since.elapsed()))
+        Some((since + SETTLE).saturating_duration_since(Instant::now()))
     }
 
     /// What is to be written now; from here on it counts as written, unless [`Self::was_saved`] says otherwise.
@@ -93,7 +95,12 @@ impl Notes {
                 self.kept_in = Some(path);
                 self.trouble = None;
             }
-            Err(error) => self.trouble = Some(error),
+            Err(error) => {
+                self.trouble = Some(error);
+                // It does not count as written: it is tried again later, and when the recording is closed.
+                self.saved = self.saved.wrapping_sub(1);
+                self.changed = Some((self.annotations.revision(), Instant::now() + RETRY));
+            }
         }
     }
 }
@@ -241,5 +248,27 @@ impl Document {
             }
             Err(error) => Message::from_error(&error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_not_be_written_is_tried_again() {
+        let mut notes = Notes::default();
+        assert!(notes.until_saving().is_none());
+        notes.annotations.apply(Edit::Add(vec![Annotation::new(1.0, 0.0, "kept")]));
+        assert!(notes.until_saving().unwrap() <= SETTLE);
+        assert!(notes.take_for_saving("day.rec").is_some());
+        notes.was_saved(Err(Error::invalid("the disk is full")));
+        let wait = notes.until_saving().unwrap();
+        assert!(SETTLE < wait && wait <= RETRY + SETTLE, "not at once: {wait:?}");
+        let again = notes.take_for_saving("day.rec").unwrap();
+        assert_eq!(again.annotations[0].label, "kept");
+        notes.was_saved(Ok(PathBuf::from("day.rec.longwave.json")));
+        assert!(notes.until_saving().is_none() && notes.trouble.is_none());
+        assert!(notes.take_for_saving("day.rec").is_none());
     }
 }

@@ -27,6 +27,7 @@ use super::state::{Document, InspectorTab, Panels};
 use crate::budget::MemoryBudget;
 use crate::cli::Viewer;
 use crate::error::Error;
+use crate::filter::Chain;
 use crate::summary::ViewRequest;
 
 /// While something runs, its progress is painted this often.
@@ -85,6 +86,8 @@ struct Workers {
     columns: ColumnWorker,
     measure: MeasureWorker,
     gram: super::gram::GramWorker,
+    /// The filters that were asked for last, until the filtered recording is there.
+    filtering: Option<Chain>,
 }
 
 impl App {
@@ -121,6 +124,7 @@ impl App {
             columns: ColumnWorker::start(&jobs, &budget),
             measure: MeasureWorker::start(&jobs, &budget),
             gram: super::gram::GramWorker::start(&jobs, &budget),
+            filtering: None,
         };
         if let Some(file) = recent_list.clone() {
             recent::load(&jobs, file);

@@ -3,7 +3,7 @@
 
 use eframe::egui::{RichText, ScrollArea, Ui};
 
-use super::command::{ChannelCommand, Command};
+use super::command::{ChannelCommand, Command, FilterCommand};
 use super::controls::{named, section};
 use super::heat_view::{HeatOptions, heat_view_ui};
 use super::result_view::table_ui;
@@ -11,6 +11,7 @@ use super::state::Document;
 use super::theme::Colours;
 use super::wording::plural;
 use crate::analysis::Strip;
+use crate::filter::{Chain, Step};
 
 /// Draws the result.
 pub(super) fn strip_view_ui(
@@ -43,6 +44,12 @@ fn bad_ui(ui: &mut Ui, strip: &Strip, document: &Document, out: &mut Vec<Command
             out.extend(to_hide.iter().map(|&c| Command::Channels(ChannelCommand::Show(c, false))));
         }
     });
+    let chain = if here { reference_without(document, strip) } else { None };
+    let button = ui.add_enabled(chain.is_some(), eframe::egui::Button::new("Average reference without them"));
+    let about = "Subtract the average of the good channels from every one, with the filters that are applied already";
+    if let (true, Some(chain)) = (button.on_hover_text(about).clicked(), chain) {
+        out.push(Command::Filter(FilterCommand::Apply(chain)));
+    }
     let row_height = 22.0;
     let height = (strip.bad.len() as f32 * (row_height + 4.0)).min(140.0);
     ScrollArea::vertical().id_salt("bad").max_height(height).show_rows(ui, row_height, strip.bad.len(), |ui, range| {
@@ -61,6 +68,23 @@ fn bad_ui(ui: &mut Ui, strip: &Strip, document: &Document, out: &mut Vec<Command
             });
         }
     });
+}
+
+/// The filters that are applied, with the common average of all channels but the bad ones as the reference: in the place
+/// of the one there is, or last. `None` if no channel would be left, or that is what is applied.
+fn reference_without(document: &Document, strip: &Strip) -> Option<Chain> {
+    if strip.bad.len() >= document.unfiltered().channels.len() {
+        return None;
+    }
+    let bad: Vec<String> = strip.bad.iter().map(|(c, _)| c.to_string()).collect();
+    let step = Step::named("reference", &format!("car,exclude={}", bad.join("+"))).ok()?;
+    let applied = document.filter.as_ref().map(|filter| &filter.chain);
+    let mut chain = applied.cloned().unwrap_or_default();
+    match chain.steps.iter_mut().find(|present| present.filter.name == step.filter.name) {
+        Some(present) => *present = step,
+        None => chain = chain.then(step).ok()?,
+    }
+    (applied != Some(&chain)).then_some(chain)
 }
 
 #[cfg(test)]
@@ -83,6 +107,7 @@ mod tests {
         };
         let bad = vec![(1, "dead"), (3, "noisy"), (4, "line noise")];
         let strip = Strip { stream: document.stream, bad, map, ..Strip::default() };
+        let (source, stream) = (std::sync::Arc::clone(&document.source), document.stream);
         let mut harness = bench([420.0, 700.0], HeatOptions::default(), move |ui, options, out| {
             strip_view_ui(ui, &strip, &document, options, out);
         });
@@ -90,7 +115,16 @@ mod tests {
         harness.get_by_label("3 channels suggested as bad");
         harness.get_by_label("Hide all of them").click();
         harness.get_by_label("Show ch 3").click();
+        harness.get_by_label("Average reference without them").click();
         harness.run();
+        let applied = harness.state().out.iter().find_map(|c| match c {
+            Command::Filter(FilterCommand::Apply(chain)) => Some(chain.clone()),
+            _ => None,
+        });
+        let chain = applied.unwrap();
+        assert_eq!(chain, Chain::parse("reference=car,exclude=1+3+4").unwrap());
+        let opened = crate::filter::filtered(std::sync::Arc::clone(&source), stream, &chain).unwrap();
+        assert_eq!(opened.recording().streams[stream].channels.len(), 6);
         let shows: Vec<(usize, bool)> = harness
             .state()
             .out

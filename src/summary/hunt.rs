@@ -44,7 +44,8 @@ pub enum Depth {
 impl Summary {
     /// The pieces of `frames`, in order, in which `may` says of a bucket of at least one of `channels` that there may be
     /// something, each widened by `widen` frames on both sides. Every channel is asked about, even where another has
-    /// said yes.
+    /// said yes. A tile that is not there is told to `may` as one finest bucket of all values, whatever it answers: it may
+    /// remember what was before.
     pub fn candidates<'a>(
         &'a self,
         channels: &'a [usize],
@@ -60,6 +61,11 @@ impl Summary {
             let part = store.shape.range(row);
             let part = part.start.max(frames.start)..part.end.min(frames.end);
             if !part.is_empty() && look(store, row, channels, depth, &mut may, &mut pieces).is_none() {
+                for channel in 0..channels.len() {
+                    let extremes = MinMax { min: f64::NEG_INFINITY, max: f64::INFINITY };
+                    let frames = store.shape.range(row);
+                    may(&Bucket { channel, frames, extremes, numbers: Some(0), is_finest: true });
+                }
                 pieces = vec![part];
             }
             let clamp = |p: Range<u64>| {

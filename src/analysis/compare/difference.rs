@@ -167,6 +167,18 @@ impl Source for DifferenceSource {
         b.prepare(*b_stream, &b_channels, frame + b_first, task)
     }
 
+    fn is_prepared(&self, stream: usize, channels: &[usize], frame: u64) -> bool {
+        // What is not there is told about by `read`.
+        if self.check(stream, &(frame..frame), channels).is_err() {
+            return true;
+        }
+        let Pair { a, b, selection, b_stream, b_channels, b_first, .. } = &*self.pair;
+        let a_channels: Vec<usize> = channels.iter().map(|&c| selection.channels[c]).collect();
+        let b_channels: Vec<usize> = channels.iter().map(|&c| b_channels[c]).collect();
+        a.is_prepared(selection.stream, &a_channels, frame + selection.frames.start)
+            && b.is_prepared(*b_stream, &b_channels, frame + b_first)
+    }
+
     fn files(&self) -> Vec<PathBuf> {
         self.pair.a.files().into_iter().chain(self.pair.b.files()).collect()
     }

@@ -56,7 +56,7 @@ impl Seeker for Edges {
         let frames = ground.selection.frames.clone();
         let Some(tiles) = ground.tiles() else { return Box::new(std::iter::once(frames)) };
         let scales: Vec<Scale> = ground.positions().map(|p| ground.scale(p)).collect();
-        let time = &ground.stream.time;
+        let (time, first) = (&ground.stream.time, frames.start);
         // The state at the end of the bucket before, and the span of the clock that it is of.
         let mut known: Vec<Option<(bool, usize)>> = vec![None; scales.len()];
         Box::new(tiles.candidates(&ground.selection.channels, frames, Depth::Descend, 0, move |bucket: &Bucket| {
@@ -74,7 +74,9 @@ impl Seeker for Edges {
                     (true, true) => false,
                 };
             if bucket.is_finest && !nothing_new {
-                known[c] = (whole && low != high).then_some((high, span));
+                // What lies before the selection decides nothing in it.
+                let inside = bucket.frames.start >= first;
+                known[c] = (inside && whole && low != high).then_some((high, span));
             }
             !nothing_new
         }))

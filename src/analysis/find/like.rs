@@ -29,7 +29,8 @@ use crate::with_samples;
 pub(super) const LONGEST: u64 = 1 << 20;
 /// No block is shorter, frames.
 const LEAST_BLOCK: usize = 1 << 14;
-/// Matches that overlap one another are held back until the last of them is known, but not more than these.
+/// Matches that overlap one another are held back until the last of them is known, but not more of a channel than
+/// these.
 const MOST_HELD: usize = 1 << 16;
 /// What transforms and running sums may be off by, at least.
 const SLACK: f64 = 1e-6;
@@ -237,14 +238,14 @@ impl Like {
 impl Seeker for Like {
     type Found = Places;
     /// For each channel, the matches of which some overlap, and the end of the last that stayed.
-    type State = Vec<(Vec<Place>, u64)>;
+    type State = Vec<(Option<Places>, u64)>;
 
     fn overlap(&self) -> Overlap {
         Overlap { before: self.step - 1, after: self.step + self.len() }
     }
 
     fn state(&self, ground: &Ground<'_>) -> Self::State {
-        vec![(Vec::new(), 0); ground.selection.channels.len()]
+        ground.positions().map(|_| (None, 0)).collect()
     }
 
     fn look(&self, ground: &Ground<'_>, chunk: &Chunk, block: &Block) -> Result<Places> {
@@ -292,17 +293,23 @@ impl Seeker for Like {
     ) -> Result<u64> {
         for &place in found.as_slice() {
             let (held, behind) = &mut state[place.channel as usize];
-            let apart = held.last().is_none_or(|last| last.end <= place.start);
-            if apart || held.len() >= MOST_HELD {
-                release(ground, held, behind, keeper)?;
+            let held = match held {
+                Some(held) => held,
+                None => held.insert(Places::new(ground.task)?),
+            };
+            let apart = held.as_slice().last().is_none_or(|last| last.end <= place.start);
+            if apart || held.as_slice().len() >= MOST_HELD {
+                release(ground, held.list_mut(), behind, keeper)?;
             }
-            held.push(place);
+            held.push(place)?;
         }
-        Ok(state.iter().filter_map(|(held, _)| held.first()).map(|p| p.start).fold(core.end, u64::min))
+        let waiting = state.iter().filter_map(|(held, _)| held.as_ref()?.as_slice().first());
+        Ok(waiting.map(|p| p.start).fold(core.end, u64::min))
     }
 
     fn finish(&self, ground: &Ground<'_>, state: Self::State, keeper: &mut Keeper) -> Result<()> {
-        state.into_iter().try_for_each(|(mut held, mut behind)| release(ground, &mut held, &mut behind, keeper))
+        let waiting = state.into_iter().filter_map(|(held, behind)| Some((held?, behind)));
+        waiting.into_iter().try_for_each(|(mut held, mut behind)| release(ground, held.list_mut(), &mut behind, keeper))
     }
 }
 

@@ -92,7 +92,7 @@ pub(super) const PARAMETERS: &[Parameter] = &[
     Parameter {
         name: "limit",
         title: "Limit",
-        help: "Keep at most this many",
+        help: "Keep at most this many: the first, and of --like the most similar",
         kind: Kind::Integer { min: 1, max: 1_000_000_000 },
         default: "1000000",
     },

@@ -118,6 +118,33 @@ fn part(len: usize, from: usize, to: usize) -> std::ops::Range<u64> {
     if from < to { from as u64..to as u64 } else { 0..len as u64 }
 }
 
+#[test]
+fn what_lies_before_the_selection_decides_no_edge_in_it() {
+    // Low, between the two, low, high: the selection begins between the two, in a bucket of the summary that is low.
+    let values = [(3000, 1.0_f32), (1096, 6.0), (4096, 1.0), (4096, 11.0)];
+    let stored: Vec<f32> = values.iter().flat_map(|&(n, x)| std::iter::repeat_n((x - 3.0) / -0.5, n)).collect();
+    let seeker = edges::Edges { low: vec![4.0], high: vec![8.0], rising: true, falling: true };
+    for tiles in [false, true] {
+        let found = search(&source(&stored, 0), 3500..12_288, &seeker, (14, 1, tiles), u64::MAX);
+        assert_eq!(spans(&found), [(8192, 8193)], "tiles {tiles}");
+    }
+}
+
+#[test]
+fn a_tile_that_is_not_there_is_told_as_one_that_holds_everything() {
+    let source = source(&[1.0; 100], 0);
+    let task = Task::unattended();
+    let summary = Summary::open(Arc::clone(&source), 0, task.budget(), &SidecarPolicy::Off).unwrap();
+    let mut told = Vec::new();
+    let ask = |bucket: &crate::summary::Bucket| {
+        told.push((bucket.frames.clone(), bucket.extremes.min, bucket.extremes.max, bucket.is_finest));
+        false
+    };
+    let pieces: Vec<_> = summary.candidates(&[0], 10..90, crate::summary::Depth::Descend, 0, ask).collect();
+    assert_eq!((pieces.len(), pieces[0].clone()), (1, 10..90));
+    assert_eq!(told, [(0..100, f64::NEG_INFINITY, f64::INFINITY, true)]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 

@@ -5,6 +5,7 @@
 //! crosses either. In a window
 //!
 //! - a *block* of 256 frames in which no sample differs is flat;
+//! - where the signal stands still at the channel's extremes, it is clipped ([`super::rails`]);
 //! - the samples are averaged in groups down to about 2 kHz, and of that signal, less its mean,
 //! - the power at 50 and 60 Hz and their harmonics up to the fifth is taken from the Fourier transform, in which these
 //!   frequencies fall on bins 5 Hz apart; the mean of the two neighbouring bins is taken off, so that a broad spectrum
@@ -19,9 +20,10 @@ use std::sync::Arc;
 use realfft::num_complex::Complex;
 use realfft::{RealFftPlanner, RealToComplex};
 
+use super::rails::Rails;
 use crate::error::{Error, Result};
 use crate::moments::{Moments, of_samples};
-use crate::recording::{Block, Sample, Samples, Scale, Stream, TimeBase};
+use crate::recording::{Block, Sample, SampleType, Samples, Scale, Stream, TimeBase};
 use crate::scan::{Accumulator, Chunk, ChunkView, Overlap, Selection};
 use crate::with_samples;
 
@@ -162,25 +164,30 @@ pub(super) struct Cell {
     windows: u32,
     pub(super) flat_frames: u64,
     pub(super) looked_frames: u64,
+    rails: Rails,
     /// With the next channel: the sum of products, and the energies of both.
     with_next: [f64; 3],
 }
 
 impl Cell {
-    const EMPTY: Self = Self {
-        moments: Moments::EMPTY,
-        lines: [0.0; 2],
-        windows: 0,
-        flat_frames: 0,
-        looked_frames: 0,
-        with_next: [0.0; 3],
-    };
+    fn empty() -> Self {
+        Self {
+            moments: Moments::EMPTY,
+            lines: [0.0; 2],
+            windows: 0,
+            flat_frames: 0,
+            looked_frames: 0,
+            rails: Rails::default(),
+            with_next: [0.0; 3],
+        }
+    }
 
     fn merge(&mut self, later: &Self) {
         self.moments.merge(&later.moments);
         self.windows += later.windows;
         self.flat_frames += later.flat_frames;
         self.looked_frames += later.looked_frames;
+        self.rails.merge(&later.rails);
         self.lines.iter_mut().zip(later.lines).for_each(|(a, b)| *a += b);
         self.with_next.iter_mut().zip(later.with_next).for_each(|(a, b)| *a += b);
     }
@@ -196,7 +203,10 @@ impl Cell {
 pub(super) struct Figures {
     pub(super) rms: f32,
     pub(super) lines: [f32; 2],
-    pub(super) clipped: f32,
+    /// At the limits of the type.
+    clipped: f32,
+    /// In plateaus at the extremes of the interval, as far as none before it reach further.
+    rails: [f32; 2],
     pub(super) flat: f32,
     pub(super) correlation: f32,
 }
@@ -205,9 +215,12 @@ pub(super) struct Figures {
 #[derive(Clone, Copy, Default)]
 pub(super) struct Whole {
     pub(super) count: u64,
-    pub(super) clipped: u64,
+    clipped: u64,
     pub(super) flat_frames: u64,
     pub(super) looked_frames: u64,
+    rails: Rails,
+    /// For each rail, the first interval that reaches it.
+    since: [usize; 2],
 }
 
 /// What was measured: for each interval the figures of each channel.
@@ -215,6 +228,35 @@ pub(super) struct Whole {
 pub(super) struct Measured {
     pub(super) intervals: Vec<Vec<Figures>>,
     pub(super) whole: Vec<Whole>,
+    /// Of the stored samples.
+    pub(super) sample_type: Option<SampleType>,
+}
+
+impl Measured {
+    fn rails_of(&self, channel: usize) -> Option<&Whole> {
+        let whole = self.whole.get(channel)?;
+        self.sample_type.is_some_and(|t| whole.rails.clip(t, whole.looked_frames)).then_some(whole)
+    }
+
+    /// The share of clipped samples of a channel: at the limits of the type, or at rails of its own.
+    pub(super) fn clipped(&self, channel: usize) -> f64 {
+        let whole = self.whole.get(channel).copied().unwrap_or_default();
+        if whole.count == 0 {
+            return f64::NAN;
+        }
+        let at_rails = self.rails_of(channel).map_or(0.0, |w| {
+            w.rails.0.iter().map(|rail| rail.frames).sum::<u64>() as f64 / w.looked_frames.max(1) as f64
+        });
+        at_rails.max(whole.clipped as f64 / whole.count as f64)
+    }
+
+    /// The same in one interval.
+    pub(super) fn clipped_in(&self, channel: usize, interval: usize) -> f32 {
+        let Some(figures) = self.intervals.get(interval).and_then(|row| row.get(channel)) else { return f32::NAN };
+        let Some(whole) = self.rails_of(channel).filter(|_| !figures.clipped.is_nan()) else { return figures.clipped };
+        let seen = figures.rails.iter().zip(whole.since).filter(|(_, since)| interval >= *since);
+        seen.map(|(share, _)| share).sum::<f32>().max(figures.clipped)
+    }
 }
 
 /// Intervals that are complete as figures, the one under way as sums.
@@ -227,8 +269,9 @@ pub(super) struct Partial<'a> {
 
 impl<'a> Partial<'a> {
     pub(super) fn new(plan: &'a Plan<'a>, stream: &Stream) -> Self {
-        let bool_samples = stream.format.sample_type == crate::recording::SampleType::Bool;
-        Self { plan, bool_samples, cells: Vec::new(), done: Measured::default() }
+        let sample_type = stream.format.sample_type;
+        let done = Measured { sample_type: Some(sample_type), ..Measured::default() };
+        Self { plan, bool_samples: sample_type == SampleType::Bool, cells: Vec::new(), done }
     }
 
     /// Makes figures of the oldest interval.
@@ -249,6 +292,16 @@ impl<'a> Partial<'a> {
             whole.clipped += clipped;
             whole.flat_frames += cell.flat_frames;
             whole.looked_frames += cell.looked_frames;
+            let mut rails = [0.0; 2];
+            let interval = self.done.intervals.len();
+            for (side, (all, here)) in whole.rails.0.iter_mut().zip(&cell.rails.0).enumerate() {
+                if all.merge(here) {
+                    whole.since[side] = interval;
+                }
+                if all.level == here.level {
+                    rails[side] = here.frames as f32 / cell.looked_frames.max(1) as f32;
+                }
+            }
             let std = cell.moments.physical(self.plan.scales[i]).map_or(f64::NAN, |p| p.std);
             let share = |n: u64, of: u64| if of == 0 { f32::NAN } else { (n as f64 / of as f64) as f32 };
             let mut lines = [f32::NAN; 2];
@@ -263,6 +316,7 @@ impl<'a> Partial<'a> {
                 rms: std as f32,
                 lines,
                 clipped: share(clipped, cell.moments.count),
+                rails,
                 flat: share(cell.flat_frames, cell.looked_frames),
                 // The maximum of a number and NaN is the number.
                 correlation: before.max(pair(i)) as f32,
@@ -288,7 +342,7 @@ impl Accumulator for Partial<'_> {
             let interval = plan.interval_at(k);
             let own = interval.start.max(chunk.core.start)..interval.end.min(chunk.core.end);
             let place = (own.start - chunk.read.start) as usize..(own.end - chunk.read.start) as usize;
-            let mut cells = vec![Cell::EMPTY; block.channels()];
+            let mut cells = vec![Cell::empty(); block.channels()];
             for (c, cell) in cells.iter_mut().enumerate() {
                 cell.moments = of_samples(block.samples(), c * n + place.start..c * n + place.end);
             }
@@ -345,6 +399,7 @@ impl<'a> Look<'a> {
             let flat = with_samples!(self.block.samples(), v => flat_frames(&v[at..at + frames]));
             cells[c].flat_frames += flat as u64;
             cells[c].looked_frames += frames as u64;
+            with_samples!(self.block.samples(), v => cells[c].rails.take(&v[at..at + frames]));
             average(self.block.samples(), at, self.plan.group, self.plan.scales[c], &mut self.now);
             let mean = self.now.iter().sum::<f64>() / self.now.len() as f64;
             let mut energy = 0.0;

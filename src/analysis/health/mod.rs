@@ -1,8 +1,8 @@
 //! Which channels are good: for each channel and minute the deviation, the share of line noise, of clipped and of flat
 //! samples, and the correlation with its neighbours; for each channel a verdict ([`verdict`] has the rules).
 //!
-//! One pass ([`measure`]). Memory: 44 bytes for each channel and interval, and the windows of the chunks under way; the
-//! same for an hour and for a day but for the former (65 MB for 1024 channels over 24 h), all of it counted in the
+//! One pass ([`measure`]). Memory: 52 bytes for each channel and interval, and the windows of the chunks under way; the
+//! same for an hour and for a day but for the former (77 MB for 1024 channels over 24 h), all of it counted in the
 //! budget. Neighbours are the channels before and after in the selection, if they are of the same group.
 
 use super::heatmap::{Axis, Heatmap, Layer, Places};
@@ -13,6 +13,7 @@ use crate::recording::Stream;
 use crate::scan::{Accumulator as _, ChunkPlan, scan_observed};
 
 mod measure;
+mod rails;
 mod verdict;
 
 use measure::{Figures, MAINS, Measured, Partial, Plan};
@@ -45,7 +46,7 @@ pub(crate) const ANALYSIS: Analysis = Analysis {
 };
 
 /// Bytes of the figures of one channel and interval: while they are made, and as the strip that is drawn.
-const CELL_BYTES: u64 = 44;
+const CELL_BYTES: u64 = 52;
 /// What there is so far is shown while it has fewer cells: sorting more of them again and again would cost more than
 /// measuring.
 const PUBLISHED_CELLS: usize = 100_000;
@@ -154,11 +155,14 @@ fn evidence(measured: &Measured, i: usize, mains: usize) -> Evidence {
         count: whole.count,
         rms: all(&|f| f.rms),
         line_noise: all(&|f| f.lines[mains]),
-        clipped: share(whole.clipped, whole.count),
+        clipped: measured.clipped(i),
         flat: share(whole.flat_frames, whole.looked_frames),
         correlation: all(&|f| f.correlation),
     }
 }
+
+/// The figure of a channel in an interval; of those it needs, if it takes no others.
+type Of<'a> = &'a dyn Fn(usize, usize, &Figures) -> f32;
 
 /// All figures as an image, channels from the top down.
 fn strip(stream: &Stream, plan: &Plan<'_>, measured: &Measured, mains: usize, names: Vec<String>) -> Heatmap {
@@ -168,12 +172,17 @@ fn strip(stream: &Stream, plan: &Plan<'_>, measured: &Measured, mains: usize, na
         let frames = plan.interval_at(k as u64);
         f64::midpoint(start(k), stream.time.secs_of_frame(frames.end - 1) + 1.0 / stream.time.rate_hz())
     };
-    let layer = |(title, of): (&str, &dyn Fn(&Figures) -> f32)| {
-        let rows = (0..names.len()).flat_map(|i| intervals.iter().map(move |row| of(&row[i])));
+    let layer = |(title, of): (&str, Of<'_>)| {
+        let rows = (0..names.len()).flat_map(|i| intervals.iter().enumerate().map(move |(k, row)| of(i, k, &row[i])));
         Layer { name: title.to_owned(), values: rows.collect() }
     };
-    let of: [&dyn Fn(&Figures) -> f32; 5] =
-        [&|f| f.rms, &|f| f.lines[mains], &|f| f.clipped, &|f| f.flat, &|f| f.correlation];
+    let of: [Of<'_>; 5] = [
+        &|_, _, f| f.rms,
+        &|_, _, f| f.lines[mains],
+        &|i, k, _| measured.clipped_in(i, k),
+        &|_, _, f| f.flat,
+        &|_, _, f| f.correlation,
+    ];
     let layers = LAYERS.iter().zip(of).map(|((_, title), of)| layer((title, of))).collect();
     Heatmap {
         x: Axis {
@@ -192,18 +201,43 @@ fn strip(stream: &Stream, plan: &Plan<'_>, measured: &Measured, mains: usize, na
 impl Strip {
     /// Adds the start of each interval, and to each of the `channels` its figures in each: null where there is none.
     pub(super) fn add_to(&self, object: &mut serde_json::Map<String, serde_json::Value>) {
-        let columns = self.map.x.len();
         object.insert("interval_start_secs".to_owned(), self.starts.clone().into());
         let channels = object.get_mut("channels").and_then(serde_json::Value::as_array_mut);
         for (i, channel) in channels.into_iter().flatten().enumerate() {
-            let list = |layer: &Layer| layer.values.get(i * columns..(i + 1) * columns).unwrap_or_default().to_vec();
-            let figures = LAYERS.iter().zip(&self.map.layers);
-            let figures: serde_json::Map<_, _> =
-                figures.map(|((key, _), layer)| ((*key).to_owned(), serde_json::json!(list(layer)))).collect();
-            if let Some(channel) = channel.as_object_mut() {
-                channel.insert("intervals".to_owned(), figures.into());
-            }
+            self.add_intervals(i, channel);
         }
+    }
+
+    fn add_intervals(&self, i: usize, channel: &mut serde_json::Value) {
+        let columns = self.map.x.len();
+        let list = |layer: &Layer| layer.values.get(i * columns..(i + 1) * columns).unwrap_or_default().to_vec();
+        let figures = LAYERS.iter().zip(&self.map.layers);
+        let figures: serde_json::Map<_, _> =
+            figures.map(|((key, _), layer)| ((*key).to_owned(), serde_json::json!(list(layer)))).collect();
+        if let Some(channel) = channel.as_object_mut() {
+            channel.insert("intervals".to_owned(), figures.into());
+        }
+    }
+
+    /// Writes `object` with what [`Self::add_to`] adds to it, channel by channel: of a day of a thousand channels all of
+    /// it would take ten times the memory of the figures.
+    pub(super) fn write_json(
+        &self,
+        object: &serde_json::Map<String, serde_json::Value>,
+        out: &mut dyn std::io::Write,
+    ) -> std::io::Result<()> {
+        writeln!(out, "{{")?;
+        for (key, value) in object.iter().filter(|(key, _)| *key != "channels") {
+            writeln!(out, "  {}: {value},", serde_json::json!(key))?;
+        }
+        write!(out, "  \"interval_start_secs\": {},\n  \"channels\": [", serde_json::json!(self.starts))?;
+        let channels = object.get("channels").and_then(serde_json::Value::as_array);
+        for (i, channel) in channels.into_iter().flatten().enumerate() {
+            let mut channel = channel.clone();
+            self.add_intervals(i, &mut channel);
+            write!(out, "{}\n    {channel}", if i == 0 { "" } else { "," })?;
+        }
+        out.write_all(b"\n  ]\n}\n")
     }
 }
 

@@ -8,7 +8,7 @@
 //! | verdict        | when                                                                                        |
 //! |----------------|---------------------------------------------------------------------------------------------|
 //! | `dead`         | no number at all; or half of it flat; or no deviation; or less than a tenth of the median   |
-//! | `clipped`      | more than one sample in two hundred at the limits of the stored type                        |
+//! | `clipped`      | more than one sample in two hundred at the limits of the stored type, or at [`super::rails`] |
 //! | `line noise`   | more than half of the power at the mains; or more than a tenth, and robust z above 5         |
 //! | `noisy`        | more than twice the median deviation, and robust z of its logarithm above 5                  |
 //! | `uncorrelated` | the median correlation is above 0.3, its own less than half of that, and robust z below −5   |

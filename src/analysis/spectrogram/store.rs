@@ -164,7 +164,12 @@ impl Store {
         let mut inner = self.lock();
         let Inner { file, tiles } = &mut *inner;
         let Some((kept, end)) = file.as_mut().and_then(|kept| kept.end.map(|end| (kept, end))) else {
-            let memory = self.budget.reserve(image.len() as u64)?;
+            let bytes = image.len() as u64;
+            let memory = self.budget.reserve(bytes).or_else(|_| {
+                // What was looked at before makes room: it can be made again.
+                tiles.retain(|(of, _), place| *of == set || matches!(place, Place::At(_)));
+                self.budget.reserve(bytes)
+            })?;
             tiles.insert((set, tile), Place::Held(image.into(), memory));
             return Ok(());
         };
@@ -320,6 +325,23 @@ mod tests {
         assert_eq!(damaged.tiles_of(1).len(), 2);
         drop(damaged);
         assert!(store(&path, 8).tiles_of(1).is_empty(), "another recording");
+    }
+
+    #[test]
+    fn in_memory_what_was_looked_at_before_makes_room() {
+        // Room for two tiles of 7 MB.
+        const ROWS: usize = 41_000;
+        let budget = MemoryBudget::new(16 << 20);
+        let free = budget.free();
+        let store = Store { inner: Mutex::default(), identity: 7, places: Vec::new(), budget: budget.clone() };
+        assert!(!store.prepare());
+        (0..2).for_each(|tile| store.put(1, tile, ROWS, &codes(ROWS, 1)).unwrap());
+        store.put(2, 0, ROWS, &codes(ROWS, 2)).unwrap();
+        assert_eq!((store.tiles_of(1).len(), store.tiles_of(2).len()), (0, 1));
+        store.put(2, 1, ROWS, &codes(ROWS, 2)).unwrap();
+        assert!(store.put(2, 2, ROWS, &codes(ROWS, 2)).is_err(), "of its own nothing is given up");
+        drop(store);
+        assert_eq!(budget.free(), free);
     }
 
     #[test]

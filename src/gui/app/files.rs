@@ -93,9 +93,11 @@ impl App {
             FilterCommand::Apply(chain) => {
                 self.panels.analysis_forms.filter.show(&chain);
                 let raw = document.filter.as_ref().map_or(&document.source, |filter| &filter.source);
+                self.workers.filtering = Some(chain.clone());
                 opening::filter(&self.jobs, &self.budget, Arc::clone(raw), document.stream, chain);
             }
             FilterCommand::Remove => {
+                self.workers.filtering = None;
                 let Some(filter) = document.filter.take() else { return };
                 self.show_instead(filter.source, filter.summary, None);
             }

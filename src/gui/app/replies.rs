@@ -238,6 +238,9 @@ impl App {
 
     /// The filtered recording is there.
     pub(super) fn filtered(&mut self, raw: &Arc<dyn Source>, chain: Chain, result: Result<(Arc<dyn Source>, Summary)>) {
+        if self.workers.filtering.take_if(|wanted| *wanted == chain).is_none() {
+            return; // removed, or others were asked for meanwhile
+        }
         let Some(document) = &mut self.document else { return };
         let before = document.filter.take();
         let unfiltered = before.as_ref().map_or(&document.source, |filter| &filter.source);

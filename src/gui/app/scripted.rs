@@ -51,6 +51,7 @@ impl App {
             let busy = self.jobs.list.iter().any(|job| job.is_running() && Some(job.id) != building);
             let exact = self.document.as_ref().is_none_or(|d| d.summary.is_complete());
             let at_rest = self.opening.is_none()
+                && self.workers.filtering.is_none()
                 && !busy
                 && !self.jobs.any_awaited()
                 && self.workers.columns.is_at_rest()
