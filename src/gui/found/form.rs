@@ -140,6 +140,6 @@ mod tests {
         harness.run();
         assert_eq!(harness.state().state.text("spikes"), "7");
         assert_eq!(harness.state().state.text("above"), "");
-        assert!(harness.query_by_label("Polarity").is_some(), "the fields of spikes");
+        assert!(harness.query_all_by_label("Polarity").next().is_some(), "the fields of spikes");
     }
 }
