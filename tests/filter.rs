@@ -473,7 +473,7 @@ fn what_does_not_suit_the_stream_is_refused_with_a_remedy() {
         (&unknown, "derivative", "--rate"),
         (&short, "band-pass=3..60", "too short"),
         (&endless, "high-pass=0.001", "cannot be settled"),
-        (&minutes, "high-pass=0.0001", "it remembers 4309319421 frames (1 d 16 h)"),
+        (&minutes, "high-pass=0.0001", "after 4,309,319,421 frames (1 d 16 h)"),
     ] {
         let error = filtered(Arc::clone(source), 0, &Chain::parse(text).unwrap()).err().map(|e| e.to_string());
         assert!(error.as_ref().is_some_and(|e| e.contains(hint)), "{text}: {error:?}");
