@@ -217,8 +217,17 @@ fn dense<T: Sample>(rows: &Rows<'_>, first: usize, of: impl Fn(&[T]) -> Moments)
 /// The first row whose sample at byte `first` is `value`; little-endian.
 fn find_in_rows<T: Sample>(rows: &Rows<'_>, first: usize, value: f64) -> Option<usize> {
     let size = size_of::<T>();
-    (0..rows.frames).find(|row| {
-        let at = row * rows.stride + first;
-        T::from_le_slice(&rows.bytes[at..at + size]).to_f64() == value
+    let is = |bytes: &[u8]| T::from_le_slice(bytes).to_f64() == value;
+    if rows.stride != size {
+        return (0..rows.frames).find(|row| {
+            let at = row * rows.stride + first;
+            is(&rows.bytes[at..at + size])
+        });
+    }
+    // Run by run, each to its end, so that several samples are compared at a time: a search costs as much as the sums.
+    const RUN: usize = 512;
+    rows.bytes[first..first + rows.frames * size].chunks(RUN * size).enumerate().find_map(|(i, run)| {
+        let hit = run.chunks_exact(size).fold(false, |hit, bytes| hit | is(bytes));
+        hit.then(|| run.chunks_exact(size).position(is).map(|at| i * RUN + at)).flatten()
     })
 }
