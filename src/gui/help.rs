@@ -6,7 +6,7 @@ use super::command::{Command, PanelCommand};
 use super::controls::dialog;
 use super::keys::Keymap;
 use super::theme::Colours;
-use super::vocabulary::VERBS;
+use super::vocabulary::verbs;
 
 /// Where the keys stand, in front of what they do; logical pixels.
 const KEYS_SIZE: Vec2 = vec2(166.0, 18.0);
@@ -31,7 +31,7 @@ const GESTURES: &[(&str, &str, &str)] = &[
 /// Group, gesture or keys, what it does: of gestures, and of every command that has a key.
 fn rows(keymap: &Keymap) -> Vec<(&'static str, String, &'static str)> {
     let gestures = GESTURES.iter().map(|&(group, keys, what)| (group, keys.to_owned(), what));
-    let keys = VERBS.iter().map(|verb| (verb.group, keymap.keys_of(verb.name), verb.title));
+    let keys = verbs().map(|verb| (verb.group, keymap.keys_of(verb.name), verb.title));
     let digits = ("Annotations", "1 … 9".to_owned(), "Mark in a category");
     let mut rows: Vec<_> = gestures.chain(keys.filter(|row| !row.1.is_empty())).collect();
     let at = rows.iter().rposition(|row| row.0 == digits.0).map_or(rows.len(), |last| last + 1);

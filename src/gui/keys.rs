@@ -8,7 +8,7 @@ use eframe::egui::{self, Key, Modifiers};
 use super::command::Command;
 use super::settings::Wheel;
 use super::state::{Document, Panels};
-use super::vocabulary::{self, VERBS};
+use super::vocabulary::{self, verbs};
 use crate::error::{Error, Result};
 
 /// Categories of annotations lie on the number keys.
@@ -149,7 +149,7 @@ impl Keymap {
     pub(super) fn new(preset_name: &str, own: &BTreeMap<String, String>) -> (Self, Vec<Error>) {
         let mut map = Self { keys: Vec::new() };
         let mut errors = Vec::new();
-        for verb in VERBS {
+        for verb in verbs() {
             for keys in verb.keys.split(',').filter(|keys| !keys.trim().is_empty()) {
                 map.put(keys, verb.name).unwrap_or_else(|e| errors.push(e));
             }

@@ -7,7 +7,7 @@ use super::controls::{dialog, named};
 use super::keys::Keymap;
 use super::state::Document;
 use super::theme::Colours;
-use super::vocabulary::{self, VERBS, Verb};
+use super::vocabulary::{self, Verb, verbs};
 
 /// Height of a row, points.
 const ROW: f32 = 24.0;
@@ -45,18 +45,14 @@ fn fitting(text: &str) -> Vec<&'static Verb> {
     {
         return vec![verb];
     }
-    let mut found: Vec<(i32, usize)> = VERBS
-        .iter()
-        .enumerate()
-        .filter_map(|(i, verb)| {
-            let best = fit(verb.name, text).map(|s| s + 2).max(fit(verb.title, text))?;
-            Some((best, i))
-        })
+    let mut found: Vec<(i32, &Verb)> = verbs()
+        .filter_map(|verb| Some((fit(verb.name, text).map(|s| s + 2).max(fit(verb.title, text))?, verb)))
         .collect();
     if !text.is_empty() {
-        found.sort_by_key(|&(score, i)| (std::cmp::Reverse(score), i));
+        // Stable: those that fit as well stay in the order of the help.
+        found.sort_by_key(|&(score, _)| std::cmp::Reverse(score));
     }
-    found.into_iter().map(|(_, i)| &VERBS[i]).collect()
+    found.into_iter().map(|(_, verb)| verb).collect()
 }
 
 /// Draws the palette.
@@ -163,7 +159,7 @@ mod tests {
             assert!(first.contains(&wanted), "{typed}: {first:?}");
         }
         assert!(fitting("qqqq").is_empty());
-        assert_eq!(fitting("").len(), VERBS.len());
+        assert_eq!(fitting("").len(), verbs().count());
     }
 
     #[test]

@@ -1,0 +1,57 @@
+//! Files, exports and work in the background.
+
+use super::*;
+
+const FILES: &str = "Files and jobs";
+
+pub(super) const VERBS: &[Verb] = &[
+    always(verb("open-file", FILES, "Choose a recording to open", "Ctrl+O", |_| file(FileCommand::Ask))),
+    always(with(
+        "FILE",
+        verb("open", FILES, "Open a recording", "", |w| file(FileCommand::Open(w.path()?, OpenOptions::default()))),
+    )),
+    always(verb("demo", FILES, "Open the demo recording", "", |_| file(FileCommand::Demo))),
+    with(
+        "NAME",
+        verb("stream", FILES, "Show another stream", "", |w| {
+            let recording = w.open()?.recording();
+            let name = w.rest.trim();
+            let names = || recording.streams.iter().map(|s| s.name.as_str()).collect::<Vec<_>>().join(", ");
+            let index = recording.stream_index(name).ok_or_else(|| {
+                Error::invalid(format!("there is no stream '{name}'")).with_remedy(format!("use one of: {}", names()))
+            })?;
+            file(FileCommand::Stream(index))
+        }),
+    ),
+    verb("close", FILES, "Close the recording", "Ctrl+W", |_| file(FileCommand::Close)),
+    verb("export-form", FILES, "Export the selection", "Ctrl+E", |_| panel(PanelCommand::ExportForm(true))),
+    with("FILE [KEY=VALUE]…", verb("export", FILES, "Export the selection to a file", "", export)),
+    with(
+        "[FILE]",
+        verb("compare", FILES, "Compare with another recording", "", |w| {
+            let ask = w.rest.trim().is_empty();
+            let asked = if ask {
+                Command::Panel(PanelCommand::BrowseCompare)
+            } else {
+                Command::Job(JobCommand::Compare(w.path()?))
+            };
+            Ok(vec![Command::Panel(PanelCommand::Inspector(InspectorTab::Recording)), asked])
+        }),
+    ),
+    verb("difference", FILES, "Show the difference to the recording compared with", "", |_| {
+        file(FileCommand::ShowDifference)
+    }),
+    verb("cancel-jobs", FILES, "Stop all work in the background", "", |_| one(Command::Job(JobCommand::CancelAll))),
+];
+
+fn export(w: &Words<'_>) -> Result<Vec<Command>> {
+    w.open()?;
+    let words: Vec<&str> = w.rest.split_whitespace().collect();
+    let (target, words) = words.split_first().ok_or_else(|| Error::invalid("no file is named"))?;
+    let target = PathBuf::from(target.trim_matches('"'));
+    let exporter = crate::export::for_target(&target)?;
+    let mut settings = Settings::defaults(exporter.parameters);
+    let scope = set(&mut settings, words)?;
+    (exporter.check)(&settings)?;
+    one(Command::Job(JobCommand::Export { target, values: Values::Stored, settings, scope, overwrite: false }))
+}
