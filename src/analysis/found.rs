@@ -103,7 +103,14 @@ impl Events {
             Cell::Number(number) => number.into(),
             Cell::Bool(yes) => yes.into(),
         });
-        self.fields.iter().map(|field| field.name.to_owned()).zip(values).collect::<serde_json::Map<_, _>>().into()
+        let mut object: serde_json::Map<_, _> =
+            self.fields.iter().map(|field| field.name.to_owned()).zip(values).collect();
+        let place = self.places.get(index).filter(|place| (place.channel as usize) < self.context.channels.len());
+        if let (Some(place), true) = (place, object.contains_key("channel")) {
+            // Names may repeat, and a program counts.
+            object.insert("channel_index".to_owned(), place.channel.into());
+        }
+        object.into()
     }
 
     /// The places that touch `frames`, as indices. Only as many as start within the longest stretch before it are looked
@@ -147,6 +154,7 @@ mod tests {
             places: vec![place(1, 2), place(5, 15), place(20, 21)],
         };
         assert_eq!(events.row(1), [Cell::Text("b".to_owned()), Cell::Integer(5), Cell::Number(1.5)]);
+        assert_eq!((&events.json_of(1)["channel"], &events.json_of(1)["channel_index"]), (&"b".into(), &1.into()));
         assert!(events.row(3).is_empty());
         assert_eq!(events.touching(&(11..20), 10), 1..2);
         assert_eq!(events.touching(&(30..40), 10), 3..3);

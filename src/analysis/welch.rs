@@ -28,6 +28,9 @@ use crate::source::Source;
 use crate::task::Task;
 
 mod fold;
+mod interleave;
+mod lane_fft;
+mod lanes;
 mod windows;
 
 pub(super) use fold::{Fold, Folded};
@@ -95,8 +98,11 @@ pub(super) struct Welch<'a> {
     /// Planned when they are wanted first: each holds as much as several windows.
     pair: OnceLock<Arc<dyn Fft<f64>>>,
     single: OnceLock<Arc<dyn RealToComplex<f64>>>,
+    lanes: OnceLock<Option<lane_fft::LaneFft>>,
     spare: Mutex<Vec<Workspace>>,
     _memory: Reservation,
+    /// For [`Self::lanes`]; they are done without where it cannot be had.
+    lane_memory: Option<Reservation>,
 }
 
 /// What a thread works in.
@@ -107,6 +113,7 @@ pub(super) struct Workspace {
     pub(super) scratch: Vec<Complex<f64>>,
     /// Powers of a whole complex transform.
     pub(super) powers: Vec<f64>,
+    lanes: Option<lanes::LaneSpace>,
 }
 
 impl<'a> Welch<'a> {
@@ -162,6 +169,12 @@ impl<'a> Welch<'a> {
         };
         let mut plan = ChunkPlan::for_scan(task, stream, selection, overlap)?;
         plan.threads = plan.threads.min(threads);
+        let lanes = lanes::LaneSpace::bytes(window).saturating_mul(threads as u64);
+        let lane_memory = if lane_fft::LaneFft::fits(window) {
+            task.budget().reserve(lane_fft::LaneFft::bytes(window).saturating_add(lanes)).ok()
+        } else {
+            None
+        };
         Ok(Self {
             source,
             selection,
@@ -174,8 +187,10 @@ impl<'a> Welch<'a> {
             tapers,
             pair: OnceLock::new(),
             single: OnceLock::new(),
+            lanes: OnceLock::new(),
             spare: Mutex::default(),
             _memory: memory,
+            lane_memory,
         })
     }
 
@@ -311,6 +326,7 @@ impl<'a> Welch<'a> {
                 complex: vec![Complex::default(); n],
                 scratch: vec![],
                 powers: vec![0.0; n],
+                lanes: None,
             }
         })
     }

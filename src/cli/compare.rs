@@ -185,7 +185,7 @@ fn for_people(comparison: &Comparison) -> String {
         let unit = if c.unit.is_empty() { String::new() } else { format!(" {}", c.unit) };
         vec![
             c.name.clone(),
-            format!("{}{unit}", text::number(c.max_abs_difference)),
+            comparison.greatest(c).map_or_else(|| "-".to_owned(), |x| format!("{}{unit}", text::number(x))),
             frame(c.max_at),
             frame(c.first),
             text::count(c.differing),

@@ -6,14 +6,14 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use pulp::bytemuck::cast_slice_mut;
+
 use super::FileMap;
+use super::gather::{gather, gather_words};
 use crate::error::{Error, Result};
-use crate::recording::{Block, ByteOrder, Sample, SampleFormat};
+use crate::recording::{Block, ByteOrder, Sample, SampleFormat, Samples};
 use crate::{with_samples, with_type};
 
-/// Rows are taken in groups of about this many bytes, so that they stay in the processor's cache while the channels
-/// are taken out of them one after the other.
-const GROUP_BYTES: usize = 128 << 10;
 /// Channels that lie apart are copied out of the file in pieces of about this many bytes.
 const COPY_BYTES: usize = 256 << 10;
 /// As long as not more than so many times the wanted bytes are copied.
@@ -184,9 +184,13 @@ impl FlatLayout {
             let bytes = self.map.bytes(self.byte_range(&frames, &self.channel_offsets))?;
             let offsets: Vec<usize> = channels.iter().map(|&c| self.channel_offsets[c] as usize).collect();
             let stride = self.frame_stride as usize;
-            with_samples!(out.samples_mut(), v => {
-                if big { gather::<_, true>(bytes, stride, &offsets, v, n) } else { gather::<_, false>(bytes, stride, &offsets, v, n) }
-            });
+            match out.samples_mut() {
+                Samples::I16(v) if !big => gather_words(bytes, stride, &offsets, v, n),
+                Samples::U16(v) if !big => gather_words(bytes, stride, &offsets, cast_slice_mut(v), n),
+                samples => with_samples!(samples, v => {
+                    if big { gather::<_, true>(bytes, stride, &offsets, v, n) } else { gather::<_, false>(bytes, stride, &offsets, v, n) }
+                }),
+            }
         } else if self.is_copied() {
             return self.copy(&frames, channels, out);
         } else {
@@ -296,29 +300,6 @@ impl FlatLayout {
             .with_path(self.map.path()));
         }
         Ok(())
-    }
-}
-
-/// Takes samples at `offsets` out of rows of `stride` bytes; `out[i * n + row]` is channel `i`.
-fn gather<T: Sample, const BIG: bool>(bytes: &[u8], stride: usize, offsets: &[usize], out: &mut [T], n: usize) {
-    let size = size_of::<T>();
-    let decode = |b: &[u8]| if BIG { T::from_be_slice(b) } else { T::from_le_slice(b) };
-    if stride == size && offsets.len() == 1 {
-        for (x, b) in out.iter_mut().zip(bytes[offsets[0]..].chunks_exact(size)) {
-            *x = decode(b);
-        }
-        return;
-    }
-    let group = (GROUP_BYTES / stride.max(1)).clamp(1, n);
-    for first in (0..n).step_by(group) {
-        let rows = group.min(n - first);
-        for (i, &offset) in offsets.iter().enumerate() {
-            let out = &mut out[i * n + first..i * n + first + rows];
-            let bytes = &bytes[first * stride + offset..];
-            for (r, x) in out.iter_mut().enumerate() {
-                *x = decode(&bytes[r * stride..r * stride + size]);
-            }
-        }
     }
 }
 

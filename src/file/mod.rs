@@ -5,6 +5,7 @@ mod atomic;
 mod atomic_folder;
 pub(crate) mod feed;
 mod flat;
+mod gather;
 mod map;
 
 pub(crate) use atomic::Flusher;

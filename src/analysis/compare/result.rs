@@ -16,7 +16,7 @@ pub struct ChannelDifference {
     pub other: String,
     /// Of the difference: empty where stored values were compared.
     pub unit: String,
-    /// Zero if nothing that can be measured differs.
+    /// Zero if nothing that can be measured differs; [`Comparison::greatest`] also knows whether anything can be.
     pub max_abs_difference: f64,
     /// The first frame where it is reached.
     pub max_at: Option<u64>,
@@ -125,6 +125,12 @@ impl Comparison {
         )
     }
 
+    /// The greatest difference of a channel; `None` where every frame has only one number, so that none can be measured.
+    #[must_use]
+    pub fn greatest(&self, channel: &ChannelDifference) -> Option<f64> {
+        (self.frames == 0 || channel.unmeasurable < self.frames).then_some(channel.max_abs_difference)
+    }
+
     /// The object that `--json` prints.
     #[must_use]
     pub fn json(&self) -> serde_json::Value {
@@ -135,7 +141,7 @@ impl Comparison {
                 "id": c.id,
                 "other": c.other,
                 "unit": c.unit,
-                "max_abs_difference": c.max_abs_difference,
+                "max_abs_difference": self.greatest(c),
                 "max_abs_difference_frame": c.max_at,
                 "first_difference_frame": c.first,
                 "differing_frames": c.differing,
@@ -167,7 +173,7 @@ impl Comparison {
         let row = |c: &ChannelDifference| {
             vec![
                 Cell::Text(c.name.clone()),
-                Cell::Number(c.max_abs_difference),
+                self.greatest(c).map_or_else(|| Cell::Text(String::new()), Cell::Number),
                 Cell::Text(c.unit.clone()),
                 frame(c.max_at),
                 frame(c.first),

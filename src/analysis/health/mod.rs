@@ -120,6 +120,7 @@ fn report(stream: &Stream, plan: &Plan<'_>, settings: &Settings, measured: &Meas
         table.rows.push(row);
         let mut object = serde_json::Map::new();
         object.insert("channel".to_owned(), names[i].clone().into());
+        object.insert("channel_index".to_owned(), c.into());
         object.insert("unit".to_owned(), unit.clone().into());
         // What is no number becomes null.
         object.extend(LAYERS.iter().zip(figures).map(|((key, _), x)| ((*key).to_owned(), x.into())));

@@ -12,6 +12,7 @@ mod fold;
 mod pyramid;
 mod stft;
 mod store;
+mod tile;
 mod write;
 
 use super::{Analysis, Axis, Heatmap, Layer, Places, PublishClock, Report, Request, View};

@@ -75,6 +75,11 @@ impl Accumulator for Partial<'_, '_> {
         let values = Welch::values(view)?;
         let places: Vec<usize> = starts.iter().map(|s| (s - chunk.read.start) as usize).collect();
         let mut space = welch.workspace();
+        if let (Fold::Sum, Some(fft)) = (self.fold, welch.lane_fft()) {
+            welch.sum_in_lanes(fft, values, &places, &mut space.lanes, &mut self.folded)?;
+            welch.put_back(space);
+            return Ok(());
+        }
         for c in 0..welch.selection.channels.len() {
             match self.fold {
                 Fold::Sum => self.sum(values, c, &places, &mut space)?,

@@ -61,14 +61,7 @@ pub(in crate::analysis) fn load(
     detrend: Detrend,
     into: &mut [f64],
 ) -> Option<Line> {
-    let sum = match values {
-        Values::Block(block) => {
-            with_samples!(block.samples(), v => convert(&Plain(v), c * block.frames() + place, 1, scale, into))
-        }
-        Values::Bytes(rows) => with_type!(rows.format.sample_type, T => {
-            convert::<T, _>(&Little(rows.bytes), place * size_of::<T>(), size_of::<T>(), scale, into)
-        }),
-    };
+    let sum = self::values(values, c, place, scale, into);
     if !sum.is_finite() {
         return None;
     }
@@ -84,6 +77,18 @@ pub(in crate::analysis) fn load(
             Line { mean, slope: if square > 0.0 { moment / square } else { 0.0 } }
         }
     })
+}
+
+/// Physical values of the samples of channel `c` from `place` on, and their sum.
+pub(in crate::analysis) fn values(from: Values<'_>, c: usize, place: usize, scale: Scale, to: &mut [f64]) -> f64 {
+    match from {
+        Values::Block(block) => {
+            with_samples!(block.samples(), v => convert(&Plain(v), c * block.frames() + place, 1, scale, to))
+        }
+        Values::Bytes(rows) => with_type!(rows.format.sample_type, T => {
+            convert::<T, _>(&Little(rows.bytes), place * size_of::<T>(), size_of::<T>(), scale, to)
+        }),
+    }
 }
 
 /// Physical values of the samples from place `at` of `feed`, `unit` places apart, and their sum.
