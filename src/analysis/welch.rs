@@ -6,7 +6,9 @@
 //!
 //! Where only the sum of the spectra is wanted, two windows go through one complex transform as its real and its
 //! imaginary part: the sum of their powers is (|Z(k)|² + |Z(n−k)|²) / 2, and no pass for taking the two apart is
-//! needed. Everything is in 64-bit floats: the rounding of 32-bit transforms would drown quiet bins beside a loud one.
+//! needed. For the usual lengths as many such pairs as the processor's vectors have lanes are transformed at once
+//! (`lane_fft`), else one by one. Everything is in 64-bit floats: the rounding of 32-bit transforms would drown quiet
+//! bins beside a loud one.
 //!
 //! A window may be weighted by several tapers in turn (D. J. Thomson's multitaper, 1982): its power is then the sum of
 //! theirs, each taper being scaled by the root of its share.

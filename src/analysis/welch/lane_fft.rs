@@ -17,8 +17,8 @@ pub(super) struct LaneFft {
     n: usize,
     passes: Vec<Pass>,
     leaf: usize,
-    /// The frequency, 0 to n − 1, that each place of a transform holds in the end.
-    frequencies: Vec<u32>,
+    /// The place in a transform where each frequency, 0 to n − 1, is in the end.
+    places: Vec<u32>,
 }
 
 /// One pass of radix 8 over blocks of `length` points.
@@ -72,7 +72,11 @@ impl LaneFft {
         for (place, f) in frequencies.iter_mut().enumerate() {
             *f += (place % leaf * step) as u32;
         }
-        Some(Self { n, passes, leaf, frequencies })
+        let mut places = vec![0; n];
+        for (place, f) in frequencies.into_iter().enumerate() {
+            places[f as usize] = place as u32;
+        }
+        Some(Self { n, passes, leaf, places })
     }
 
     /// Whether transforms of `n` points are done here.
@@ -86,14 +90,17 @@ impl LaneFft {
         n as u64 * (16 + 4 + 4)
     }
 
-    pub(super) fn frequencies(&self) -> &[u32] {
-        &self.frequencies
+    /// The powers of all lanes at `frequency`, 0 to n − 1, as [`Self::add_powers`] left them.
+    #[inline]
+    pub(super) fn powers_at<'p>(&self, powers: &'p [f64], frequency: usize) -> &'p [f64] {
+        let lanes = powers.len() / self.n;
+        &powers[self.places[frequency] as usize * lanes..][..lanes]
     }
 
     /// Transforms the prepared points of `data` and adds the square of the absolute value of each to `powers`.
     ///
     /// `data` is, for each point, the real parts of all lanes and then the imaginary ones; it is used up. `powers` is, for
-    /// each place ([`Self::frequencies`]), a sum for each lane.
+    /// each frequency in an order of its own ([`Self::powers_at`]), a sum for each lane.
     pub(super) fn add_powers(&self, data: &mut [f64], preparation: Preparation<'_>, powers: &mut [f64]) {
         Arch::new().dispatch(AddPowers { fft: self, data, preparation, powers });
     }
@@ -358,10 +365,9 @@ mod tests {
                 let part = |i: usize, l: usize| (data[2 * i * lanes + l] - means[l]) * weights[i];
                 let mut z: Vec<_> = (0..n).map(|i| Complex::new(part(i, lane), part(i, lanes + lane))).collect();
                 single.process(&mut z);
-                for (place, &f) in fft.frequencies().iter().enumerate() {
-                    let at = place * lanes + lane;
-                    let expected = z[f as usize].norm_sqr() + before[at];
-                    assert!((powers[at] - expected).abs() < 1e-12 * n as f64, "{n} {lane} {f}");
+                for (f, z) in z.iter().enumerate() {
+                    let expected = z.norm_sqr() + fft.powers_at(&before, f)[lane];
+                    assert!((fft.powers_at(&powers, f)[lane] - expected).abs() < 1e-12 * n as f64, "{n} {lane} {f}");
                 }
             }
         }

@@ -12,7 +12,7 @@ use crate::error::Result;
 pub(super) struct LaneSpace {
     /// For each point, the real parts of all lanes and then the imaginary ones.
     data: Vec<f64>,
-    /// For each place of the transform, a sum for each lane.
+    /// For each frequency, in the order of the transform, a sum for each lane.
     powers: Vec<f64>,
     /// [`ROW`] samples of each lane.
     rows: Vec<f64>,
@@ -85,12 +85,13 @@ impl Welch<'_> {
                 let preparation = Preparation { weights: &self.tapers[0], means: &means };
                 fft.add_powers(&mut space.data, preparation, &mut space.powers);
             }
-            for (&f, powers) in fft.frequencies().iter().zip(space.powers.chunks_exact(lanes)) {
-                // The two windows of a pair share the frequencies f and n − f.
-                let k = (f as usize).min(self.window - f as usize);
-                let share = if k == 0 || 2 * k == self.window { 1.0 } else { 0.5 };
-                for (lane, power) in group.iter().zip(powers) {
-                    folded.powers[lane.channel * bins + k] += share * power;
+            // The two windows of a pair share the frequencies k and n − k. In the order of frequencies, every lane's
+            // sums are written one behind the other.
+            for k in 0..bins {
+                let here = fft.powers_at(&space.powers, k);
+                let there = fft.powers_at(&space.powers, (self.window - k) % self.window);
+                for ((lane, a), b) in group.iter().zip(here).zip(there) {
+                    folded.powers[lane.channel * bins + k] += 0.5 * (a + b);
                 }
             }
         }
