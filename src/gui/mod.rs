@@ -9,7 +9,7 @@ mod annotating;
 mod annotation_marks;
 mod annotation_tab;
 mod app;
-mod channels;
+pub mod channels;
 mod column_worker;
 pub mod command;
 mod command_line;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::channels::MAX_LANES;
 use super::jobs::{Jobs, Reply};
 use super::sessions;
 use super::state::{ChannelView, Document, LaneView, Pictures, Results, ViewHistory};
@@ -24,9 +25,6 @@ pub struct Opened {
     /// What was opened, where it is not what was asked for.
     pub instead: Option<Vec<PathBuf>>,
 }
-
-/// Lanes on the screen at most, until the user zooms: more could not be told apart.
-const MAX_LANES: f64 = 128.0;
 
 /// Which stream to show.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -138,11 +136,9 @@ pub(super) fn lacks_layout(error: &Error, path: &std::path::Path, options: &Open
 pub(super) fn document(paths: Vec<PathBuf>, options: OpenOptions, opened: Opened) -> Document {
     let mut paths = opened.instead.unwrap_or(paths).into_iter();
     let stream = &opened.source.recording().streams[opened.stream];
-    let channel = ChannelView { visible: true, colour: None, gain: 1.0, centre: 0.0 };
-    let channels = vec![channel; stream.channels.len()];
+    let channels = vec![ChannelView::default(); stream.channels.len()];
     let viewport = Viewport::new(stream.time.end_tick(stream.frames), 1000.0);
-    let lanes =
-        LaneView { first: 0.0, count: (channels.len() as f64).clamp(1.0, MAX_LANES), half_range: None, amplitude: 1.0 };
+    let lanes = LaneView { count: (channels.len() as f64).clamp(1.0, MAX_LANES), ..LaneView::default() };
     Document {
         path: paths.next().unwrap_or_default(),
         more: paths.collect(),

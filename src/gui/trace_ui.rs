@@ -3,10 +3,11 @@
 use eframe::egui::{self, Align2, Color32, FontId, Pos2, Rect, Sense, Stroke, Ui, Vec2};
 use egui_plot::{Plot, PlotBounds};
 
+use super::channels::heights::FILL;
 use super::command::{AnnotationCommand, ChannelCommand, Command, ViewCommand};
 use super::settings::Wheel;
 use super::state::{Document, TimeFormat};
-use super::theme::{self, Colours};
+use super::theme::Colours;
 use super::time_axis::TimeAxis;
 use crate::recording::{Gap, TimeBase};
 
@@ -24,8 +25,6 @@ const GAP_TEXT: f64 = 110.0;
 const TITLE_HALF_WIDTH: f32 = 60.0;
 /// How strong the colour of a trace without filters is behind the one with.
 const DIMMED: f32 = 0.35;
-/// Half the height of a lane that a trace fills at amplitude 1.
-const FILL: f64 = 0.45;
 
 /// Draws the traces and collects what the mouse asks for.
 pub(super) fn trace_ui(ui: &mut Ui, document: &Document, format: TimeFormat, wheel: Wheel, out: &mut Vec<Command>) {
@@ -119,19 +118,20 @@ pub(super) fn pointer_tick(ctx: &egui::Context) -> Option<u64> {
 
 /// How each of the `channels` of a picture is drawn, in their order, if it is visible.
 fn lanes(document: &Document, channels: &[usize], dark: bool) -> Vec<Lane> {
-    let visible = document.visible_channels();
-    let row_of = |channel: usize| visible.iter().position(|&v| v == channel);
+    let stack = document.stack();
+    let rows = stack.rows(document.channels.len());
+    let colours = document.channel_colours(dark);
     let mut lanes = Vec::with_capacity(channels.len());
     for (values, &channel) in channels.iter().enumerate() {
-        let Some(row) = row_of(channel) else { continue };
-        let view = &document.channels[channel];
+        let Some(row) = rows.get(channel).copied().flatten() else { continue };
+        let (view, span) = (&document.channels[channel], stack.span(row));
         let half = document.lanes.half_range.as_ref().map_or(1.0, |h| h[channel]);
         let gain = FILL / half * document.lanes.amplitude * f64::from(view.gain);
         lanes.push(Lane {
             values,
-            color: view.colour.unwrap_or_else(|| theme::palette(channel, dark)),
-            center: -(row as f64 + 0.5),
-            scale: gain,
+            color: colours[channel],
+            center: f64::from(view.offset) - f64::midpoint(span.start, span.end),
+            scale: if view.inverted { -gain } else { gain },
             baseline: view.centre,
         });
     }
@@ -187,18 +187,23 @@ impl Overlay<'_> {
 
     /// Names and units at the left edge, thinned out where lanes are narrower than a line of text.
     fn lane_names(&self, painter: &egui::Painter) {
-        let visible = self.document.visible_channels();
+        let stack = self.document.stack();
         let channels = &self.document.shown().channels;
-        let height = self.rect.height() / self.document.lanes.count as f32;
-        let step = (NAME_HEIGHT / height).ceil().max(1.0) as usize;
         let ground = self.colours.canvas.gamma_multiply(0.93);
-        for row in self.document.lanes_on_screen().filter(|row| row % step == 0) {
-            let channel = &channels[visible[row]];
+        let mut free_from = f32::NEG_INFINITY;
+        for row in self.document.lanes_on_screen() {
+            let span = stack.span(row);
+            let middle = self.y(f64::midpoint(span.start, span.end));
+            if middle < free_from {
+                continue;
+            }
+            free_from = middle + NAME_HEIGHT;
+            let channel = &channels[stack.channels()[row]];
             let text = match channel.unit.as_str() {
                 "" => channel.name.clone(),
                 unit => format!("{} ({})", channel.name, crate::text::unit(unit)),
             };
-            let at = Pos2::new(self.rect.left() + 6.0, self.y(row as f64 + 0.5));
+            let at = Pos2::new(self.rect.left() + 6.0, middle);
             let font = FontId::proportional(11.5);
             let galley = painter.layout_no_wrap(text, font, self.colours.ink);
             let place = Align2::LEFT_CENTER.anchor_size(at, galley.size());
@@ -272,9 +277,11 @@ impl Overlay<'_> {
         let Some(pointer) = response.hover_pos().filter(|p| self.rect.contains(*p)) else { return };
         let tick = (Mouse { document: self.document, rect: self.rect }).tick_at(pointer).max(0.0) as u64;
         let lanes = &self.document.lanes;
-        let row = lanes.first + f64::from((pointer.y - self.rect.top()) / self.rect.height()) * lanes.count;
+        let y = lanes.first + f64::from((pointer.y - self.rect.top()) / self.rect.height()) * lanes.count;
         let mut text = axis.precise(tick);
-        if let Some(value) = self.value_at(tick, row as usize) {
+        let stack = self.document.stack();
+        let channel = stack.row_at(y).map(|row| stack.channels()[row]);
+        if let Some(value) = channel.and_then(|channel| self.value_at(tick, channel)) {
             text = format!("{text}   {value}");
         }
         painter.vline(pointer.x, self.rect.y_range(), Stroke::new(1.0, self.colours.muted.gamma_multiply(0.4)));
@@ -294,8 +301,8 @@ impl Overlay<'_> {
         painter.galley(place.min, galley, Color32::PLACEHOLDER);
     }
 
-    /// What the picture says about the lane `row` at `tick`.
-    fn value_at(&self, tick: u64, row: usize) -> Option<String> {
+    /// What the picture says about a channel at `tick`.
+    fn value_at(&self, tick: u64, channel: usize) -> Option<String> {
         let (columns, _) = self.document.pictures.view.as_ref()?;
         let time = self.document.time();
         let frame = time.frame_at_tick(tick);
@@ -303,7 +310,6 @@ impl Overlay<'_> {
             return Some("gap".to_owned());
         }
         let column = columns.edges.partition_point(|&e| e <= frame).checked_sub(1)?;
-        let channel = *self.document.visible_channels().get(row)?;
         let index = columns.request.channels.iter().position(|&c| c == channel)?;
         let info = &self.document.shown().channels[channel];
         let seen = columns.values.get(index)?.get(column)?.scaled(info.scale);
@@ -381,8 +387,9 @@ impl Mouse<'_> {
             return None;
         }
         let lanes = &self.document.lanes;
-        let row = lanes.first + f64::from((at.y - self.rect.top()) / self.rect.height()) * lanes.count;
-        let channel = *self.document.visible_channels().get(row as usize)?;
+        let y = lanes.first + f64::from((at.y - self.rect.top()) / self.rect.height()) * lanes.count;
+        let stack = self.document.stack();
+        let channel = stack.channels()[stack.row_at(y)?];
         Some((channel, self.document.channels[channel].gain))
     }
 

@@ -262,11 +262,11 @@ impl Document {
         };
         // Only a typed time can be wrong.
         drop(self.apply_view(command));
-        let row = self.visible_channels().iter().position(|&c| c == place.channel as usize);
-        if let Some(row) = row.map(|row| row as f64) {
-            let lanes = &self.lanes;
-            if row < lanes.first || row + 1.0 > lanes.first + lanes.count {
-                let by = row + 0.5 - lanes.count / 2.0 - lanes.first;
+        let stack = self.stack();
+        if let Some(row) = stack.channels().iter().position(|&c| c == place.channel as usize) {
+            let (lanes, span) = (&self.lanes, stack.span(row));
+            if span.start < lanes.first || span.end > lanes.first + lanes.count {
+                let by = f64::midpoint(span.start, span.end) - lanes.count / 2.0 - lanes.first;
                 drop(self.apply_view(ViewCommand::ScrollLanes(by)));
             }
         }
