@@ -84,6 +84,7 @@ fn frames(
             center: -(i as f64),
             scale: 0.005,
             baseline: 0.0,
+            cut: None,
         })
         .collect();
     let ctx = Context::default();

@@ -47,7 +47,7 @@ fn columns(frames: u64, bucket: u64, time: &TimeBase, sample: impl Fn(u64) -> f6
 
 impl Scene {
     fn new(columns: Columns, time: TimeBase, ticks: f64) -> Self {
-        let lane = Lane { values: 0, color: COLOR, center: 0.0, scale: 1.0, baseline: 0.0 };
+        let lane = Lane { values: 0, color: COLOR, center: 0.0, scale: 1.0, baseline: 0.0, cut: None };
         Self {
             columns,
             time,
@@ -322,7 +322,14 @@ fn lanes_lie_where_they_are_put() {
         all.request.channels.push(k as usize);
     }
     let lanes: Vec<Lane> = (0..8)
-        .map(|i| Lane { values: i, color: COLOR, center: 0.875 - i as f64 * 0.25, scale: 0.002, baseline: 0.0 })
+        .map(|i| Lane {
+            values: i,
+            color: COLOR,
+            center: 0.875 - i as f64 * 0.25,
+            scale: 0.002,
+            baseline: 0.0,
+            cut: None,
+        })
         .collect();
     for theme in [Theme::Dark, Theme::Light] {
         let mut scene = Scene::new(all.clone(), time.clone(), 30_000.0).scale(1.5);

@@ -276,6 +276,9 @@ impl App {
         }
         self.want_pictures(ctx.pixels_per_point());
         self.want_spectrogram();
+        if let Some(document) = &mut self.document {
+            document.keep_tracks(&mut self.jobs, &self.budget);
+        }
         if self.jobs.any_running() {
             ctx.request_repaint_after(PROGRESS);
         }

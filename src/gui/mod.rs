@@ -16,6 +16,8 @@ mod command_line;
 mod comparing;
 mod controls;
 mod curve_peaks;
+pub mod displays;
+pub mod event_rows;
 mod export_form;
 mod filter_tab;
 mod found;

@@ -81,6 +81,8 @@ pub struct Pictures {
 pub struct Results {
     pub list: Vec<AnalysisResult>,
     pub found: super::found::Found,
+    /// The event tracks of the recording that were read.
+    pub tracks: super::event_rows::Tracks,
     /// The recording that was compared with last.
     pub compared: Option<PathBuf>,
 }

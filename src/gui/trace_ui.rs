@@ -3,15 +3,17 @@
 use eframe::egui::{self, Align2, Color32, FontId, Pos2, Rect, Sense, Stroke, Ui, Vec2};
 use egui_plot::{Plot, PlotBounds};
 
+use super::channels::Display;
 use super::channels::heights::FILL;
 use super::command::{AnnotationCommand, ChannelCommand, Command, ViewCommand};
+use super::displays;
 use super::settings::Wheel;
 use super::state::{Document, TimeFormat};
 use super::theme::Colours;
 use super::time_axis::TimeAxis;
 use crate::recording::{Gap, TimeBase};
 
-use super::traces::{self, Lane, TimeAxis as TicksPerX};
+use super::traces::{self, TimeAxis as TicksPerX};
 
 /// One notch of the wheel (about 50 points) zooms by this factor.
 const WHEEL_ZOOM: f64 = 1.25;
@@ -30,8 +32,10 @@ const DIMMED: f32 = 0.35;
 pub(super) fn trace_ui(ui: &mut Ui, document: &Document, format: TimeFormat, wheel: Wheel, out: &mut Vec<Command>) {
     let colours = Colours::of(ui);
     let axis = TimeAxis::new(document, format, ui.available_width());
-    let dark = ui.visuals().dark_mode;
-    let (first, count) = (document.lanes.first, document.lanes.count);
+    let channel_colours = document.channel_colours(ui.visuals().dark_mode);
+    let mut cut = Vec::new();
+    let (first, count) = displays::extent(document);
+    let foot = super::event_rows::share_of(ui, document);
     let span = document.viewport.ticks();
     let ticks_per_x = TicksPerX { origin_tick: document.viewport.start_tick(), ticks_per_x: 1.0 };
     let plot = Plot::new("traces")
@@ -55,10 +59,14 @@ pub(super) fn trace_ui(ui: &mut Ui, document: &Document, format: TimeFormat, whe
     ui.painter().rect_filled(ui.available_rect_before_wrap(), 0.0, ui.visuals().panel_fill);
     let behind = ui.painter().add(egui::Shape::Noop);
     let shown = plot.show(ui, |plot| {
-        plot.set_plot_bounds(PlotBounds::from_min_max([0.0, -(first + count)], [span, -first]));
+        let below = first + count / f64::from(1.0 - foot);
+        plot.set_plot_bounds(PlotBounds::from_min_max([0.0, -below], [span, -first]));
+        if document.lanes.display == Display::HeatMap {
+            return;
+        }
         let behind = document.filter.as_ref().filter(|f| f.shown && document.raw_is_comparable());
         if let Some((filter, (columns, packed))) = behind.and_then(|f| Some((f, f.picture.as_ref()?))) {
-            let mut raw = lanes(document, &columns.request.channels, dark);
+            let mut raw = displays::lanes(document, &columns.request.channels, &channel_colours);
             for lane in &mut raw {
                 lane.color = lane.color.gamma_multiply(DIMMED);
                 lane.baseline = filter.centres.get(columns.request.channels[lane.values]).copied().unwrap_or(0.0);
@@ -66,29 +74,40 @@ pub(super) fn trace_ui(ui: &mut Ui, document: &Document, format: TimeFormat, whe
             plot.add(traces::item(packed.clone(), raw, ticks_per_x).named("raw traces"));
         }
         if let Some((columns, packed)) = &document.pictures.view {
-            let lanes = lanes(document, &columns.request.channels, dark);
+            let lanes = displays::lanes(document, &columns.request.channels, &channel_colours);
+            cut = displays::cut_channels(document, columns, &lanes);
             plot.add(traces::item(packed.clone(), lanes, ticks_per_x));
         }
     });
-    let rect = *shown.transform.frame();
+    let whole = *shown.transform.frame();
+    let rect = displays::above(whole, foot);
     let gaps = traces::gap_shapes(ui, &shown.transform, ticks_per_x, document.time());
-    let canvas = egui::Shape::rect_filled(rect, 0.0, colours.canvas);
+    let canvas = egui::Shape::rect_filled(whole, 0.0, colours.canvas);
     ui.painter().set(behind, egui::Shape::Vec(std::iter::once(canvas).chain(gaps).collect()));
     if (f64::from(rect.width()) - document.viewport.width_points()).abs() > 0.5 {
         out.push(Command::View(ViewCommand::Width(rect.width())));
     }
     let over = Overlay { document, rect, colours };
     let painter = ui.painter().with_clip_rect(rect);
+    displays::heat_lanes_ui(ui, &painter, document, rect);
+    displays::logic_ui(ui, &painter, document, rect, &channel_colours);
     over.gap_lengths(&painter);
     over.selection(&painter);
-    over.lane_names(&painter);
-    over.state(&painter);
+    if document.lanes.display == Display::Butterfly {
+        displays::axis_ui(&painter, document, rect, colours);
+    } else {
+        over.lane_names(&painter);
+    }
+    over.state(&painter, &cut);
     let response = shown.response;
     super::found::marks_ui(ui, document, rect);
     let annotated = super::annotation_marks::marks_ui(ui, document, rect);
     over.goal(&painter);
     over.playhead(&painter);
-    over.scale_bar(&painter);
+    if document.lanes.display == Display::Stacked {
+        over.scale_bar(&painter);
+    }
+    super::event_rows::rows_ui(ui, document, whole, rect);
     over.readout(ui.painter(), &response, &axis);
     let mouse = Mouse { document, rect };
     let at = response.hover_pos().filter(|at| rect.contains(*at)).map(|at| mouse.tick_at(at).max(0.0) as u64);
@@ -114,28 +133,6 @@ fn pointer_id() -> egui::Id {
 /// The tick that was under the pointer in the last frame, if that was over the traces.
 pub(super) fn pointer_tick(ctx: &egui::Context) -> Option<u64> {
     ctx.data(|data| data.get_temp::<Option<u64>>(pointer_id())).flatten()
-}
-
-/// How each of the `channels` of a picture is drawn, in their order, if it is visible.
-fn lanes(document: &Document, channels: &[usize], dark: bool) -> Vec<Lane> {
-    let stack = document.stack();
-    let rows = stack.rows(document.channels.len());
-    let colours = document.channel_colours(dark);
-    let mut lanes = Vec::with_capacity(channels.len());
-    for (values, &channel) in channels.iter().enumerate() {
-        let Some(row) = rows.get(channel).copied().flatten() else { continue };
-        let (view, span) = (&document.channels[channel], stack.span(row));
-        let half = document.lanes.half_range.as_ref().map_or(1.0, |h| h[channel]);
-        let gain = FILL / half * document.lanes.amplitude * f64::from(view.gain);
-        lanes.push(Lane {
-            values,
-            color: colours[channel],
-            center: f64::from(view.offset) - f64::midpoint(span.start, span.end),
-            scale: if view.inverted { -gain } else { gain },
-            baseline: view.centre,
-        });
-    }
-    lanes
 }
 
 /// What is painted over the traces.
@@ -213,7 +210,7 @@ impl Overlay<'_> {
     }
 
     /// Says when the picture is an estimate, or why there is none.
-    fn state(&self, painter: &egui::Painter) {
+    fn state(&self, painter: &egui::Painter, cut: &[usize]) {
         let pictures = &self.document.pictures;
         let (text, colour) = match (&pictures.error, &pictures.view) {
             (Some(error), _) => (error.clone(), self.colours.error),
@@ -225,6 +222,7 @@ impl Overlay<'_> {
             _ if self.document.visible_channels().is_empty() => {
                 ("every channel is hidden: choose some in the list on the left".to_owned(), self.colours.muted)
             }
+            _ if !cut.is_empty() => (cut_text(self.document, cut), self.colours.warning),
             _ => return,
         };
         let at = self.rect.right_top() + Vec2::new(-8.0, 6.0);
@@ -276,12 +274,9 @@ impl Overlay<'_> {
     fn readout(&self, painter: &egui::Painter, response: &egui::Response, axis: &TimeAxis<'_>) {
         let Some(pointer) = response.hover_pos().filter(|p| self.rect.contains(*p)) else { return };
         let tick = (Mouse { document: self.document, rect: self.rect }).tick_at(pointer).max(0.0) as u64;
-        let lanes = &self.document.lanes;
-        let y = lanes.first + f64::from((pointer.y - self.rect.top()) / self.rect.height()) * lanes.count;
+        let y = f64::from((pointer.y - self.rect.top()) / self.rect.height());
         let mut text = axis.precise(tick);
-        let stack = self.document.stack();
-        let channel = stack.row_at(y).map(|row| stack.channels()[row]);
-        if let Some(value) = channel.and_then(|channel| self.value_at(tick, channel)) {
+        if let Some(value) = self.channel_at(tick, y).and_then(|channel| self.value_at(tick, channel)) {
             text = format!("{text}   {value}");
         }
         painter.vline(pointer.x, self.rect.y_range(), Stroke::new(1.0, self.colours.muted.gamma_multiply(0.4)));
@@ -299,6 +294,18 @@ impl Overlay<'_> {
         }
         painter.rect_filled(covered, 2.0, ground);
         painter.galley(place.min, galley, Color32::PLACEHOLDER);
+    }
+
+    /// The channel that is meant at `tick` and the share `y` of the plot's height.
+    fn channel_at(&self, tick: u64, y: f64) -> Option<usize> {
+        if self.document.lanes.display == Display::Butterfly {
+            let (columns, _) = self.document.pictures.view.as_ref()?;
+            let frame = self.document.time().frame_at_tick(tick);
+            let column = columns.edges.partition_point(|&e| e <= frame).checked_sub(1)?;
+            return displays::value_near(self.document, columns, column, y);
+        }
+        let (stack, (first, count)) = (self.document.stack(), displays::extent(self.document));
+        Some(stack.channels()[stack.row_at(first + y * count)?])
     }
 
     /// What the picture says about a channel at `tick`.
@@ -332,6 +339,14 @@ fn gap_at(time: &TimeBase, tick: u64) -> Option<Gap> {
     let after = time.frame_at_tick(tick);
     let span = time.span_of_frame(after);
     time.gaps().nth(span.checked_sub(1)?).filter(|g| (g.first_tick..g.first_tick + g.missing_frames).contains(&tick))
+}
+
+/// Whose traces are cut, in words.
+fn cut_text(document: &Document, cut: &[usize]) -> String {
+    match cut {
+        [one] => format!("{} is cut where it reaches farther", document.shown().channels[*one].name),
+        many => format!("{} traces are cut where they reach farther", many.len()),
+    }
 }
 
 /// What the mouse asks for.
@@ -383,7 +398,7 @@ impl Mouse<'_> {
 
     /// The channel whose name is under the pointer, and its gain.
     fn name_under(&self, at: Pos2) -> Option<(usize, f32)> {
-        if at.x > self.rect.left() + 90.0 {
+        if at.x > self.rect.left() + 90.0 || self.document.lanes.display == Display::Butterfly {
             return None;
         }
         let lanes = &self.document.lanes;

@@ -121,7 +121,10 @@ impl Document {
             C::Overlap(_) => {}
             C::Display(display) => self.lanes.display = display,
             C::Heat(value) => self.lanes.heat = value,
-            C::Track(name, true) => drop(self.lanes.events.tracks.insert(name)),
+            C::Track(name, true) => {
+                self.results.tracks.try_again(&name);
+                self.lanes.events.tracks.insert(name);
+            }
             C::Track(name, false) => drop(self.lanes.events.tracks.remove(&name)),
             C::Rasters(shown) => self.lanes.events.found = shown,
         }
