@@ -227,7 +227,7 @@ fn a_thousand_channels_filter_and_hide() {
 
 #[test]
 fn an_empty_filter_result_says_so_and_can_be_cleared() {
-    let mut harness = bench([280.0, 300.0], "zzz".to_owned(), {
+    let mut harness = bench([280.0, 420.0], "zzz".to_owned(), {
         let document = document(8);
         move |ui, filter, out| channels_ui(ui, &document, filter, out)
     });

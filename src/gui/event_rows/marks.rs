@@ -59,6 +59,8 @@ pub fn level_runs(frames: &[u64], levels: &[u8], edges: &[u64], mut draw: impl F
             let to = frames.get(next).map_or(width, |&f| gallop(edges, pixel, |&edge| edge <= f).saturating_sub(1));
             (to.clamp(pixel + 1, width), before.map(|high| (!high, high)))
         } else {
+            // What holds until the first frame of the pixel does not hold in it.
+            let before = before.filter(|_| frames[next] > edges[pixel]);
             let mut seen = (before == Some(false), before == Some(true));
             // Two changes hold both levels, whatever more there are.
             for level in levels[next..until].iter().take(2) {
