@@ -205,6 +205,37 @@ fn a_steep_edge_has_no_hole() {
     }
 }
 
+/// What reaches beyond the limits of its lane is cut there, at any zoom, and the cut has a mark of another colour.
+#[test]
+fn a_trace_is_cut_at_its_limits_and_marked() {
+    for gpu in [true, false] {
+        // Columns, lines, and single samples with dots; the last lies beyond the limits altogether.
+        for (bucket, ticks, low, high) in
+            [(64, 30_000.0, -0.9, 0.9), (1, 100.0, -0.9, 0.9), (1, 24.0, -0.9, 0.9), (64, 30_000.0, 0.7, 0.9)]
+        {
+            let time = TimeBase::regular(1000.0);
+            let period = if bucket == 1 { 10 } else { 3000 };
+            let columns = columns(30_000, bucket, &time, |f| if f / period % 2 == 0 { high } else { low });
+            let mut scene = Scene::new(columns, time, ticks);
+            scene.lanes[0].cut = Some([-0.3, 0.3]);
+            scene.gpu = gpu;
+            let image = scene.draw(&format!("cut-{gpu}-{bucket}-{ticks}-{low}"));
+            let what = format!("gpu {gpu}, bucket {bucket}, {ticks} ticks, {low}");
+            let (top, bottom) = (image.at(0.35 * SIZE), image.at(0.65 * SIZE));
+            for y in (3..top - 2).chain(bottom + 2..image.height - 3) {
+                assert!((3..image.width - 3).all(|x| image.ink(x, y) < 0.1), "{what}: ink in row {y}");
+            }
+            // A mark is more red than green; the trace is not.
+            let marked = |rows: std::ops::Range<usize>| {
+                let is_mark = |x: usize, y: usize| image.pixel(x, y)[0] > image.pixel(x, y)[1] + 30.0;
+                rows.flat_map(|y| (3..image.width - 3).map(move |x| (x, y))).filter(|&(x, y)| is_mark(x, y)).count()
+            };
+            assert!(marked(top - 2..top + 5) > 10, "{what}: no mark at the top");
+            assert_eq!(marked(bottom - 5..bottom + 2) > 10, low < 0.0, "{what}: the mark at the foot");
+        }
+    }
+}
+
 #[test]
 fn nothing_is_drawn_across_a_gap_or_where_there_is_no_number() {
     for gpu in [true, false] {

@@ -225,8 +225,10 @@ impl Overlay<'_> {
             _ if !cut.is_empty() => (cut_text(self.document, cut), self.colours.warning),
             _ => return,
         };
-        let at = self.rect.right_top() + Vec2::new(-8.0, 6.0);
-        painter.text(at, Align2::RIGHT_TOP, text, FontId::proportional(12.0), colour);
+        let galley = painter.layout_no_wrap(text, FontId::proportional(12.0), colour);
+        let place = Align2::RIGHT_TOP.anchor_size(self.rect.right_top() + Vec2::new(-8.0, 6.0), galley.size());
+        painter.rect_filled(place.expand2(Vec2::new(4.0, 1.0)), 2.0, self.colours.canvas.gamma_multiply(0.88));
+        painter.galley(place.min, galley, colour);
     }
 
     /// The place that was gone to.
@@ -245,11 +247,11 @@ impl Overlay<'_> {
 
     /// How high a round value is drawn, in the first lane's unit, at the right edge.
     fn scale_bar(&self, painter: &egui::Painter) {
-        let (visible, lanes) = (self.document.visible_channels(), &self.document.lanes);
-        let (Some(half), Some(&channel)) = (&lanes.half_range, visible.get(self.document.lanes_on_screen().start))
-        else {
-            return;
-        };
+        let (stack, lanes) = (self.document.stack(), &self.document.lanes);
+        // Levels have no scale.
+        let is_line = |channel: &&usize| !self.document.channels[**channel].is_logic();
+        let first = stack.channels()[self.document.lanes_on_screen()].iter().find(is_line);
+        let (Some(half), Some(&channel)) = (&lanes.half_range, first) else { return };
         let lane = f64::from(self.rect.height()) / lanes.count;
         let points_per_unit = lane * FILL / half[channel] * lanes.amplitude;
         let room = (f64::from(self.rect.height()) * 0.25).min(lane.max(40.0));

@@ -119,7 +119,7 @@ impl Document {
                 self.lanes.overlap = lanes.clamp(*OVERLAPS.start(), *OVERLAPS.end());
             }
             C::Overlap(_) => {}
-            C::Display(display) => self.lanes.display = display,
+            C::Display(display) => self.set_display(display),
             C::Heat(value) => self.lanes.heat = value,
             C::Track(name, true) => {
                 self.results.tracks.try_again(&name);
@@ -202,6 +202,15 @@ impl Document {
         let lanes = &mut self.lanes;
         let all_were_seen = lanes.count >= before.min(most) - 1e-6;
         lanes.count = if all_were_seen { height.min(most) } else { lanes.count };
+        self.keep_lanes_in_view();
+    }
+
+    /// Another display; what was on the screen as a whole still is, as far as lanes can be told apart.
+    fn set_display(&mut self, display: Display) {
+        let all_were_seen = self.lanes.count >= self.stack().height().min(self.most_lanes()) - 1e-6;
+        self.lanes.display = display;
+        let height = self.stack().height();
+        self.lanes.count = if all_were_seen { height } else { self.lanes.count }.min(self.most_lanes());
         self.keep_lanes_in_view();
     }
 

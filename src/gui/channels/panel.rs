@@ -53,7 +53,13 @@ pub(in crate::gui) fn channels_ui(ui: &mut Ui, document: &Document, filter: &mut
                     ui.push_id(("channel", *c), |ui| channel_row(ui, document, (*c, colours[*c]), rect, out));
                 }
             }
-            drag::put(ui, rect, first_of(rows.get(i)), first_of(rows.get(i + 1)), out);
+            drag::put(
+                ui,
+                rect.expand2(vec2(0.0, ui.spacing().item_spacing.y / 2.0)),
+                first_of(rows.get(i)),
+                first_of(rows.get(i + 1)),
+                out,
+            );
         }
         drag::scroll_at_edges(ui);
     });
@@ -165,21 +171,24 @@ fn height_menu(ui: &mut Ui, document: &Document, ask: &mut impl FnMut(ChannelCom
 
 /// Stacked, over each other, or as colours.
 fn displays_ui(ui: &mut Ui, document: &Document, out: &mut Vec<Command>) {
-    ui.horizontal_wrapped(|ui| {
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 2.0;
         for display in Display::ALL {
             let button = ui.add(Button::selectable(document.lanes.display == display, display.title()));
             if button.on_hover_text("How channels are drawn (D)").clicked() {
                 out.push(Command::Channels(ChannelCommand::Display(display)));
             }
         }
-        if document.lanes.display == Display::HeatMap {
+    });
+    if document.lanes.display == Display::HeatMap {
+        ui.horizontal_wrapped(|ui| {
             for (text, value) in [("Peak", HeatValue::Peak), ("Peak to peak", HeatValue::PeakToPeak)] {
                 if ui.radio(document.lanes.heat == value, text).clicked() {
                     out.push(Command::Channels(ChannelCommand::Heat(value)));
                 }
             }
-        }
-    });
+        });
+    }
 }
 
 /// Which rows of events stand beneath the lanes.

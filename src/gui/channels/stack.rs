@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::view::ChannelView;
+use super::view::{ChannelView, Display};
 use crate::gui::state::Document;
 
 /// The lanes from top to bottom.
@@ -18,7 +18,7 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// The rows of these channels, in this order.
+    /// The rows of these channels, in this order; all equally high where no `views` are given.
     #[must_use]
     pub fn new(channels: Vec<usize>, views: &[ChannelView]) -> Self {
         let mut tops = Vec::with_capacity(channels.len() + 1);
@@ -100,7 +100,9 @@ impl Document {
     /// Where the lanes lie.
     #[must_use]
     pub fn stack(&self) -> Stack {
-        Stack::new(self.visible_channels(), &self.channels)
+        // A row of colours is as high as any other.
+        let views = if self.lanes.display == Display::HeatMap { &[] } else { &self.channels[..] };
+        Stack::new(self.visible_channels(), views)
     }
 
     /// Positions, among the visible channels, of the lanes that are on the screen, at least partly: all of them where
@@ -108,7 +110,7 @@ impl Document {
     #[must_use]
     pub fn lanes_on_screen(&self) -> Range<usize> {
         let stack = self.stack();
-        if self.lanes.display == super::view::Display::Butterfly {
+        if self.lanes.display == Display::Butterfly {
             return 0..stack.channels().len();
         }
         stack.rows_in(self.lanes.first, self.lanes.first + self.lanes.count)

@@ -1,7 +1,7 @@
 //! The heat map display: a row of colours for each channel, so that a thousand channels are seen at once.
 //!
 //! A cell has the colour of the largest distance from the channel's middle (peak) or of the greatest value less the least
-//! (peak to peak) of all samples that it covers, exactly as the traces have them. The brightest colour is what fills a
+//! (peak to peak) of all samples that it covers, exactly as the traces have them. The brightest colour is twice what fills a
 //! lane of the stacked display, so that the same keys that make traces higher make the map brighter, and a legend tells
 //! it in the channels' unit. Colours are viridis, perceptually uniform and in order for colour-blind eyes.
 //!
@@ -26,6 +26,9 @@ use crate::summary::Columns;
 
 /// How strong the colour of an estimate is.
 const ESTIMATED: f32 = 0.45;
+/// The brightest colour is so many times what fills a lane: what fills lanes at its loudest is usual, and must not be the
+/// brightest there is.
+const HEADROOM: f64 = 2.0;
 /// Size of the legend, points.
 const LEGEND: eframe::egui::Vec2 = vec2(BAR_WIDTH, 132.0);
 
@@ -179,7 +182,7 @@ pub(in crate::gui) fn heat_lanes_ui(ui: &Ui, painter: &Painter, document: &Docum
 fn heat_row(document: &Document, columns: &Columns, channel: usize) -> Option<HeatRow> {
     let values = columns.request.channels.binary_search(&channel).ok()?;
     let scale = document.shown().channels[channel].scale;
-    let full = FILL / scale_of(document, channel).abs();
+    let full = HEADROOM * FILL / scale_of(document, channel).abs();
     let middle = document.channels[channel].centre;
     Some(HeatRow { values, gain: scale.gain, offset: scale.offset, middle, full })
 }
@@ -259,7 +262,7 @@ fn legend(ui: &Ui, document: &Document, rect: Rect, stack: &Stack) {
     let twice = if document.lanes.heat == HeatValue::PeakToPeak { 2.0 } else { 1.0 };
     let (full, title) = if alike {
         let unit = if unit.is_empty() { "stored values".to_owned() } else { crate::text::unit(unit).into_owned() };
-        (FILL / scale * twice, format!("{what}, {unit}"))
+        (HEADROOM * FILL / scale * twice, format!("{what}, {unit}"))
     } else {
         (1.0, format!("{what}, as a share of each channel's own height"))
     };
@@ -271,7 +274,11 @@ fn legend(ui: &Ui, document: &Document, rect: Rect, stack: &Stack) {
     ui.painter().rect_filled(place.expand(6.0), 3.0, colours.canvas.gamma_multiply(0.88));
     let bar = Rect::from_min_max(place.min, place.max - vec2(0.0, 16.0));
     HeatStyle::default().bar(ui, bar, &(0.0..full as f32), &title);
-    let short = if alike { crate::text::unit(unit).into_owned() } else { "of height".to_owned() };
+    let short = match (alike, unit) {
+        (true, "") => "stored".to_owned(),
+        (true, unit) => crate::text::unit(unit).into_owned(),
+        (false, _) => "of height".to_owned(),
+    };
     let at = place.left_bottom();
     let font = eframe::egui::FontId::proportional(11.0);
     ui.painter().text(at, eframe::egui::Align2::LEFT_BOTTOM, short, font, colours.ink);

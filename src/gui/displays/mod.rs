@@ -27,6 +27,10 @@ use crate::summary::Columns;
 /// by its extremes, which must fit.
 pub(super) const BUTTERFLY: f64 = 2.0;
 
+/// So many traces over each other are drawn so that others are seen through them.
+const MANY: usize = 4;
+const SEE_THROUGH: f32 = 0.6;
+
 /// Where the part of the stack that is on the screen begins, and how high it is.
 #[must_use]
 pub(super) fn extent(document: &Document) -> (f64, f64) {
@@ -53,6 +57,7 @@ pub(super) fn lanes(document: &Document, channels: &[usize], colours: &[Color32]
     let rows = stack.rows(document.channels.len());
     let butterfly = document.lanes.display == Display::Butterfly;
     let overlap = document.lanes.overlap;
+    let opacity = if butterfly && channels.len() >= MANY { SEE_THROUGH } else { 1.0 };
     let mut lanes = Vec::with_capacity(channels.len());
     for (values, &channel) in channels.iter().enumerate() {
         let Some(row) = rows.get(channel).copied().flatten() else { continue };
@@ -65,7 +70,7 @@ pub(super) fn lanes(document: &Document, channels: &[usize], colours: &[Color32]
         let middle = if butterfly { 0.5 } else { f64::midpoint(span.start, span.end) };
         lanes.push(Lane {
             values,
-            color: colours.get(channel).copied().unwrap_or(Color32::GRAY),
+            color: colours.get(channel).copied().unwrap_or(Color32::GRAY).gamma_multiply(opacity),
             center: f64::from(view.offset) - middle,
             scale: scale_of(document, channel),
             baseline: view.centre,
