@@ -162,11 +162,12 @@ fn channels_are_arranged_by_lines() {
 fn a_trace_far_too_large_is_cut_and_that_is_said() {
     let folder = tempfile::tempdir().unwrap();
     let mut window = opened(&folder, &waves(&folder));
-    window.get_by_label_contains("Traces: ");
+    window.get_by_label_contains("ch 3 is cut where it reaches farther");
     let half = |window: &Window, c: usize| document(window).lanes.half_range.as_ref().unwrap()[c];
     let common = half(&window, 0);
     assert_eq!(common, half(&window, 3), "one range for all of a unit");
     say(&mut window, "heights each");
+    assert!(window.query_by_label_contains("is cut where").is_none(), "each in its own lane");
     assert!(half(&window, 3) > 30.0 * half(&window, 0) && half(&window, 0) < half(&window, 7));
     say(&mut window, "heights 1000");
     assert_eq!(document(&window).lanes.heights, Heights::Fixed(1000.0));

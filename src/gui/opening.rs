@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::channels::MAX_LANES;
+use super::channels::{Arrangement, MAX_LANES, sorting};
 use super::jobs::{Jobs, Reply};
 use super::sessions;
 use super::state::{ChannelView, Document, LaneView, Pictures, Results, ViewHistory};
@@ -138,7 +138,8 @@ pub(super) fn document(paths: Vec<PathBuf>, options: OpenOptions, opened: Opened
     let stream = &opened.source.recording().streams[opened.stream];
     let channels = vec![ChannelView::default(); stream.channels.len()];
     let viewport = Viewport::new(stream.time.end_tick(stream.frames), 1000.0);
-    let lanes = LaneView { count: (channels.len() as f64).clamp(1.0, MAX_LANES), ..LaneView::default() };
+    let list = Arrangement { order: sorting::at_first(&stream.channels), ..Arrangement::default() };
+    let lanes = LaneView { count: (channels.len() as f64).clamp(1.0, MAX_LANES), list, ..LaneView::default() };
     Document {
         path: paths.next().unwrap_or_default(),
         more: paths.collect(),

@@ -108,7 +108,7 @@ pub(super) fn trace_ui(ui: &mut Ui, document: &Document, format: TimeFormat, whe
         over.scale_bar(&painter);
     }
     super::event_rows::rows_ui(ui, document, whole, rect);
-    over.readout(ui.painter(), &response, &axis);
+    over.readout(ui.painter(), &response, &axis, whole.right_bottom());
     let mouse = Mouse { document, rect };
     let at = response.hover_pos().filter(|at| rect.contains(*at)).map(|at| mouse.tick_at(at).max(0.0) as u64);
     ui.data_mut(|data| data.insert_temp(pointer_id(), at));
@@ -122,7 +122,10 @@ pub(super) fn trace_ui(ui: &mut Ui, document: &Document, format: TimeFormat, whe
     }
     mouse.wheel(ui, &response, wheel, out);
     mouse.drag(ui, &response, &painter, colours, out);
-    let about = format!("Traces: {}. Wheel zooms, drag pans, shift-drag selects.", axis.describe());
+    let mut about = format!("Traces: {}. Wheel zooms, drag pans, shift-drag selects.", axis.describe());
+    if !cut.is_empty() {
+        about = format!("{about} {}.", cut_text(document, &cut));
+    }
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, &about));
 }
 
@@ -273,7 +276,7 @@ impl Overlay<'_> {
     }
 
     /// Time and value under the pointer.
-    fn readout(&self, painter: &egui::Painter, response: &egui::Response, axis: &TimeAxis<'_>) {
+    fn readout(&self, painter: &egui::Painter, response: &egui::Response, axis: &TimeAxis<'_>, corner: Pos2) {
         let Some(pointer) = response.hover_pos().filter(|p| self.rect.contains(*p)) else { return };
         let tick = (Mouse { document: self.document, rect: self.rect }).tick_at(pointer).max(0.0) as u64;
         let y = f64::from((pointer.y - self.rect.top()) / self.rect.height());
@@ -283,7 +286,7 @@ impl Overlay<'_> {
         }
         painter.vline(pointer.x, self.rect.y_range(), Stroke::new(1.0, self.colours.muted.gamma_multiply(0.4)));
         // In the row of the axis' title, where it covers no trace.
-        let at = self.rect.right_bottom() + Vec2::new(-8.0, 32.0);
+        let at = corner + Vec2::new(-8.0, 32.0);
         let galley = painter.layout_no_wrap(text, FontId::monospace(12.0), self.colours.ink);
         let place = Align2::RIGHT_BOTTOM.anchor_size(at, galley.size());
         let ground = painter.ctx().global_style().visuals.panel_fill;

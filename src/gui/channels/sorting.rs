@@ -12,10 +12,25 @@ pub fn sorted(channels: &[Channel], by: SortBy) -> Vec<usize> {
     match by {
         SortBy::File => {}
         SortBy::Name => order.sort_by(|&a, &b| natural(&channels[a].name, &channels[b].name)),
-        SortBy::Group => order.sort_by(|&a, &b| natural(&channels[a].group, &channels[b].group)),
+        SortBy::Group => order.sort_by(|&a, &b| {
+            let (a, b) = (&channels[a], &channels[b]);
+            natural(&a.group, &b.group).then_with(|| natural(&a.name, &b.name))
+        }),
         SortBy::Depth => order.sort_by(|&a, &b| by_depth(&channels[a], &channels[b])),
     }
     order
+}
+
+/// The order that a recording is opened with, empty for that of the file: groups whose channels the file mixes (nTrodes in
+/// the order of the hardware) are put together.
+#[must_use]
+pub fn at_first(channels: &[Channel]) -> Vec<usize> {
+    let mut groups: Vec<&str> = channels.iter().map(|c| c.group.as_str()).collect();
+    groups.dedup();
+    let runs = groups.len();
+    groups.sort_unstable();
+    groups.dedup();
+    if runs == groups.len() { Vec::new() } else { sorted(channels, SortBy::Group) }
 }
 
 /// Shank by shank, what is farthest from the tip first; what has no place last.
@@ -114,7 +129,9 @@ mod tests {
         ];
         assert_eq!(sorted(&channels, SortBy::File), [0, 1, 2, 3]);
         assert_eq!(sorted(&channels, SortBy::Name), [3, 2, 1, 0]);
-        assert_eq!(sorted(&channels, SortBy::Group), [1, 3, 0, 2]);
+        assert_eq!(sorted(&channels, SortBy::Group), [3, 1, 2, 0]);
+        assert_eq!(at_first(&channels), [3, 1, 2, 0]);
+        assert!(at_first(&channels[..2]).is_empty() && at_first(&[]).is_empty());
         assert_eq!(sorted(&channels, SortBy::Depth), [3, 2, 0, 1]);
         assert_eq!(natural("x007", "x7"), Ordering::Equal);
         assert_eq!(natural("x08y2", "x8y10"), Ordering::Less);

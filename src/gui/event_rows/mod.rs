@@ -149,7 +149,8 @@ pub(super) fn rows_ui(ui: &Ui, document: &Document, whole: Rect, lanes: Rect) {
     painter.add(Shape::mesh(mesh));
     names(&painter, &rows, area, colours);
     if left_out > 0 {
-        let text = format!("{} more do not fit: choose fewer, or a larger window", plural(left_out as u64, "row"));
+        let rows = plural(left_out as u64, "further row");
+        let text = format!("no room for {rows}: choose fewer, or a larger window");
         let at = area.left_bottom() + vec2(6.0, -1.0);
         painter.text(at, Align2::LEFT_BOTTOM, text, FontId::proportional(11.0), colours.muted);
     }

@@ -150,7 +150,7 @@ impl TraceItem {
             x_scale: x_scale as f32,
             half_line: half_line as f32,
             style,
-            mark: ui.visuals().warn_fg_color,
+            mark: ui.visuals().strong_text_color(),
             mark_height: (MARK_POINTS * pixels).round().max(1.0) as f32,
             pixels_per_point: pixels as f32,
         }

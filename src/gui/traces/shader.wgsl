@@ -234,7 +234,8 @@ fn vs_dot(in: Column) -> Fragment {
 fn ink(in: Fragment) -> vec4<f32> {
     let y = in.position.y;
     if y < in.cut.x || y > in.cut.y {
-        return in.mark;
+        // Dashed, so that it is told from a trace by more than its colour.
+        return select(in.mark, in.color, fract(in.position.x / 8.0) < 0.4);
     }
     return in.color;
 }
