@@ -230,6 +230,8 @@ pub enum PanelCommand {
     ExportForm(bool),
     /// The export dialog, set to draw a picture of what is seen.
     PictureForm,
+    /// The same for the exporter of that name.
+    ExportAs(&'static str),
     RawForm(bool),
     GoToForm(bool),
     BudgetForm(bool),
@@ -240,6 +242,8 @@ pub enum PanelCommand {
     FullScreen,
     /// The list of all commands.
     Palette(bool),
+    /// This line was run from it.
+    Ran(String),
     SettingsForm(bool),
     /// What the user has chosen once for all.
     Settings(super::settings::Settings),

@@ -84,6 +84,28 @@ impl ExportForm {
         form
     }
 
+    /// One for the exporter called `name`.
+    #[must_use]
+    pub fn of_type(document: &Document, name: &str, format: TimeFormat) -> Self {
+        if name == "picture" {
+            return Self::picture(document, format);
+        }
+        let mut form = Self::new(document);
+        if let Some(i) = EXPORTERS.iter().position(|e| e.name == name) {
+            form.take_type(i);
+        }
+        form
+    }
+
+    /// Another type of file, with its ending.
+    fn take_type(&mut self, exporter: usize) {
+        self.choose(exporter);
+        if let Some(extension) = self.exporter().and_then(|e| e.extensions.first()) {
+            self.target = self.path().with_extension(extension).to_string_lossy().into_owned();
+            self.overwrite = false;
+        }
+    }
+
     fn is_picture(&self) -> bool {
         self.exporter().is_some_and(|e| e.name == "picture")
     }
@@ -283,11 +305,7 @@ fn target_ui(ui: &mut Ui, form: &mut ExportForm, out: &mut Vec<Command>) {
         let combo = ComboBox::from_id_salt("file-type").width(200.0).selected_text(title).show_ui(ui, |ui| {
             for (i, exporter) in EXPORTERS.iter().enumerate() {
                 if ui.selectable_label(i == form.exporter, exporter.title).clicked() {
-                    form.choose(i);
-                    if let Some(extension) = exporter.extensions.first() {
-                        form.target = form.path().with_extension(extension).to_string_lossy().into_owned();
-                        form.overwrite = false;
-                    }
+                    form.take_type(i);
                 }
             }
         });

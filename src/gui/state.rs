@@ -273,6 +273,8 @@ pub struct Panels {
     pub annotations: super::annotation_tab::TableView,
     pub spectrogram: super::gram::GramPanel,
     pub palette: Option<super::palette::Palette>,
+    /// Lines that were run from it, newest first.
+    pub ran: Vec<String>,
     pub settings_form: bool,
     /// A workspace whose files are not found.
     pub missing: Option<super::workspace::MissingForm>,

@@ -33,6 +33,10 @@ impl App {
             PanelCommand::ExportForm(open) => {
                 panels.export = self.document.as_ref().filter(|_| open).map(ExportForm::new);
             }
+            PanelCommand::ExportAs(name) => {
+                let format = panels.time_format;
+                panels.export = self.document.as_ref().map(|d| ExportForm::of_type(d, name, format));
+            }
             PanelCommand::PictureForm => {
                 let format = panels.time_format;
                 panels.export = self.document.as_ref().map(|document| ExportForm::picture(document, format));
@@ -55,7 +59,11 @@ impl App {
                 let full = ctx.input(|i| i.viewport().fullscreen.unwrap_or(false));
                 ctx.send_viewport_cmd(egui::ViewportCommand::Fullscreen(!full));
             }
-            PanelCommand::Palette(open) => panels.palette = open.then(Default::default),
+            PanelCommand::Palette(open) => {
+                let palette = || crate::gui::palette::Palette::new(&panels.ran, &self.recent);
+                panels.palette = open.then(palette);
+            }
+            PanelCommand::Ran(line) => crate::gui::palette::remember(&mut panels.ran, &line),
             PanelCommand::SettingsForm(open) => panels.settings_form = open,
             PanelCommand::Settings(settings) => {
                 ctx.set_theme(egui::ThemePreference::from(settings.theme));

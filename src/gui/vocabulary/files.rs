@@ -58,6 +58,18 @@ pub(super) const VERBS: &[Verb] = &[
     verb("picture-form", FILES, "Export a picture of the view: PNG or SVG", "Ctrl+Shift+P", |_| {
         panel(PanelCommand::PictureForm)
     }),
+    with(
+        "TYPE",
+        verb("export-as", FILES, "Export to a type of file: npy, raw, nwb, picture, …", "", |w| {
+            let wanted = w.rest.trim();
+            let found = crate::export::EXPORTERS.iter().find(|e| e.name == wanted).ok_or_else(|| {
+                let names: Vec<&str> = crate::export::EXPORTERS.iter().map(|e| e.name).collect();
+                Error::invalid(format!("nothing is exported as '{wanted}'"))
+                    .with_remedy(format!("use one of: {}", names.join(", ")))
+            })?;
+            panel(PanelCommand::ExportAs(found.name))
+        }),
+    ),
     verb("copy-picture", FILES, "Copy a picture of the view", "Ctrl+Shift+C", |_| {
         one(Command::Copy(CopyCommand::Picture))
     }),
