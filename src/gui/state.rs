@@ -36,6 +36,8 @@ pub struct Document {
     /// What is applied to it, if `source` is a filtered recording.
     pub filter: Option<Filtered>,
     pub notes: super::annotating::Notes,
+    /// What is kept of how it is looked at.
+    pub kept: super::workspace::Kept,
     /// The view scrolls by itself.
     pub playing: Option<super::playing::Playing>,
 }
@@ -229,7 +231,11 @@ pub struct Panels {
     pub annotations: super::annotation_tab::TableView,
     pub spectrogram: super::gram::GramPanel,
     pub palette: Option<super::palette::Palette>,
+    /// Lines that were run from it, newest first.
+    pub ran: Vec<String>,
     pub settings_form: bool,
+    /// A workspace whose files are not found.
+    pub missing: Option<super::workspace::MissingForm>,
 }
 
 impl Panels {
@@ -237,7 +243,7 @@ impl Panels {
     #[must_use]
     pub fn has_dialog(&self) -> bool {
         let forms = self.export.is_some() || self.raw.is_some() || self.sessions.is_some();
-        let lists = self.palette.is_some() || self.settings_form;
+        let lists = self.palette.is_some() || self.settings_form || self.missing.is_some();
         self.help || self.go_to.is_some() || self.budget.is_some() || forms || lists
     }
 }

@@ -228,45 +228,49 @@ impl Document {
     }
 
     /// Takes in how lanes were shown in an earlier sitting, as far as that fits this recording: what a file says is
-    /// mended, never trusted.
-    pub fn restore_lanes(&mut self, channels: Vec<ChannelView>, lanes: LaneView) {
+    /// mended, never trusted. `same`: it has the same channels in the same places.
+    pub fn restore_lanes(&mut self, lanes: LaneView, same: bool) {
         let count = self.channels.len();
-        if channels.len() == count {
-            for (view, kept) in self.channels.iter_mut().zip(channels) {
-                let mut mended = ChannelView { is_binary: view.is_binary, gain: 1.0, offset: 0.0, ..kept.clone() };
-                mended.change(Change::Gain(kept.gain));
-                mended.change(Change::Offset(kept.offset));
-                if !(mended.centre.is_finite() && mended.threshold.is_finite()) {
-                    (mended.centre, mended.threshold) = (view.centre, view.threshold);
-                }
-                *view = mended;
-            }
-        }
         let mut sorted = lanes.list.order.clone();
         sorted.sort_unstable();
-        let is_order = sorted.len() == count && sorted.iter().enumerate().all(|(i, &c)| i == c);
-        let sound = |half: &f64| half.is_finite() && *half > 0.0;
+        let is_order = same && sorted.len() == count && sorted.iter().enumerate().all(|(i, &c)| i == c);
+        let sound = |value: &f64| value.is_finite() && *value > 0.0;
         let half_range = lanes.half_range.clone().filter(|half| half.len() == count && half.iter().all(sound));
         let or = |value: f64, default: f64| if value.is_finite() { value } else { default };
         let heights = match lanes.heights {
-            Heights::Fixed(per_lane) if !(per_lane.is_finite() && per_lane > 0.0) => Heights::Common,
+            Heights::Fixed(per_lane) if !sound(&per_lane) => Heights::Common,
             other => other,
         };
         let amplitude = if sound(&lanes.amplitude) { lanes.amplitude } else { 1.0 };
         let overlap = or(lanes.overlap, 1.0).clamp(*OVERLAPS.start(), *OVERLAPS.end());
         let (first, on_screen) = (or(lanes.first, 0.0), or(lanes.count, MAX_LANES));
-        self.lanes = LaneView { first, count: on_screen, half_range, amplitude, heights, overlap, ..lanes };
+        let mut list = lanes.list.without_picks();
         if !is_order {
-            self.lanes.list.order.clear();
+            list.order = if lanes.list.order.is_empty() && same { Vec::new() } else { self.lanes.list.order.clone() };
         }
-        self.lanes.list.anchor = None;
-        self.lanes.list.picked.clear();
+        self.lanes = LaneView { first, count: on_screen, half_range, amplitude, heights, overlap, list, ..lanes };
         self.keep_lanes_in_view();
         self.refresh_envelope();
     }
 }
 
 impl ChannelView {
+    /// The same with nothing in it that could not be drawn, which a file may say.
+    #[must_use]
+    pub fn mended(self) -> Self {
+        let default = Self::default();
+        let mut mended = Self { gain: default.gain, offset: default.offset, ..self.clone() };
+        mended.change(Change::Gain(self.gain));
+        mended.change(Change::Offset(self.offset));
+        if !mended.centre.is_finite() {
+            mended.centre = default.centre;
+        }
+        if !mended.threshold.is_finite() {
+            mended.threshold = default.threshold;
+        }
+        mended
+    }
+
     /// Changes one thing; what is no number, or beyond the limits, is not taken as it is.
     pub(super) fn change(&mut self, change: Change) {
         match change {

@@ -19,6 +19,11 @@ impl Document {
         }
         self.lanes.heights = heights;
         self.lanes.amplitude = 1.0;
+        self.refit_heights();
+    }
+
+    /// Finds heights anew from the whole recording, or when it is there.
+    pub(in crate::gui) fn refit_heights(&mut self) {
         if let Some(columns) = self.pictures.overview.clone() {
             self.fit_amplitudes(&columns);
         } else {

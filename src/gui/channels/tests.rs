@@ -112,15 +112,22 @@ fn what_was_kept_is_mended_when_it_does_not_fit() {
         list: Arrangement { order: vec![0, 0, 1, 2], ..Default::default() },
         ..Default::default()
     };
-    let kept = ChannelView { gain: f32::NAN, offset: 1e9, centre: f64::NAN, visible: false, ..Default::default() };
-    document.restore_lanes(vec![kept; 4], lanes);
-    let (lanes, view) = (&document.lanes, &document.channels[2]);
+    document.restore_lanes(lanes, true);
+    let lanes = &document.lanes;
     assert_eq!((lanes.first, lanes.count, lanes.amplitude, lanes.overlap), (0.0, 1.0, 1.0, 1.0));
     assert_eq!((lanes.half_range.as_ref(), lanes.heights, lanes.display), (None, Heights::Common, Display::Butterfly));
-    assert!(lanes.list.order.is_empty() && view.centre == 0.0);
-    assert_eq!((view.visible, view.gain, view.offset), (false, 1.0, 100.0));
-    document.restore_lanes(vec![ChannelView::default(); 3], LaneView::default());
-    assert!(!document.channels[0].visible, "of another recording");
+    assert!(lanes.list.order.is_empty());
+    let kept = ChannelView { gain: f32::NAN, offset: 1e9, centre: f64::NAN, visible: false, ..Default::default() };
+    let view = kept.mended();
+    assert_eq!((view.visible, view.gain, view.offset, view.centre), (false, 1.0, 100.0, 0.0));
+    let order = |order: &[usize]| LaneView {
+        list: Arrangement { order: order.to_vec(), ..Default::default() },
+        ..Default::default()
+    };
+    document.restore_lanes(order(&[3, 1, 2, 0]), true);
+    assert_eq!(document.visible_channels(), [3, 1, 2, 0]);
+    document.restore_lanes(order(&[1, 0, 2, 3]), false);
+    assert_eq!(document.visible_channels(), [3, 1, 2, 0], "of another recording");
 }
 
 #[test]

@@ -24,7 +24,7 @@ pub const LOGIC_HEIGHT: f64 = 0.4;
 pub struct ChannelView {
     pub visible: bool,
     /// `None`: from the palette.
-    #[serde(with = "hex")]
+    #[serde(with = "crate::gui::workspace::colour", skip_serializing_if = "Option::is_none")]
     pub colour: Option<Color32>,
     /// Times the common amplitude.
     pub gain: f32,
@@ -241,27 +241,15 @@ pub struct EventRows {
     pub found: bool,
 }
 
-/// Colours as `#rrggbb`.
-mod hex {
-    use eframe::egui::Color32;
-    use serde::{Deserialize as _, Deserializer, Serializer};
-
-    #[expect(clippy::ref_option, reason = "the form that serde asks for")]
-    pub(super) fn serialize<S: Serializer>(colour: &Option<Color32>, to: S) -> Result<S::Ok, S::Error> {
-        match colour {
-            Some(c) => to.serialize_str(&format!("#{:02x}{:02x}{:02x}", c.r(), c.g(), c.b())),
-            None => to.serialize_none(),
-        }
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Color32>, D::Error> {
-        let text = Option::<String>::deserialize(from)?;
-        // A colour that cannot be read is no reason to lose the rest.
-        Ok(text.and_then(|text| super::colour_named(&text)))
+impl Arrangement {
+    /// The same with nothing picked.
+    #[must_use]
+    pub fn without_picks(&self) -> Self {
+        Self { picked: BTreeSet::new(), anchor: None, ..self.clone() }
     }
 }
 
-/// The opaque colour that `text` (`#rrggbb`, or a name of the palette in its light form) means.
+/// The opaque colour that `text` (`#rrggbb`) means.
 #[must_use]
 pub fn colour_named(text: &str) -> Option<Color32> {
     let text = text.trim();
