@@ -15,7 +15,7 @@ use std::time::Duration;
 use eframe::egui;
 
 use super::column_worker::{ColumnWorker, Place, Wish};
-use super::command::Command;
+use super::command::{ChannelCommand, Command};
 use super::gauge::GaugeState;
 use super::jobs::{JobId, Jobs, Reply};
 use super::keys::Keymap;
@@ -198,11 +198,11 @@ impl App {
                     self.message = Some(Message::from_error(&error));
                 }
             }
-            Command::Channels(change) => {
-                if let Some(document) = &mut self.document {
-                    document.apply_channels(change);
-                }
-            }
+            Command::Channels(change) => match (&mut self.document, change) {
+                (Some(document), ChannelCommand::ReadPlaces(files)) => document.read_places(&self.jobs, files),
+                (Some(document), change) => document.apply_channels(change),
+                (None, _) => {}
+            },
             Command::Annotation(change) => {
                 if let Some(document) = &mut self.document {
                     document.apply_annotation(change, &mut self.jobs);
