@@ -145,7 +145,7 @@ fn height_menu(ui: &mut Ui, document: &Document, ask: &mut impl FnMut(ChannelCom
     }
     ui.horizontal(|ui| {
         let now = match (lanes.heights, &lanes.half_range) {
-            (Heights::Fixed(per_lane), _) => per_lane,
+            (Heights::Fixed(per_lane), _) => per_lane / lanes.amplitude,
             (_, Some(half)) => half.first().map_or(1.0, |half| half / FILL / lanes.amplitude),
             (_, None) => 1.0,
         };

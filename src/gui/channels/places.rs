@@ -1,6 +1,6 @@
 //! Where the contacts of channels are: as the file tells, or as a metadata file (and the probes that it names) tells.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -65,10 +65,19 @@ fn read(source: &Arc<dyn Source>, stream: usize, files: &[PathBuf]) -> Result<Ve
         }
     }
     shanks.values_mut().zip(0..).for_each(|(shank, number)| *shank = number);
+    // The contacts of a tetrode lie in x and z: where all of a probe have one y, z tells them apart.
+    let is_flat = |group: Option<usize>| {
+        let mut own = electrodes.iter().filter(|e| e.group == group).filter_map(|e| Some(e.relative?[1]));
+        let first = own.next();
+        own.all(|y| Some(y) == first)
+    };
+    let groups: BTreeSet<Option<usize>> = electrodes.iter().map(|e| e.group).collect();
+    let flat: BTreeMap<Option<usize>, bool> = groups.into_iter().map(|group| (group, is_flat(group))).collect();
     let places: Vec<Option<Position>> = electrodes
         .iter()
         .map(|electrode| {
-            let ([x_um, y_um, _], group) = (electrode.relative?, electrode.group?);
+            let ([x_um, y, z], group) = (electrode.relative?, electrode.group?);
+            let y_um = if flat.get(&Some(group)) == Some(&true) { z } else { y };
             Some(Position { shank: shanks[&(group, electrode.shank)], x_um, y_um })
         })
         .collect();

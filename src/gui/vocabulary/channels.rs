@@ -213,7 +213,7 @@ pub(super) const VERBS: &[Verb] = &[
             let (list, text) = list_and_word(w)?;
             let before = match text {
                 "end" => None,
-                _ => Some(parse_channels(text, &w.open()?.shown().channels)?[0]),
+                _ => parse_channels(text, &w.open()?.shown().channels)?.first().copied(),
             };
             channels(ChannelCommand::Move(list, before))
         }),
