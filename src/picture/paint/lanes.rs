@@ -53,7 +53,7 @@ impl Painter<'_> {
                     self.polylines(&placement, values, index, &scale);
                 } else {
                     let bars = trace::bars(&pixels, &scale, self.s(if self.lanes.count > 40 { 1.0 } else { 1.25 }));
-                    self.bars(bars, &placement.exact, channels[index]);
+                    self.bars(self.clipped(bars), &placement.exact, channels[index]);
                 }
                 self.label(index, extent, &scale, half);
             }
@@ -66,6 +66,17 @@ impl Painter<'_> {
         let ranges = &self.options.look.ranges;
         let range = if ranges.len() == 1 { ranges.first() } else { ranges.get(index) };
         range.map(|r| MinMax { min: r.start, max: r.end })
+    }
+
+    /// Within given ranges traces may be higher than the plot; they end at its edges then.
+    fn clipped(&self, mut bars: Vec<Bar>) -> Vec<Bar> {
+        if !self.options.look.ranges.is_empty() {
+            let (top, bottom) = (self.layout.plot.y, self.layout.plot.bottom());
+            for bar in bars.iter_mut().filter(|bar| !bar.is_empty()) {
+                *bar = Bar { top: bar.top.clamp(top, bottom), bottom: bar.bottom.clamp(top, bottom) };
+            }
+        }
+        bars
     }
 
     pub(super) fn bars(&mut self, bars: Vec<Bar>, exact: &[bool], color_index: usize) {
@@ -90,7 +101,11 @@ impl Painter<'_> {
         let apart = self.at.pixels_per_tick() as f32;
         let dots = apart >= self.s(6.0);
         for run in placement.samples(values, self.stream.channels[channel].scale) {
-            let points: Vec<[f32; 2]> = run.into_iter().map(|(tick, v)| [self.at.x_of(tick), scale.y_of(v)]).collect();
+            let given = !self.options.look.ranges.is_empty();
+            let (top, bottom) = (self.layout.plot.y, self.layout.plot.bottom());
+            let height = |y: f32| if given { y.clamp(top, bottom) } else { y };
+            let points: Vec<[f32; 2]> =
+                run.into_iter().map(|(tick, v)| [self.at.x_of(tick), height(scale.y_of(v))]).collect();
             // A sample on its own would not be seen as a line.
             let dot_radius =
                 if dots || points.len() == 1 { self.s(if apart >= 16.0 { 2.6 } else { 1.8 }) } else { 0.0 };
