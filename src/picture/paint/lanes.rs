@@ -47,7 +47,10 @@ impl Painter<'_> {
                     Some(range) if !typical.is_empty() => (range, self.lanes.lane_height() / 2.0),
                     _ => (typical, self.lanes.lane_height() * self.lanes.reach() / 2.0),
                 };
-                let scale = ValueScale::fitting(extent, self.lanes.middle(index), half.max(self.s(1.0)));
+                let mut scale = ValueScale::fitting(extent, self.lanes.middle(index), half.max(self.s(1.0)));
+                if self.is_inverted(index) {
+                    scale.per_unit = -scale.per_unit;
+                }
                 strip.add(&pixels, typical);
                 if samples {
                     self.polylines(&placement, values, index, &scale);
@@ -61,11 +64,18 @@ impl Painter<'_> {
         Ok(strip)
     }
 
-    /// The values at the foot and at the top of the lane, if they were given.
+    /// Whether the trace is to be upside down.
+    fn is_inverted(&self, index: usize) -> bool {
+        let ranges = &self.options.look.ranges;
+        let range = if ranges.len() == 1 { ranges.first() } else { ranges.get(index) };
+        range.is_some_and(|r| r.start > r.end)
+    }
+
+    /// The least and greatest value that the lane shows, if they were given.
     fn range_of(&self, index: usize) -> Option<MinMax> {
         let ranges = &self.options.look.ranges;
         let range = if ranges.len() == 1 { ranges.first() } else { ranges.get(index) };
-        range.map(|r| MinMax { min: r.start, max: r.end })
+        range.map(|r| MinMax { min: r.start.min(r.end), max: r.start.max(r.end) })
     }
 
     /// Within given ranges traces may be higher than the plot; they end at its edges then.
@@ -141,8 +151,8 @@ impl Painter<'_> {
             self.value_axis(extent, scale, unit, factor, baseline);
         } else {
             let room = (0.72 * 2.0 * half).min(every as f32 * self.lanes.lane_height() * 0.86);
-            let value = axis::round_down(f64::from(room) / scale.per_unit * factor);
-            let height = (value / factor * scale.per_unit) as f32;
+            let value = axis::round_down(f64::from(room) / scale.per_unit.abs() * factor);
+            let height = (value / factor * scale.per_unit.abs()) as f32;
             let text = with_unit(axis::number(value, value), unit);
             self.vertical(self.layout.plot.x - self.s(7.0), y - height / 2.0, y + height / 2.0, self.palette.quiet);
             self.text(right, baseline, SMALL_SIZE, Anchor::End, self.palette.quiet, text);
