@@ -355,7 +355,7 @@ fn a_selection_is_measured_while_it_changes() {
     let folder = tempfile::tempdir().unwrap();
     let (path, _) = npy(&folder);
     let mut window = opened(&folder, &path);
-    click_role(&mut window, Role::Button, "Measure");
+    click_role(&mut window, Role::Tab, "Measure");
     let source = longwave::source::open(&path, &OpenOptions::default(), &Task::unattended()).unwrap();
     for end in [2_600, 3_000, 7_321] {
         push(&mut window, ViewCommand::Select(Some(2_500..end)));
@@ -379,7 +379,7 @@ fn statistics_of_the_selection_are_the_librarys() {
     let (path, _) = npy(&folder);
     let mut window = opened(&folder, &path);
     push(&mut window, ViewCommand::Select(Some(2_500..7_321)));
-    click_role(&mut window, Role::Button, "Analyse");
+    click_role(&mut window, Role::Tab, "Analyse");
     click(&mut window, "Compute");
     until(&mut window, "statistics", |w| document(w).results.list.iter().any(|r| r.name == "stats" && r.done));
     window.run();
@@ -416,7 +416,7 @@ fn the_spectrum_is_the_librarys_over_selection_and_whole() {
     let (path, _) = npy(&folder);
     let mut window = opened(&folder, &path);
     push(&mut window, ViewCommand::Select(Some(1_000..19_000)));
-    click_role(&mut window, Role::Button, "Analyse");
+    click_role(&mut window, Role::Tab, "Analyse");
     click_role(&mut window, Role::ComboBox, "Analysis");
     click(&mut window, "Power spectrum");
     for (choice, over, frames) in
@@ -466,7 +466,7 @@ fn a_serial_line_is_decoded_into_a_table() {
     let folder = tempfile::tempdir().unwrap();
     let path = serial_npy(&folder, b"Longwave!");
     let mut window = opened(&folder, &path);
-    click_role(&mut window, Role::Button, "Decode");
+    click_role(&mut window, Role::Tab, "Decode");
     click_role(&mut window, Role::RadioButton, "Whole recording");
     click(&mut window, "Compute");
     until(&mut window, "the bytes", |w| document(w).results.list.iter().any(|r| r.name == "uart" && r.done));
@@ -495,7 +495,7 @@ fn the_spectrogram_stands_under_the_traces_and_its_click_shows_a_spectrum() {
     press(&mut window, Modifiers::NONE, Key::Escape);
     window.run();
     assert!(document(&window).pictures.gram.spectrum_at.is_none());
-    click(&mut window, "Hide the spectrogram");
+    click(&mut window, "Close Spectrogram");
     until(&mut window, "the panel is gone", |w| w.query_by_label_contains("Spectrogram of ").is_none());
 }
 
@@ -558,7 +558,7 @@ fn stopped_work_says_so_and_leaves_nothing() {
     until(&mut window, "a picture", |w| w.state().document.as_ref().is_some_and(|d| d.pictures.view.is_some()));
     assert!(sees(&window, "exact"), "an estimate is marked");
     stop(&mut window, "Summary");
-    click_role(&mut window, Role::Button, "Analyse");
+    click_role(&mut window, Role::Tab, "Analyse");
     click_role(&mut window, Role::RadioButton, "Whole recording");
     window.get_by_label("Compute").click();
     stop(&mut window, "Statistics");

@@ -193,8 +193,17 @@ pub enum PanelCommand {
     TimeFormat(super::state::TimeFormat),
     NextTimeFormat,
     Inspector(super::state::InspectorTab),
-    ToggleChannels,
+    /// Open, close or bring forward a panel.
+    Pane(super::dock::Pane, super::dock::PaneChange),
     ToggleInspector,
+    /// Every panel where it was for a new user.
+    ResetLayout,
+    /// The panels as a file has them.
+    Layout(Box<super::dock::Layout>),
+    /// Magnification of everything on the screen.
+    Zoom(f32),
+    /// The same by so many steps.
+    ZoomStep(i8),
     Help(bool),
     ExportForm(bool),
     RawForm(bool),

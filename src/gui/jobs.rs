@@ -85,6 +85,8 @@ pub enum Reply {
         result: Result<super::raw_form::Preview>,
     },
     Recent(super::recent::Recent),
+    /// Whether the system asks for little motion is known now.
+    SystemMotion,
     /// What annotations are in a file that was to be added.
     AnnotationsRead {
         path: PathBuf,

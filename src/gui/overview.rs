@@ -3,6 +3,7 @@
 use eframe::egui::{self, Align, Color32, Layout, Mesh, Pos2, Rect, RichText, Sense, Stroke, Ui};
 
 use super::command::{Command, FileCommand, PanelCommand, ViewCommand};
+use super::dock::{PANES, Pane, PaneChange};
 use super::state::{Document, Panels, TimeFormat};
 use super::theme::Colours;
 use crate::summary::Columns;
@@ -37,6 +38,7 @@ pub(super) fn title_ui(ui: &mut Ui, document: &Document, panels: &Panels, out: &
                 out.push(Command::Panel(PanelCommand::Help(true)));
             }
             theme_menu(ui, out);
+            panels_menu(ui, panels, out);
             for format in TimeFormat::ALL.into_iter().rev() {
                 let known = format != TimeFormat::Clock || stream.time.start_unix_ns().is_some();
                 let button =
@@ -54,10 +56,10 @@ pub(super) fn title_ui(ui: &mut Ui, document: &Document, panels: &Panels, out: &
             {
                 out.push(Command::Panel(PanelCommand::ExportForm(true)));
             }
-            let open = panels.spectrogram.open;
+            let open = panels.dock.is_shown(Pane::Spectrogram);
             let button = ui.add(egui::Button::selectable(open, "Spectrogram"));
             if button.on_hover_text("Show how the frequencies of a channel change with time (S)").clicked() {
-                out.push(Command::Panel(PanelCommand::Spectrogram(super::gram::GramCommand::Toggle)));
+                out.push(Command::Panel(PanelCommand::Pane(Pane::Spectrogram, PaneChange::Toggle)));
             }
             if ui.button("Fit").on_hover_text("Show the whole recording (F)").clicked() {
                 out.push(Command::View(ViewCommand::Fit));
@@ -70,6 +72,25 @@ pub(super) fn title_ui(ui: &mut Ui, document: &Document, panels: &Panels, out: &
             }
         });
     });
+}
+
+/// Which panels are open.
+fn panels_menu(ui: &mut Ui, panels: &Panels, out: &mut Vec<Command>) {
+    let menu = ui.menu_button("Panels", |ui| {
+        for entry in PANES.iter().filter(|entry| entry.pane != Pane::Traces) {
+            let mut open = panels.dock.is_open(entry.pane);
+            if ui.checkbox(&mut open, entry.title).on_hover_text(entry.about).changed() {
+                let change = if open { PaneChange::Show } else { PaneChange::Close };
+                out.push(Command::Panel(PanelCommand::Pane(entry.pane, change)));
+            }
+        }
+        ui.separator();
+        if ui.button("Reset layout").on_hover_text("Every panel where it was for a new user").clicked() {
+            out.push(Command::Panel(PanelCommand::ResetLayout));
+            ui.close();
+        }
+    });
+    menu.response.on_hover_text("Open and close panels. Drag a tab to dock its panel elsewhere.");
 }
 
 fn theme_menu(ui: &mut Ui, out: &mut Vec<Command>) {

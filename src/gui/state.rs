@@ -221,8 +221,8 @@ impl TimeFormat {
     }
 }
 
-/// What the inspector shows.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+/// What the inspector can show, for commands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum InspectorTab {
     /// The selection, measured while it is dragged.
     Measure,
@@ -232,7 +232,6 @@ pub enum InspectorTab {
     Decoder(usize),
     Filter,
     Annotations,
-    #[default]
     Recording,
 }
 
@@ -240,9 +239,7 @@ pub enum InspectorTab {
 #[derive(Default)]
 pub struct Panels {
     pub time_format: TimeFormat,
-    pub inspector: InspectorTab,
-    pub hide_channels: bool,
-    pub hide_inspector: bool,
+    pub dock: super::dock::Dock,
     pub help: bool,
     pub go_to: Option<String>,
     pub budget: Option<String>,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::App;
 use crate::error::Result;
 use crate::filter::Chain;
-use crate::gui::command::{AnnotationCommand, Command, FileCommand, JobCommand};
+use crate::gui::command::{AnnotationCommand, Command, FileCommand, JobCommand, PanelCommand};
 use crate::gui::found::FoundCommand;
 use crate::gui::gauge::GaugeState;
 use crate::gui::jobs::{JobId, JobState, Outcome, Purpose, Reply};
@@ -69,6 +69,10 @@ impl App {
                     result.report = Some(report);
                 }
                 self.document.iter_mut().for_each(|document| document.found_arrived(job));
+            }
+            Reply::SystemMotion => {
+                let theme = self.kept.settings.theme.into();
+                self.push(Command::Panel(PanelCommand::Theme(theme)));
             }
             Reply::Finished { job, result } => self.finished(job, result),
             Reply::Picked { purpose, mut paths } => {
