@@ -157,12 +157,16 @@ impl Node {
         }
     }
 
-    /// The same without empty groups, rows of one, and rows in rows; `None` if nothing is left.
+    /// The same in its plainest form: without empty groups, rows of one, and rows in rows; `None` if nothing is left.
     #[must_use]
     pub fn tidied(self) -> Option<Self> {
         let is_row = matches!(self, Self::Row(_));
         let parts = match self {
-            Self::Tabs(tabs) => return (!tabs.panes.is_empty()).then_some(Self::Tabs(tabs)),
+            Self::Tabs(mut tabs) => {
+                // The first is in front where nothing is said.
+                tabs.front = tabs.front.filter(|front| tabs.panes.iter().skip(1).any(|pane| pane == front));
+                return (!tabs.panes.is_empty()).then_some(Self::Tabs(tabs));
+            }
             Self::Row(parts) | Self::Column(parts) => parts,
         };
         let mut tidy = Vec::with_capacity(parts.len());

@@ -32,9 +32,9 @@ fn fit_tile(tiles: &mut Tiles<Pane>, id: TileId, size: Vec2) {
     let set: Vec<f32> = shares.iter().map(|(_, share)| *share).filter(|&share| share > UNSET).collect();
     let usual = set.iter().sum::<f32>() / set.len().max(1) as f32;
     for (child, share) in shares.iter_mut().filter(|(_, share)| *share <= UNSET) {
-        // Beside the traces as it is by default, but no more than half; among others as large as they are.
+        // Beside the traces as large as it is by default; among others as large as they are.
         *share = match main {
-            Some(_) => home(tiles, *child).size()[usize::from(!is_row)].min(extent / 2.0),
+            Some(_) => home(tiles, *child).size()[usize::from(!is_row)],
             None if set.is_empty() => extent / linear_len(tiles, id),
             None => usual,
         }

@@ -143,16 +143,16 @@ mod tests {
     #[test]
     fn a_panel_dropped_on_the_half_of_another_splits_the_group() {
         let mut dock = Dock::default();
-        drop_below(&mut dock, Pane::Annotations, Pane::Measure);
+        drop_below(&mut dock, Pane::Annotations, Pane::Filter);
         let layout = dock.layout().checked();
         let Node::Row(parts) = &layout.tree else { panic!("{layout:?}") };
         let Node::Column(right) = &parts[2].node else { panic!("{layout:?}") };
         assert_eq!(right[1].node, Node::Tabs(Tabs { panes: vec![Pane::Annotations], front: None }));
         let Node::Tabs(group) = &right[0].node else { panic!("{layout:?}") };
-        assert_eq!(group.front, Some(Pane::Measure));
+        assert_eq!(group.front, Some(Pane::Filter));
         assert!(group.panes.contains(&Pane::Recording) && !group.panes.contains(&Pane::Annotations));
         let again = Dock::of(&layout);
-        assert!(again.is_shown(Pane::Annotations) && again.is_shown(Pane::Measure) && !again.is_shown(Pane::Filter));
+        assert!(again.is_shown(Pane::Annotations) && again.is_shown(Pane::Filter) && !again.is_shown(Pane::Measure));
     }
 
     #[test]
