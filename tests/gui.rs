@@ -539,8 +539,20 @@ fn an_export_holds_the_selection_bit_for_bit() {
 fn stop(window: &mut Window, title: &str) {
     let button = format!("Stop {title}");
     until_seen(window, &button);
-    let full = window.get_all_by_label_contains(&button).next().unwrap();
-    full.click();
+    let is_stopped = |window: &Window| {
+        let job = window.state().jobs.list.iter().find(|j| j.title.starts_with(title));
+        job.is_some_and(|j| j.task.is_cancelled())
+    };
+    // It stands beside a rate that changes its width with every frame: a click may miss.
+    for _ in 0..20 {
+        if let Some(full) = window.query_all_by_label_contains(&button).next() {
+            full.click();
+        }
+        window.run_steps(2);
+        if is_stopped(window) {
+            break;
+        }
+    }
     until(window, "a stopped job", |w| {
         let job = w.state().jobs.list.iter().find(|j| j.title.starts_with(title));
         job.is_some_and(|j| matches!(j.state, JobState::Cancelled))

@@ -47,7 +47,7 @@ impl Home {
         match self {
             Self::Left => [232.0, 240.0],
             Self::Middle | Self::Below => [480.0, 240.0],
-            Self::Right => [416.0, 280.0],
+            Self::Right => [432.0, 280.0],
         }
     }
 }

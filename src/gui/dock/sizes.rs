@@ -104,16 +104,16 @@ mod tests {
     fn the_traces_take_what_the_others_leave() {
         let mut dock = Dock::default();
         fit(&mut dock.tree, Vec2::new(1280.0, 700.0));
-        assert_eq!(widths(&dock), [232.0, 632.0, 416.0]);
+        assert_eq!(widths(&dock), [232.0, 616.0, 432.0]);
         fit(&mut dock.tree, Vec2::new(3840.0, 2000.0));
-        assert_eq!(widths(&dock), [232.0, 3192.0, 416.0]);
+        assert_eq!(widths(&dock), [232.0, 3176.0, 432.0]);
         dock.toggle_inspector();
         fit(&mut dock.tree, Vec2::new(1280.0, 700.0));
-        assert_eq!(widths(&dock), [232.0, 1048.0, 416.0], "the size is kept for when it is shown again");
+        assert_eq!(widths(&dock), [232.0, 1048.0, 432.0], "the size is kept for when it is shown again");
         dock.toggle_inspector();
         dock.change(Pane::Channels, PaneChange::Close);
         fit(&mut dock.tree, Vec2::new(1280.0, 700.0));
-        assert_eq!(widths(&dock), [232.0, 864.0, 416.0]);
+        assert_eq!(widths(&dock), [232.0, 848.0, 432.0]);
     }
 
     #[test]
@@ -124,7 +124,7 @@ mod tests {
         let total: f32 = narrow.iter().sum();
         assert!((narrow[1] / total * 640.0 - 200.0).abs() < 2.0, "{narrow:?}");
         fit(&mut dock.tree, Vec2::new(1280.0, 700.0));
-        assert_eq!(widths(&dock), [232.0, 632.0, 416.0]);
+        assert_eq!(widths(&dock), [232.0, 616.0, 432.0]);
         fit(&mut dock.tree, Vec2::ZERO);
         assert!(widths(&dock).iter().all(|width| width.is_finite() && *width > 0.0));
     }

@@ -1,6 +1,6 @@
 //! How tabs and panels are drawn: the titles, the buttons that close, and what is said to screen readers.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use eframe::egui::{
     self, Align2, Color32, CursorIcon, FontId, Id, Rect, Response, Role, Sense, Stroke, Style, TextStyle, Ui, Vec2,
@@ -12,24 +12,32 @@ use egui_tiles::{
 };
 
 use super::super::command::{Command, PanelCommand};
-use super::super::theme::{Colours, GRID};
+use super::super::theme::Colours;
 use super::PaneChange;
 use super::panes::{Pane, Shown};
 
 /// Height of a row of tabs, points.
 const HEIGHT: f32 = 28.0;
-/// Room at either side of a title.
-const MARGIN: f32 = 7.0;
+/// Room at either side of a title where there is enough, and where there is little.
+const MARGINS: [f32; 2] = [9.0, 4.0];
 /// The cross that closes.
 const CROSS: f32 = 16.0;
 /// An icon instead of a title.
 const ICON: f32 = 16.0;
 
+/// How the titles of a group find room.
+#[derive(Clone, Copy, PartialEq, Debug)]
+struct Titles {
+    /// At either side of each.
+    margin: f32,
+    /// Those that are not in front are icons.
+    icons: bool,
+}
+
 /// One frame's drawing.
 pub(super) struct Frame<'a> {
     shown: Shown<'a>,
-    /// Panels whose tabs have room for an icon only.
-    compact: BTreeSet<Pane>,
+    titles: BTreeMap<Pane, Titles>,
     /// The group that needs no titles.
     untitled: Option<TileId>,
     edited: bool,
@@ -39,7 +47,7 @@ pub(super) struct Frame<'a> {
 impl<'a> Frame<'a> {
     /// Draws the panels of `tree` from what is `shown`.
     pub(super) fn new(ui: &Ui, tree: &Tree<Pane>, shown: Shown<'a>) -> Self {
-        Self { shown, compact: compact(ui, tree), untitled: untitled(tree), edited: false, dropped: false }
+        Self { shown, titles: titles(ui, tree), untitled: untitled(tree), edited: false, dropped: false }
     }
 
     /// Whether something was changed, and whether that was a drop.
@@ -56,11 +64,10 @@ fn title_width(ui: &Ui, text: &str) -> f32 {
     ui.painter().layout_no_wrap(text.to_owned(), font(ui.style()), Color32::WHITE).size().x
 }
 
-/// The panels whose group was too narrow, in the last frame, for all titles: those that are not in front are shown as
-/// icons there.
-fn compact(ui: &Ui, tree: &Tree<Pane>) -> BTreeSet<Pane> {
+/// How the titles of each panel's group find room in the width that it had in the last frame.
+fn titles(ui: &Ui, tree: &Tree<Pane>) -> BTreeMap<Pane, Titles> {
     let tiles = &tree.tiles;
-    let mut compact = BTreeSet::new();
+    let mut titles = BTreeMap::new();
     for (&id, tile) in tiles.iter() {
         let (Tile::Container(Container::Tabs(tabs)), Some(rect)) = (tile, tiles.rect(id)) else { continue };
         let open: Vec<Pane> = tabs
@@ -69,12 +76,13 @@ fn compact(ui: &Ui, tree: &Tree<Pane>) -> BTreeSet<Pane> {
             .filter(|&&child| tiles.is_visible(child))
             .filter_map(|child| tiles.get_pane(child).copied())
             .collect();
-        let needed: f32 = open.iter().map(|pane| title_width(ui, pane.entry().title) + 2.0 * MARGIN).sum();
-        if needed + CROSS + GRID > rect.width() {
-            compact.extend(open);
-        }
+        let text: f32 = open.iter().map(|pane| title_width(ui, pane.entry().title)).sum();
+        let fits = |margin: &f32| text + open.len() as f32 * 2.0 * margin + CROSS <= rect.width();
+        let roomy = MARGINS.into_iter().find(fits);
+        let how = Titles { margin: roomy.unwrap_or(MARGINS[0]), icons: roomy.is_none() };
+        titles.extend(open.into_iter().map(|pane| (pane, how)));
     }
-    compact
+    titles
 }
 
 /// The group in which the traces are alone: what they are needs not be said.
@@ -104,19 +112,22 @@ impl Behavior<Pane> for Frame<'_> {
     fn tab_ui(&mut self, tiles: &mut Tiles<Pane>, ui: &mut Ui, id: Id, tile: TileId, state: &TabState) -> Response {
         let Some(&pane) = tiles.get_pane(&tile) else { return ui.response() };
         let entry = pane.entry();
-        let icon_only = self.compact.contains(&pane) && !state.active;
+        let Titles { margin, icons } =
+            self.titles.get(&pane).copied().unwrap_or(Titles { margin: MARGINS[0], icons: false });
+        let icon_only = icons && !state.active;
         let closable = state.active && pane != Pane::Traces;
         let text = if icon_only { ICON } else { title_width(ui, entry.title) };
-        let width = text + 2.0 * MARGIN + if closable { CROSS + 2.0 } else { 0.0 };
+        let width = text + 2.0 * margin + if closable { CROSS } else { 0.0 };
         let (_, rect) = ui.allocate_space(vec2(width, ui.available_height()));
         let response = ui.interact(rect, id, Sense::click_and_drag()).on_hover_cursor(CursorIcon::Grab);
         response.widget_info(|| WidgetInfo::selected(Role::Tab, ui.is_enabled(), state.active, entry.title));
         if ui.is_rect_visible(rect) && !state.is_being_dragged {
-            self.paint_tab(ui, rect, pane, icon_only, state.active, &response);
+            let text = (!icon_only).then_some(margin);
+            self.paint_tab(ui, rect, pane, text, state.active, &response);
         }
         if closable {
             let place =
-                Rect::from_center_size(rect.right_center() - vec2(MARGIN + CROSS / 2.0 - 2.0, 0.0), Vec2::splat(CROSS));
+                Rect::from_center_size(rect.right_center() - vec2(CROSS / 2.0 + margin / 2.0, 0.0), Vec2::splat(CROSS));
             self.close_button(ui, place, pane);
         }
         if response.clicked_by(egui::PointerButton::Middle) && pane != Pane::Traces {
@@ -172,7 +183,8 @@ impl Behavior<Pane> for Frame<'_> {
 }
 
 impl Frame<'_> {
-    fn paint_tab(&self, ui: &Ui, rect: Rect, pane: Pane, icon_only: bool, active: bool, response: &Response) {
+    /// The title at that distance from the left edge, or an icon in its place.
+    fn paint_tab(&self, ui: &Ui, rect: Rect, pane: Pane, title: Option<f32>, active: bool, response: &Response) {
         let (colours, visuals) = (Colours::of(ui), ui.visuals());
         if active {
             ui.painter().rect_filled(rect, 0.0, visuals.panel_fill);
@@ -187,11 +199,11 @@ impl Frame<'_> {
         }
         let colour = if active || response.hovered() { visuals.strong_text_color() } else { colours.muted };
         let entry = pane.entry();
-        if icon_only {
-            ui.painter().text(rect.center(), Align2::CENTER_CENTER, entry.icon, FontId::proportional(ICON), colour);
-        } else {
-            let at = rect.left_center() + vec2(MARGIN, 0.0);
+        if let Some(margin) = title {
+            let at = rect.left_center() + vec2(margin, 0.0);
             ui.painter().text(at, Align2::LEFT_CENTER, entry.title, font(ui.style()), colour);
+        } else {
+            ui.painter().text(rect.center(), Align2::CENTER_CENTER, entry.icon, FontId::proportional(ICON), colour);
         }
     }
 
