@@ -718,7 +718,7 @@ fn help_opens_by_key_and_closes_by_escape() {
     window.get_by_label_contains("Zoom time at the pointer");
     press(&mut window, Modifiers::NONE, Key::Escape);
     assert!(!sees(&window, "Mouse and keys"));
-    click_role(&mut window, Role::Button, "?");
+    click_role(&mut window, Role::Button, "Help");
     window.get_by_label("Mouse and keys");
     // The title line has a button of this name, too; that of the dialog is drawn above it.
     window.get_all_by_role_and_label(Role::Button, "Close").last().unwrap().click();

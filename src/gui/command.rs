@@ -93,6 +93,8 @@ pub enum ViewCommand {
     ScrollLanes(f64),
     /// Scroll by itself at this many times the speed of time (below 0: backwards), or stop.
     Play(Option<f64>),
+    /// Move the reading cursor.
+    Read(super::reading::ReadCommand),
     /// More (factor above 1) or fewer lanes on the screen.
     ZoomLanes(f64),
 }
@@ -172,6 +174,8 @@ pub enum JobCommand {
     },
     /// Compare all of the shown stream with the recording there.
     Compare(PathBuf),
+    /// Show where a file is, in the system's file manager.
+    ShowInFolder(PathBuf),
     Cancel(JobId),
     CancelAll,
     Dismiss(JobId),
@@ -213,6 +217,8 @@ pub enum PanelCommand {
     Budget(u64),
     Theme(eframe::egui::ThemePreference),
     DismissMessage,
+    /// Close one of the messages in the corner, or all.
+    DismissToast(Option<u64>),
     FullScreen,
     /// The list of all commands.
     Palette(bool),

@@ -51,6 +51,16 @@ impl Forms {
         }
     }
 
+    /// Whether the panel of that tab shows just that one.
+    #[must_use]
+    pub(super) fn is_chosen(&self, tab: InspectorTab) -> bool {
+        match tab {
+            InspectorTab::Analysis(i) => is_find(i) || self.last.analysis == i,
+            InspectorTab::Decoder(i) => self.last.decoder == i,
+            _ => true,
+        }
+    }
+
     /// The form of the analysis or decoder called `name` shows what it is run with, whoever asked for it.
     pub fn show(&mut self, name: &str, settings: &Settings, scope: Scope) {
         let index = ANALYSES.iter().chain(DECODERS).position(|analysis| analysis.name == name);

@@ -85,6 +85,8 @@ pub enum Reply {
         result: Result<super::raw_form::Preview>,
     },
     Recent(super::recent::Recent),
+    /// Something small has failed that no job was made for.
+    Failed(Error),
     /// Whether the system asks for little motion is known now.
     SystemMotion,
     /// What annotations are in a file that was to be added.
@@ -202,6 +204,8 @@ impl Job {
 /// All running and recent jobs.
 pub struct Jobs {
     pub list: Vec<Job>,
+    /// What is told about those that have ended.
+    pub toasts: super::toasts::Toasts,
     replies: Replies,
     incoming: Receiver<Reply>,
     next: AtomicU64,
@@ -231,6 +235,7 @@ impl Jobs {
         let window = Arc::new(());
         Self {
             list: Vec::new(),
+            toasts: Default::default(),
             replies: Replies { sender, ctx, window: Arc::downgrade(&window) },
             incoming,
             next: AtomicU64::new(0),
@@ -297,6 +302,12 @@ impl Jobs {
             replies.send(Reply::Finished { job: id, result });
         });
         id
+    }
+
+    /// What a job is called.
+    #[must_use]
+    pub fn title(&self, id: JobId) -> String {
+        self.list.iter().find(|job| job.id == id).map_or_else(String::new, |job| job.title.clone())
     }
 
     /// Notes how a job ended.

@@ -96,6 +96,8 @@ pub struct Pictures {
     pub gram: super::gram::Shown,
     /// The tick that was gone to last: a line marks it until the view is gone back from, or another is gone to.
     pub goal: Option<u64>,
+    /// Where keys read the traces.
+    pub reading: Option<super::reading::Reading>,
     /// Why there is no picture.
     pub error: Option<String>,
     /// What the selection, or the visible range, was measured to be.

@@ -91,6 +91,7 @@ pub(super) fn trace_ui(ui: &mut Ui, document: &Document, format: TimeFormat, whe
     over.playhead(&painter);
     over.scale_bar(&painter);
     over.readout(ui.painter(), &response, &axis);
+    super::reading::reading_ui(ui, document, &axis, rect, &response);
     let mouse = Mouse { document, rect };
     let at = response.hover_pos().filter(|at| rect.contains(*at)).map(|at| mouse.tick_at(at).max(0.0) as u64);
     ui.data_mut(|data| data.insert_temp(pointer_id(), at));

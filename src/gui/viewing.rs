@@ -78,6 +78,7 @@ impl Document {
             }
             ViewCommand::ScrollLanes(lanes) => self.lanes.first += lanes,
             ViewCommand::Play(speed) => self.play(speed),
+            ViewCommand::Read(read) => self.read(read),
             ViewCommand::ZoomLanes(factor) => self.lanes.count *= factor,
         }
         let visible = self.channels.iter().filter(|c| c.visible).count() as f64;

@@ -71,6 +71,7 @@ impl App {
                 self.kept.settings = settings;
             }
             PanelCommand::DismissMessage => self.message = None,
+            PanelCommand::DismissToast(id) => self.jobs.toasts.dismiss(id),
             PanelCommand::DismissSessions => panels.sessions = None,
             PanelCommand::BrowseCompare => {
                 let suggested = self.document.as_ref().and_then(|d| d.path.parent()).map(|folder| folder.join(""));
@@ -145,6 +146,7 @@ impl App {
 
     pub(super) fn dialogs_ui(&mut self, ui: &egui::Ui) {
         let out = &mut self.commands;
+        crate::gui::toasts::toasts_ui(ui, &mut self.jobs.toasts, out);
         if self.panels.help {
             crate::gui::help::help_ui(ui, &self.keymap, out);
         }

@@ -109,6 +109,7 @@ pub const PANES: &[Entry] = &[
         draw: |ui, shown| {
             let wheel = shown.settings.wheel();
             super::super::trace_ui::trace_ui(ui, shown.document, shown.panels.time_format, wheel, shown.out);
+            super::super::empty::no_channels_ui(ui, shown.document, shown.out);
         },
     },
     Entry {

@@ -68,6 +68,9 @@ pub(super) const VERBS: &[Verb] = &[
     always(verb("interface-smaller", WINDOW, "Everything on the screen smaller", "Ctrl+Shift+Minus", |_| {
         panel(PanelCommand::ZoomStep(-1))
     })),
+    always(verb("dismiss-messages", WINDOW, "Close all messages", "Ctrl+Shift+Escape", |_| {
+        Ok(vec![Command::Panel(PanelCommand::DismissMessage), Command::Panel(PanelCommand::DismissToast(None))])
+    })),
     with(
         "NAME",
         verb(
