@@ -1,8 +1,9 @@
 //! Small pieces that several panels share.
 
-use eframe::egui::containers::menu::MenuButton;
+use eframe::egui::containers::menu::{MenuButton, MenuConfig};
 use eframe::egui::{
-    Align, Button, Context, Frame, Id, Layout, Modal, Response, RichText, Role, Stroke, Ui, WidgetInfo, vec2,
+    Align, Button, Context, Frame, Id, Layout, Modal, PopupCloseBehavior, Response, RichText, Role, Stroke, Ui,
+    WidgetInfo, vec2,
 };
 
 use egui_material_icons::MaterialIcon;
@@ -39,7 +40,10 @@ pub(super) fn icon_text_button(ui: &mut Ui, icon: MaterialIcon, text: &str, room
 /// A menu that opens from an icon.
 pub(super) fn icon_menu(ui: &mut Ui, icon: MaterialIcon, name: &str, add: impl FnOnce(&mut Ui)) -> Response {
     let text = RichText::new(icon.codepoint).size(ICON_SIZE);
-    let menu = MenuButton::from_button(Button::new(text).frame_when_inactive(false)).ui(ui, add).0;
+    // Several things may be chosen in it before it is left.
+    let config = MenuConfig::new().close_behavior(PopupCloseBehavior::CloseOnClickOutside);
+    let button = Button::new(text).frame_when_inactive(false);
+    let menu = MenuButton::from_button(button).config(config).ui(ui, add).0;
     named(menu, name)
 }
 

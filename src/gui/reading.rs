@@ -62,7 +62,8 @@ impl Document {
         let time = self.time();
         let frame = time.frame_at_tick(tick);
         let edges = self.pictures.view.as_ref().map_or(&[][..], |(columns, _)| &columns.edges[..]);
-        let column = edges.partition_point(|&edge| edge <= frame) as i64 - 1 + by;
+        let here = edges.partition_point(|&edge| edge <= frame) as i64 - 1;
+        let column = here.saturating_add(by);
         // Beyond the picture: as wide as a column is.
         let width = edges.get(1).zip(edges.first()).map_or(1, |(b, a)| b.saturating_sub(*a).max(1));
         let beyond = || frame.saturating_add_signed(by.saturating_mul(width as i64));

@@ -8,7 +8,9 @@
 use std::path::PathBuf;
 
 use eframe::egui::accesskit::Live;
-use eframe::egui::{Align, Align2, Area, Frame, Id, Layout, Margin, Order, RichText, Role, Stroke, Ui, vec2};
+use eframe::egui::{
+    Align, Align2, Area, Frame, Id, Layout, Margin, Order, RichText, Role, Stroke, Ui, WidgetInfo, vec2,
+};
 use egui_material_icons::icons;
 
 use super::command::{Command, FileCommand, JobCommand, PanelCommand};
@@ -143,12 +145,11 @@ fn toast_ui(ui: &mut Ui, toast: &Toast, out: &mut Vec<Command>) {
     } else {
         format!("{}. {}", toast.title, toast.text)
     };
-    let response = shown.response;
+    let (response, role) = (shown.response, if toast.is_error { Role::Alert } else { Role::Status });
+    response.widget_info(|| WidgetInfo::labeled(role, true, &said));
     ui.ctx().accesskit_node_builder(response.id, |node| {
-        node.set_role(if toast.is_error { Role::Alert } else { Role::Status });
         node.set_live(if toast.is_error { Live::Assertive } else { Live::Polite });
         node.set_live_atomic();
-        node.set_label(said);
     });
 }
 
