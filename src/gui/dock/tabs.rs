@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use eframe::egui::{
-    self, Align2, Color32, CursorIcon, FontId, Id, Rect, Response, Role, Sense, Stroke, Style, TextStyle, Ui, Vec2,
-    Visuals, WidgetInfo, WidgetText, vec2,
+    self, Align2, Color32, CursorIcon, FontId, Id, Rect, Response, Role, Sense, Stroke, Style, Ui, Vec2, Visuals,
+    WidgetInfo, WidgetText, vec2,
 };
 use egui_tiles::{
     Behavior, Container, EditAction, ResizeState, SimplificationOptions, TabState, Tile, TileId, Tiles, Tree,
@@ -18,8 +18,8 @@ use super::panes::{Pane, Shown};
 
 /// Height of a row of tabs, points.
 const HEIGHT: f32 = 28.0;
-/// Room at either side of a title where there is enough, and where there is little.
-const MARGINS: [f32; 2] = [9.0, 4.0];
+/// Room at either side of a title, and the size of its letters, where there is enough room and where there is little.
+const TITLES: [(f32, f32); 3] = [(9.0, 13.0), (4.0, 13.0), (4.0, 12.0)];
 /// The cross that closes.
 const CROSS: f32 = 16.0;
 /// An icon instead of a title.
@@ -30,6 +30,8 @@ const ICON: f32 = 16.0;
 struct Titles {
     /// At either side of each.
     margin: f32,
+    /// Of the letters.
+    size: f32,
     /// Those that are not in front are icons.
     icons: bool,
 }
@@ -56,12 +58,8 @@ impl<'a> Frame<'a> {
     }
 }
 
-fn font(style: &Style) -> FontId {
-    TextStyle::Button.resolve(style)
-}
-
-fn title_width(ui: &Ui, text: &str) -> f32 {
-    ui.painter().layout_no_wrap(text.to_owned(), font(ui.style()), Color32::WHITE).size().x
+fn title_width(ui: &Ui, text: &str, size: f32) -> f32 {
+    ui.painter().layout_no_wrap(text.to_owned(), FontId::proportional(size), Color32::WHITE).size().x
 }
 
 /// How the titles of each panel's group find room in the width that it had in the last frame.
@@ -76,10 +74,13 @@ fn titles(ui: &Ui, tree: &Tree<Pane>) -> BTreeMap<Pane, Titles> {
             .filter(|&&child| tiles.is_visible(child))
             .filter_map(|child| tiles.get_pane(child).copied())
             .collect();
-        let text: f32 = open.iter().map(|pane| title_width(ui, pane.entry().title)).sum();
-        let fits = |margin: &f32| text + open.len() as f32 * 2.0 * margin + CROSS <= rect.width();
-        let roomy = MARGINS.into_iter().find(fits);
-        let how = Titles { margin: roomy.unwrap_or(MARGINS[0]), icons: roomy.is_none() };
+        let fits = |&(margin, size): &(f32, f32)| {
+            let titles: f32 = open.iter().map(|pane| title_width(ui, pane.entry().title, size) + 2.0 * margin).sum();
+            titles + CROSS <= rect.width()
+        };
+        let roomy = TITLES.into_iter().find(fits);
+        let (margin, size) = roomy.unwrap_or(TITLES[0]);
+        let how = Titles { margin, size, icons: roomy.is_none() };
         titles.extend(open.into_iter().map(|pane| (pane, how)));
     }
     titles
@@ -112,17 +113,17 @@ impl Behavior<Pane> for Frame<'_> {
     fn tab_ui(&mut self, tiles: &mut Tiles<Pane>, ui: &mut Ui, id: Id, tile: TileId, state: &TabState) -> Response {
         let Some(&pane) = tiles.get_pane(&tile) else { return ui.response() };
         let entry = pane.entry();
-        let Titles { margin, icons } =
-            self.titles.get(&pane).copied().unwrap_or(Titles { margin: MARGINS[0], icons: false });
+        let usual = Titles { margin: TITLES[0].0, size: TITLES[0].1, icons: false };
+        let Titles { margin, size, icons } = self.titles.get(&pane).copied().unwrap_or(usual);
         let icon_only = icons && !state.active;
         let closable = state.active && pane != Pane::Traces;
-        let text = if icon_only { ICON } else { title_width(ui, entry.title) };
+        let text = if icon_only { ICON } else { title_width(ui, entry.title, size) };
         let width = text + 2.0 * margin + if closable { CROSS } else { 0.0 };
         let (_, rect) = ui.allocate_space(vec2(width, ui.available_height()));
         let response = ui.interact(rect, id, Sense::click_and_drag()).on_hover_cursor(CursorIcon::Grab);
         response.widget_info(|| WidgetInfo::selected(Role::Tab, ui.is_enabled(), state.active, entry.title));
         if ui.is_rect_visible(rect) && !state.is_being_dragged {
-            let text = (!icon_only).then_some(margin);
+            let text = (!icon_only).then_some((margin, size));
             self.paint_tab(ui, rect, pane, text, state.active, &response);
         }
         if closable {
@@ -183,8 +184,8 @@ impl Behavior<Pane> for Frame<'_> {
 }
 
 impl Frame<'_> {
-    /// The title at that distance from the left edge, or an icon in its place.
-    fn paint_tab(&self, ui: &Ui, rect: Rect, pane: Pane, title: Option<f32>, active: bool, response: &Response) {
+    /// The title at that distance from the left edge and of that size, or an icon in its place.
+    fn paint_tab(&self, ui: &Ui, rect: Rect, pane: Pane, title: Option<(f32, f32)>, active: bool, response: &Response) {
         let (colours, visuals) = (Colours::of(ui), ui.visuals());
         if active {
             ui.painter().rect_filled(rect, 0.0, visuals.panel_fill);
@@ -199,9 +200,9 @@ impl Frame<'_> {
         }
         let colour = if active || response.hovered() { visuals.strong_text_color() } else { colours.muted };
         let entry = pane.entry();
-        if let Some(margin) = title {
+        if let Some((margin, size)) = title {
             let at = rect.left_center() + vec2(margin, 0.0);
-            ui.painter().text(at, Align2::LEFT_CENTER, entry.title, font(ui.style()), colour);
+            ui.painter().text(at, Align2::LEFT_CENTER, entry.title, FontId::proportional(size), colour);
         } else {
             ui.painter().text(rect.center(), Align2::CENTER_CENTER, entry.icon, FontId::proportional(ICON), colour);
         }
