@@ -1,9 +1,12 @@
 //! The glue: replies in, commands applied, panels drawn.
 
+mod copying;
 mod files;
+mod keeping;
 mod panels;
 mod replies;
 mod scripted;
+mod timeline;
 mod working;
 
 use std::path::PathBuf;
@@ -25,6 +28,8 @@ use super::recent::{self, Recent};
 use super::script::Script;
 use super::settings::{self, Settings};
 use super::state::{Document, Panels};
+use super::undo::Timeline;
+use super::workspace::Keeper;
 use crate::budget::MemoryBudget;
 use crate::cli::Viewer;
 use crate::error::Error;
@@ -55,6 +60,8 @@ pub struct App {
     opening: Option<Vec<PathBuf>>,
     kept: Kept,
     keymap: Keymap,
+    timeline: Timeline,
+    keeper: Keeper,
 }
 
 /// What outlives a recording: the user's settings, and the script that is being run.
@@ -100,7 +107,7 @@ impl App {
 
     /// The same with what the user has kept.
     pub(super) fn with(ctx: &egui::Context, viewer: Viewer, kept: Kept) -> Self {
-        let mut app = Self::with_recent_list(ctx, viewer, recent::list_file());
+        let mut app = Self::build(ctx, viewer, recent::list_file(), &kept);
         let (keymap, mut wrong) = Keymap::new(&kept.settings.preset, &kept.settings.keys);
         app.keymap = keymap;
         app.panels.time_format = kept.settings.time;
@@ -121,8 +128,16 @@ impl App {
     /// The same with the recent files listed in `recent_list`, so that a test leaves the user's own list alone.
     #[must_use]
     pub fn with_recent_list(ctx: &egui::Context, viewer: Viewer, recent_list: Option<PathBuf>) -> Self {
+        Self::build(ctx, viewer, recent_list, &Kept::default())
+    }
+
+    fn build(ctx: &egui::Context, viewer: Viewer, recent_list: Option<PathBuf>, kept: &Kept) -> Self {
         super::theme::apply(ctx);
-        let Viewer { paths, options, stream, budget, threads, .. } = viewer;
+        let Viewer { paths, options, stream, budget, threads, script, screenshot } = viewer;
+        // What a script shows must not depend on what was looked at before.
+        let scripted = script.is_some() || screenshot.is_some();
+        let states = recent_list.as_ref().filter(|_| !scripted).map(|list| list.with_file_name("states"));
+        let keeper = Keeper::new(states.clone());
         let jobs = Jobs::new(ctx.clone(), threads);
         jobs.watch_memory(&budget);
         let workers = Workers {
@@ -137,7 +152,8 @@ impl App {
         let mut opening = None;
         if !paths.is_empty() {
             opening = Some(paths.clone());
-            opening::open(&jobs, &budget, paths, options, Which::Named(stream));
+            let recall = opening::Recall { states: states.filter(|_| !kept.settings.start_over), ..Default::default() };
+            opening::open(&jobs, &budget, paths, options, Which::Named(stream), recall);
         }
         Self {
             document: None,
@@ -154,6 +170,8 @@ impl App {
             opening,
             kept: Kept::default(),
             keymap: Keymap::new("", &Default::default()).0,
+            timeline: Timeline::default(),
+            keeper,
         }
     }
 
@@ -164,6 +182,18 @@ impl App {
 
     /// Does what a command says.
     pub fn apply(&mut self, ctx: &egui::Context, command: Command) {
+        let concerns = Timeline::concerns(&command);
+        self.keeper.notice(&command);
+        if concerns {
+            self.before_change();
+        }
+        self.carry_out(ctx, command);
+        if concerns {
+            self.after_change();
+        }
+    }
+
+    fn carry_out(&mut self, ctx: &egui::Context, command: Command) {
         match command {
             Command::File(file) => self.apply_file(file),
             Command::View(view) => {
@@ -188,6 +218,8 @@ impl App {
             Command::Found(found) => self.apply_found(found),
             Command::Panel(panel) => self.apply_panel(ctx, panel),
             Command::Script(script) => self.apply_script(ctx, script),
+            Command::Timeline(step) => self.apply_timeline(ctx, step),
+            Command::Copy(what) => self.apply_copy(ctx, what),
         }
     }
 
@@ -197,23 +229,25 @@ impl App {
         let stream = document.shown();
         let seen = document.visible_frames();
         document.summary.want(seen.clone());
-        let channels = document.visible_channels();
         let wish = |request: ViewRequest| Wish {
             scales: request.channels.iter().map(|&c| stream.channels[c].scale).collect(),
             request,
             summary: document.summary.clone(),
             time: stream.time.clone(),
         };
-        let lanes = document.lanes_on_screen();
-        let shown: Vec<usize> = channels[lanes].to_vec();
+        let shown = document.pictured_channels();
         let per_column = document.viewport.ticks_per_point() / f64::from(pixels_per_point);
         let view = ViewRequest::covering(document.stream, shown, seen, stream.frames, per_column);
         self.workers.columns.want(Place::View, wish(with_margin(view, stream.frames)));
         if let Some(filter) = document.filter.as_ref().filter(|f| f.shown && document.raw_is_comparable()) {
             let raw = document.unfiltered();
-            let shown = channels[document.lanes_on_screen()].to_vec();
-            let request =
-                ViewRequest::covering(document.stream, shown, document.visible_frames(), raw.frames, per_column);
+            let request = ViewRequest::covering(
+                document.stream,
+                document.pictured_channels(),
+                document.visible_frames(),
+                raw.frames,
+                per_column,
+            );
             let request = with_margin(request, raw.frames);
             let scales = request.channels.iter().map(|&c| raw.channels[c].scale).collect();
             let wish = Wish { scales, request, summary: filter.summary.clone(), time: raw.time.clone() };
@@ -247,6 +281,7 @@ impl eframe::App for App {
         if let Some(document) = &mut self.document {
             document.save_annotations_now();
         }
+        self.keep_workspace_now();
         self.jobs.cancel_all();
     }
 }
@@ -255,7 +290,10 @@ impl App {
     /// Takes in what has arrived and applies what was asked for.
     pub fn logic_now(&mut self, ctx: &egui::Context) {
         for reply in self.jobs.take_replies() {
-            self.take_in(reply);
+            match reply {
+                Reply::PictureToCopy(image) => ctx.copy_image(egui::ColorImage::clone(&image)),
+                reply => self.take_in(reply),
+            }
         }
         self.dropped_files(ctx);
         // A command may ask for another one (the demo, when it is made, for opening it).
@@ -265,6 +303,7 @@ impl App {
         self.jobs.tidy();
         self.run_script(ctx);
         self.keep_settings(ctx);
+        self.keep_workspace(ctx);
         if self.document.as_mut().is_some_and(Document::play_on) {
             ctx.request_repaint();
         }
@@ -279,6 +318,9 @@ impl App {
         }
         self.want_pictures(ctx.pixels_per_point());
         self.want_spectrogram();
+        if let Some(document) = &mut self.document {
+            document.keep_tracks(&mut self.jobs, &self.budget);
+        }
         if self.jobs.any_running() {
             ctx.request_repaint_after(PROGRESS);
         }

@@ -51,6 +51,12 @@ impl Forms {
         }
     }
 
+    /// The analysis and the decoder that their panels show.
+    #[must_use]
+    pub(super) fn chosen(&self) -> [InspectorTab; 2] {
+        [InspectorTab::Analysis(self.last.analysis), InspectorTab::Decoder(self.last.decoder)]
+    }
+
     /// Whether the panel of that tab shows just that one.
     #[must_use]
     pub(super) fn is_chosen(&self, tab: InspectorTab) -> bool {

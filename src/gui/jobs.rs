@@ -99,11 +99,24 @@ pub enum Reply {
         path: PathBuf,
         image: Arc<egui::ColorImage>,
     },
+    /// A picture of the view, for the clipboard.
+    PictureToCopy(Arc<egui::ColorImage>),
     PictureWritten {
         path: PathBuf,
         result: Result<()>,
     },
     AnnotationsWritten(Result<PathBuf>),
+    /// Files of a workspace are not there.
+    WorkspaceLacks {
+        asked: Vec<PathBuf>,
+        form: super::workspace::MissingForm,
+    },
+    /// One of them was looked for.
+    Located(super::workspace::MissingForm),
+    /// Written by itself.
+    WorkspaceKept(Result<()>),
+    /// Written at the user's word.
+    WorkspaceSaved(Result<PathBuf>),
     /// Where the annotations of a recording are kept now.
     AnnotationsKept {
         recording: PathBuf,
@@ -127,6 +140,9 @@ pub enum Purpose {
     /// The list of places of that analysis.
     SaveFound(&'static str),
     Compare,
+    SaveWorkspace,
+    /// The missing file of a workspace, by its row in the dialog.
+    Locate(usize),
 }
 
 /// What a finished job leaves.
@@ -137,10 +153,14 @@ pub enum Outcome {
     Sought(Box<Report>),
     /// An export: what was written.
     Written(Vec<PathBuf>),
+    /// Event tracks of the recording, by name.
+    Tracks(Vec<(String, super::event_rows::Track)>),
     /// A file was made, to be opened now.
     Opened(PathBuf),
     /// The summary is complete.
     Summarised,
+    /// It is in the clipboard.
+    Copied,
 }
 
 /// A job's number: never reused while the program runs.
@@ -377,6 +397,13 @@ impl Jobs {
                     dialog.set_title("Write annotations to").save_file().into_iter().collect()
                 }
                 Purpose::SaveFound(_) => dialog.set_title("Save the list as CSV").save_file().into_iter().collect(),
+                Purpose::SaveWorkspace => dialog
+                    .add_filter("Workspace", &[super::workspace::EXTENSION])
+                    .set_title("Save the workspace as")
+                    .save_file()
+                    .into_iter()
+                    .collect(),
+                Purpose::Locate(_) => dialog.set_title("Locate the recording").pick_file().into_iter().collect(),
                 Purpose::Compare => dialog.set_title("Compare with").pick_file().into_iter().collect(),
                 Purpose::ExportTarget => dialog.set_title("Export to").save_file().into_iter().collect(),
                 Purpose::Setting(_) => dialog.set_title("Choose files").pick_files().unwrap_or_default(),
@@ -395,14 +422,17 @@ impl Jobs {
     pub fn watch_memory(&self, budget: &MemoryBudget) {
         let budget = budget.clone();
         self.spawn("memory-gauge", move |replies| {
+            // What other programs take of a machine that has enough is no reason to paint: at rest nothing is.
             let mut shown = (Process::default(), Machine::default());
             while !replies.is_gone() {
                 let now = (crate::memory::process(), crate::budget::update_pressure(&budget));
-                let step = (budget.limit() / 100).max(1);
+                let limit = budget.limit();
+                let step = (limit / 100).max(1);
                 let moved = |a: u64, b: u64| a.abs_diff(b) >= step;
                 if moved(now.0.heap_bytes, shown.0.heap_bytes)
                     || moved(now.0.mapped_bytes, shown.0.mapped_bytes)
-                    || moved(now.1.available_bytes / 8, shown.1.available_bytes / 8)
+                    || now.1.is_short() != shown.1.is_short()
+                    || moved(now.1.available_bytes.min(limit), shown.1.available_bytes.min(limit))
                 {
                     shown = now;
                     replies.send(Reply::Memory { process: now.0, machine: now.1 });

@@ -8,6 +8,8 @@
 use eframe::egui::accesskit::Live;
 use eframe::egui::{self, Align2, EventFilter, FontId, Pos2, Rect, Response, Stroke, StrokeKind, Ui, vec2};
 
+use super::channels::Display;
+use super::displays;
 use super::state::Document;
 use super::theme::Colours;
 use super::time_axis::TimeAxis;
@@ -80,8 +82,11 @@ impl Document {
             let start = reading.tick as f64 - half;
             drop(self.apply_view(super::command::ViewCommand::Range(start..start + 2.0 * half)));
         }
-        let (row, count) = (reading.row as f64, self.lanes.count);
-        self.lanes.first = self.lanes.first.clamp((row + 1.0 - count).max(0.0), row.max(0.0));
+        let (span, count) = (self.stack().span(reading.row), self.lanes.count);
+        if self.lanes.display != Display::Butterfly && span.start.is_finite() {
+            let last = (span.end - count).max(0.0).min(span.start);
+            self.lanes.first = self.lanes.first.clamp(last, span.start);
+        }
     }
 
     /// What the picture says about the lane `row` at `tick`: `nt1 ch1: −12 … 30 µV`; `gap` where nothing was recorded.
@@ -113,17 +118,21 @@ impl Document {
 
 /// Draws the cursor over the traces in `rect`, and tells screen readers what is there.
 pub(super) fn reading_ui(ui: &Ui, document: &Document, axis: &TimeAxis<'_>, rect: Rect, response: &Response) {
-    let (view, lanes) = (&document.viewport, &document.lanes);
+    let view = &document.viewport;
+    let (stack, (first, count)) = (document.stack(), displays::extent(document));
+    let is_butterfly = document.lanes.display == Display::Butterfly;
     let pointed = response.hover_pos().filter(|at| rect.contains(*at)).map(|at| {
         let share = f64::from((at.x - rect.left()) / rect.width());
         let tick = (view.start_tick() + share * view.ticks()).max(0.0) as u64;
-        let row = lanes.first + f64::from((at.y - rect.top()) / rect.height()) * lanes.count;
-        Reading { tick, row: row as usize }
+        let y = first + f64::from((at.y - rect.top()) / rect.height()) * count;
+        // Where channels lie over each other no row is meant.
+        let row = if is_butterfly { None } else { stack.row_at(y) };
+        Reading { tick, row: row.unwrap_or(usize::MAX) }
     });
     let reading = document.pictures.reading;
-    let what = reading.or(pointed).map(|place| {
-        let value = document.says_at(place.tick, place.row).unwrap_or_else(|| "nothing is drawn here yet".to_owned());
-        format!("{}, {value}", axis.precise(place.tick))
+    let what = reading.or(pointed).map(|place| match document.says_at(place.tick, place.row) {
+        Some(value) => format!("{}, {value}", axis.precise(place.tick)),
+        None => axis.precise(place.tick),
     });
     ui.ctx().accesskit_node_builder(response.id, |node| {
         if let Some(what) = &what {
@@ -143,8 +152,12 @@ pub(super) fn reading_ui(ui: &Ui, document: &Document, axis: &TimeAxis<'_>, rect
     }
     let (Some(reading), Some(what)) = (reading, what) else { return };
     let x = rect.left() + ((reading.tick as f64 + 0.5 - view.start_tick()) / view.ticks()) as f32 * rect.width();
-    let y = rect.top() + ((reading.row as f64 + 0.5 - lanes.first) / lanes.count) as f32 * rect.height();
-    let half = (rect.height() / lanes.count as f32 / 2.0).max(6.0);
+    let span = if is_butterfly { 0.0..1.0 } else { stack.span(reading.row) };
+    if !span.start.is_finite() {
+        return;
+    }
+    let y = rect.top() + ((f64::midpoint(span.start, span.end) - first) / count) as f32 * rect.height();
+    let half = (rect.height() * ((span.end - span.start) / count) as f32 / 2.0).max(6.0);
     painter.vline(x, y - half..=y + half, Stroke::new(3.0, colours.ink));
     painter.vline(x, y - half..=y + half, Stroke::new(1.0, colours.canvas));
     let galley = painter.layout_no_wrap(what, FontId::proportional(13.0), colours.ink);

@@ -104,6 +104,8 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wheel: Option<Wheel>,
     pub time: TimeFormat,
+    /// Show every recording from its start, not as it was left.
+    pub start_over: bool,
     pub keys: BTreeMap<String, String>,
     pub layout: Layout,
 }
@@ -123,6 +125,18 @@ impl Settings {
             Motion::Full => false,
             Motion::System => super::motion::system_reduces(),
         }
+    }
+
+    /// The same but for how the panels lie, which is no setting that one undoes.
+    #[must_use]
+    pub(super) fn without_panels(&self) -> Self {
+        self.clone().with_panels_of(&Self::default())
+    }
+
+    /// These with the panels as `other` has them.
+    #[must_use]
+    pub(super) fn with_panels_of(self, other: &Self) -> Self {
+        Self { layout: other.layout.clone(), ..self }
     }
 }
 
@@ -225,6 +239,10 @@ pub(super) fn settings_form_ui(ui: &Ui, settings: &Settings, place: Option<&Path
                 ui.radio_value(&mut changed.time, format, format.title());
             }
         });
+        section(ui, "Opening");
+        let mut go_on = !changed.start_over;
+        ui.checkbox(&mut go_on, "Continue where a recording was left");
+        changed.start_over = !go_on;
         if let Some(place) = place {
             ui.add_space(8.0);
             let text = format!("Single keys are set under [keys] in {}", place.display());

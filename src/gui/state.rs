@@ -4,8 +4,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use eframe::egui::Color32;
-
+pub use super::channels::{ChannelView, LaneView};
 use super::traces::Packed;
 use super::viewport::{History, Viewport};
 use crate::analysis::Report;
@@ -37,6 +36,8 @@ pub struct Document {
     /// What is applied to it, if `source` is a filtered recording.
     pub filter: Option<Filtered>,
     pub notes: super::annotating::Notes,
+    /// What is kept of how it is looked at.
+    pub kept: super::workspace::Kept,
     /// The view scrolls by itself.
     pub playing: Option<super::playing::Playing>,
 }
@@ -58,31 +59,6 @@ pub struct Filtered {
 pub struct ViewHistory {
     pub steps: History,
     pub last_change: Option<std::time::Instant>,
-}
-
-/// How a channel is shown.
-#[derive(Clone, PartialEq, Debug)]
-pub struct ChannelView {
-    pub visible: bool,
-    /// `None`: from the palette.
-    pub colour: Option<Color32>,
-    /// Times the common amplitude.
-    pub gain: f32,
-    /// Physical value in the middle of the lane.
-    pub centre: f64,
-}
-
-/// How the lanes are stacked.
-#[derive(Clone, PartialEq, Debug)]
-pub struct LaneView {
-    /// Index, among the visible channels, of the lane at the top; fractional while scrolling.
-    pub first: f64,
-    /// Lanes on the screen.
-    pub count: f64,
-    /// Physical units for half a lane at amplitude 1, by unit; set once from the first picture, so that nothing changes
-    /// height by itself afterwards.
-    pub half_range: Option<Vec<f64>>,
-    pub amplitude: f64,
 }
 
 /// The newest pictures that have arrived.
@@ -109,6 +85,8 @@ pub struct Pictures {
 pub struct Results {
     pub list: Vec<AnalysisResult>,
     pub found: super::found::Found,
+    /// The event tracks of the recording that were read.
+    pub tracks: super::event_rows::Tracks,
     /// The recording that was compared with last.
     pub compared: Option<PathBuf>,
 }
@@ -161,12 +139,6 @@ impl Document {
         &self.shown().time
     }
 
-    /// Indices of the visible channels, in the order of lanes.
-    #[must_use]
-    pub fn visible_channels(&self) -> Vec<usize> {
-        (0..self.channels.len()).filter(|&c| self.channels[c].visible).collect()
-    }
-
     /// Frames in the half-open range of ticks.
     #[must_use]
     pub fn frames_of_ticks(&self, ticks: &Range<u64>) -> Range<u64> {
@@ -195,7 +167,10 @@ impl Document {
             (Scope::Everything, _) => 0..self.shown().frames,
             _ => self.visible_frames(),
         };
-        Selection { stream: self.stream, channels: self.visible_channels(), frames }
+        // In the order of the file, whatever that of the lanes is.
+        let mut channels = self.visible_channels();
+        channels.sort_unstable();
+        Selection { stream: self.stream, channels, frames }
     }
 }
 
@@ -255,7 +230,11 @@ pub struct Panels {
     pub annotations: super::annotation_tab::TableView,
     pub spectrogram: super::gram::GramPanel,
     pub palette: Option<super::palette::Palette>,
+    /// Lines that were run from it, newest first.
+    pub ran: Vec<String>,
     pub settings_form: bool,
+    /// A workspace whose files are not found.
+    pub missing: Option<super::workspace::MissingForm>,
 }
 
 impl Panels {
@@ -263,7 +242,7 @@ impl Panels {
     #[must_use]
     pub fn has_dialog(&self) -> bool {
         let forms = self.export.is_some() || self.raw.is_some() || self.sessions.is_some();
-        let lists = self.palette.is_some() || self.settings_form;
+        let lists = self.palette.is_some() || self.settings_form || self.missing.is_some();
         self.help || self.go_to.is_some() || self.budget.is_some() || forms || lists
     }
 }

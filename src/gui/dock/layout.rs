@@ -10,7 +10,8 @@
 
 use std::collections::BTreeSet;
 
-use serde::{Deserialize, Serialize};
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::panes::{Home, PANES, Pane};
 
@@ -24,12 +25,28 @@ const MAX_SIZE: f32 = 8192.0;
 #[serde(rename_all = "kebab-case", default)]
 pub struct Layout {
     /// Panels that are not shown; they keep their place for when they are opened again.
+    #[serde(deserialize_with = "known_or_default")]
     pub closed: BTreeSet<Pane>,
     /// The whole inspector is out of the way, whatever of it is open.
     pub inspector_hidden: bool,
     /// Magnification of everything on the screen; 1 is as large as the system says.
     pub zoom: f32,
+    #[serde(deserialize_with = "known_or_default")]
     pub tree: Node,
+}
+
+/// What is there, or the default where it is of a version that knows other panels: no reason to refuse the whole file.
+fn known_or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(from: D) -> Result<T, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Known<T> {
+        Yes(T),
+        No(IgnoredAny),
+    }
+    Ok(match Known::deserialize(from)? {
+        Known::Yes(value) => value,
+        Known::No(IgnoredAny) => T::default(),
+    })
 }
 
 /// A part of the window.
@@ -60,6 +77,12 @@ pub struct Tabs {
     /// The one in front; the first that is open, if that is not among them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub front: Option<Pane>,
+}
+
+impl Default for Node {
+    fn default() -> Self {
+        Layout::default().tree
+    }
 }
 
 impl Default for Layout {
@@ -263,7 +286,9 @@ mod tests {
         assert_eq!(toml::from_str::<Layout>(&text).unwrap(), layout, "{text}");
         let text = serde_json::to_string(&layout).unwrap();
         assert_eq!(serde_json::from_str::<Layout>(&text).unwrap(), layout, "{text}");
-        assert!(serde_json::from_str::<Layout>(r#"{"tree":{"tabs":{"panes":["nonsense"]}}}"#).is_err());
+        let later = r#"{"zoom":2.0,"closed":["oven"],"tree":{"tabs":{"panes":["oven"]}}}"#;
+        let known = Layout { zoom: 2.0, closed: BTreeSet::new(), ..Layout::default() };
+        assert_eq!(serde_json::from_str::<Layout>(later).unwrap(), known);
         assert_eq!(serde_json::from_str::<Layout>("{}").unwrap(), Layout::default());
     }
 
