@@ -624,16 +624,16 @@ fn a_broken_file_is_told_with_a_remedy() {
     let broken = folder.path().join("broken.npy");
     std::fs::write(&broken, &whole[..40]).unwrap();
     let mut window = window(&folder, Some(broken));
-    until_seen(&mut window, "▲ Error");
+    until_seen(&mut window, " Error");
     assert!(sees(&window, "broken.npy") && sees(&window, "byte"), "{:#?}", window.root());
     assert!(sees(&window, "compare its size with the original"), "{:#?}", window.root());
     assert!(!sees(&window, "Describe as raw file…"), "what is broken is not raw");
     click(&mut window, "Dismiss message");
-    assert!(!sees(&window, "▲ Error"));
+    assert!(!sees(&window, " Error"));
     // A file that is not there.
     type_into(&mut window, "Path of a recording", folder.path().join("nowhere.rec").to_str().unwrap());
     click(&mut window, "Open path");
-    until_seen(&mut window, "▲ Error");
+    until_seen(&mut window, " Error");
     assert!(sees(&window, "nowhere.rec"));
 }
 
