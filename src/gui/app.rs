@@ -86,6 +86,7 @@ struct Workers {
     columns: ColumnWorker,
     measure: MeasureWorker,
     gram: super::gram::GramWorker,
+    follower: super::following::Follower,
     /// The filters that were asked for last, until the filtered recording is there.
     filtering: Option<Chain>,
 }
@@ -124,6 +125,7 @@ impl App {
             columns: ColumnWorker::start(&jobs, &budget),
             measure: MeasureWorker::start(&jobs, &budget),
             gram: super::gram::GramWorker::start(&jobs, &budget),
+            follower: super::following::Follower::start(&jobs, &budget),
             filtering: None,
         };
         if let Some(file) = recent_list.clone() {
@@ -272,6 +274,7 @@ impl App {
                 ctx.request_repaint_after(wait);
             }
         }
+        self.workers.follower.watch(self.document.as_ref());
         self.want_pictures(ctx.pixels_per_point());
         self.want_spectrogram();
         if self.jobs.any_running() {

@@ -18,6 +18,7 @@ mod controls;
 mod curve_peaks;
 mod export_form;
 mod filter_tab;
+pub mod following;
 mod found;
 mod gauge;
 pub mod gram;

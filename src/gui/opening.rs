@@ -160,5 +160,6 @@ pub(super) fn document(paths: Vec<PathBuf>, options: OpenOptions, opened: Opened
         filter: None,
         notes: super::annotating::Notes::of(opened.annotations),
         playing: None,
+        live: super::following::Live::default(),
     }
 }

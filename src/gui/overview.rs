@@ -37,6 +37,7 @@ pub(super) fn title_ui(ui: &mut Ui, document: &Document, panels: &Panels, out: &
                 out.push(Command::Panel(PanelCommand::Help(true)));
             }
             theme_menu(ui, out);
+            super::following::status_ui(ui, document, out);
             for format in TimeFormat::ALL.into_iter().rev() {
                 let known = format != TimeFormat::Clock || stream.time.start_unix_ns().is_some();
                 let button =

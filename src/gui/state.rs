@@ -39,6 +39,8 @@ pub struct Document {
     pub notes: super::annotating::Notes,
     /// The view scrolls by itself.
     pub playing: Option<super::playing::Playing>,
+    /// It is being written.
+    pub live: super::following::Live,
 }
 
 /// The filters that are applied, and the recording without them.

@@ -50,6 +50,7 @@ impl App {
                     document.pictures.gram.arrived(answer);
                 }
             }
+            Reply::Followed(news) => self.followed(*news),
             Reply::ColumnsFailed(error) => {
                 if let Some(document) = &mut self.document {
                     // What was drawn before may no longer be there.
@@ -216,7 +217,13 @@ impl App {
                 self.push(Command::File(FileCommand::Open(path, OpenOptions::default())));
                 JobState::Done(String::new())
             }
-            Ok(Outcome::Summarised) => JobState::Done("every column is exact".to_owned()),
+            Ok(Outcome::Summarised) => {
+                if self.building.take_if(|building| *building == id).is_some() {
+                    // A recording that has grown meanwhile has more to be made.
+                    self.build_summary();
+                }
+                JobState::Done("every column is exact".to_owned())
+            }
             Err(error) if error.is_cancelled() => {
                 self.forget_unfinished(id);
                 JobState::Cancelled

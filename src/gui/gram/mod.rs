@@ -98,12 +98,16 @@ impl GramPanel {
         if !self.open {
             return None;
         }
+        let source = document.live.for_spectrogram(&document.source);
+        let shown = &source.recording().streams[document.stream];
+        let end = shown.time.end_tick(shown.frames);
+        let seen = document.visible_ticks();
         Some(Wish {
-            source: Arc::clone(&document.source),
+            source: Arc::clone(source),
             stream: document.stream,
             channel: self.channel(document)?,
             cut: self.cut,
-            ticks: with_margin(document.visible_ticks(), document.time().end_tick(document.shown().frames)),
+            ticks: with_margin(seen.start.min(end.saturating_sub(1))..seen.end.min(end), end),
             spectrum_at: document.pictures.gram.spectrum_at,
         })
     }

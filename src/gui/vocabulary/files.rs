@@ -23,6 +23,7 @@ pub(super) const VERBS: &[Verb] = &[
             file(FileCommand::Stream(index))
         }),
     ),
+    verb("reload", FILES, "Open the recording again, as it is now", "Ctrl+R, F5", |_| file(FileCommand::Reload)),
     verb("close", FILES, "Close the recording", "Ctrl+W", |_| file(FileCommand::Close)),
     verb("export-form", FILES, "Export the selection", "Ctrl+E", |_| panel(PanelCommand::ExportForm(true))),
     with("FILE [KEY=VALUE]…", verb("export", FILES, "Export the selection to a file", "", export)),
