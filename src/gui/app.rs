@@ -159,6 +159,12 @@ impl App {
         self.commands.push(command);
     }
 
+    /// What the banner says, for tests.
+    #[must_use]
+    pub fn message_text(&self) -> Option<&str> {
+        self.message.as_ref().map(|message| message.text.as_str())
+    }
+
     /// Does what a command says.
     pub fn apply(&mut self, ctx: &egui::Context, command: Command) {
         match command {

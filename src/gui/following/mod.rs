@@ -60,7 +60,8 @@ impl Live {
 
 impl Document {
     /// The recording without filters.
-    pub(super) fn raw_source(&self) -> &Arc<dyn Source> {
+    #[must_use]
+    pub fn raw_source(&self) -> &Arc<dyn Source> {
         self.filter.as_ref().map_or(&self.source, |filter| &filter.source)
     }
 

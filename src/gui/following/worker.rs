@@ -255,20 +255,20 @@ impl Following {
                 FileEvent::Next { path } => self.next = Some((path, TRIES)),
                 FileEvent::Shrank { path, from, to } => {
                     let (from, to) = (crate::text::bytes(from), crate::text::bytes(to));
-                    self.changed = Some(format!("{} was cut from {from} to {to}", name(&path)));
+                    self.changed = Some(format!("the file {} was cut from {from} to {to}", name(&path)));
                 }
                 FileEvent::Replaced { path } => {
-                    self.changed = Some(format!("{} was replaced by another file of that name", name(&path)));
+                    self.changed = Some(format!("the file {} was replaced by another file of that name", name(&path)));
                 }
                 FileEvent::Edited { path } => {
-                    self.changed = Some(format!("{} was changed without growing", name(&path)));
+                    self.changed = Some(format!("the file {} was changed without growing", name(&path)));
                 }
                 FileEvent::Vanished { path } => news.push(What::Told(
-                    format!("{} is not there any more", path.display()),
+                    format!("the file {} is not there any more", path.display()),
                     "the disk may have been removed, or the file renamed; what was read stays on the screen".to_owned(),
                 )),
                 FileEvent::Returned { path } => {
-                    news.push(What::Told(format!("{} is there again", name(&path)), String::new()));
+                    news.push(What::Told(format!("the file {} is there again", name(&path)), String::new()));
                 }
             }
         }
@@ -291,7 +291,7 @@ impl Following {
         }
         let stream = &target.source.recording().streams[target.stream];
         let long = crate::text::duration(stream.duration_secs());
-        let text = format!("{} has stopped growing; it is {long} long", target.source.recording().name);
+        let text = format!("the recording {} has stopped growing; it is {long} long", target.source.recording().name);
         [What::Growth(Growth::Stopped), What::Told(text, String::new())]
     }
 
@@ -348,7 +348,8 @@ impl Following {
                 Some(("the file holds other samples now".to_owned(), "it is shown as it is now".to_owned()))
             }
             _ if self.growth != Growth::Growing => {
-                let text = format!("{} is being written: it grows while you look", described.source.recording().name);
+                let name = &described.source.recording().name;
+                let text = format!("the recording {name} is being written: it grows while you look");
                 Some((text, keys.to_owned()))
             }
             _ => None,
@@ -360,7 +361,7 @@ impl Following {
         let recording = target.source.recording();
         if recording.format == "npy" && !std::mem::replace(&mut self.complained, true) {
             news.push(What::Told(
-                format!("{} grows behind the array that its header tells of", recording.name),
+                format!("the file {} grows behind the array that its header tells of", recording.name),
                 "what was appended is shown as soon as the header says how many frames there are".to_owned(),
             ));
         }
@@ -377,14 +378,16 @@ impl Following {
             // It may have no whole frame yet.
             Some((path, tries)) if tries > 0 => self.next = Some((path, tries - 1)),
             Some((path, _)) => {
-                let text = format!("{} has appeared, but does not go on with the recording", name(&path));
+                let text = format!("the file {} has appeared, but does not go on with the recording", name(&path));
                 news.push(What::Told(text, error.to_string()));
             }
             None => {
                 self.due = true;
                 if !std::mem::replace(&mut self.complained, true) {
                     let what = self.changed.clone();
-                    let what = what.unwrap_or_else(|| format!("{} cannot be read now", target.source.recording().name));
+                    let what = what.unwrap_or_else(|| {
+                        format!("the recording {} cannot be read now", target.source.recording().name)
+                    });
                     news.push(What::Told(what, format!("it is shown again when it can be read: {error}")));
                 }
             }
