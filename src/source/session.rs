@@ -187,7 +187,8 @@ pub fn goes_on(last: &Path, next: &Path) -> bool {
     let ((head_a, number_a), (head_b, number_b)) = (numbered(&a.stem), numbered(&b.stem));
     let Some(number_b) = number_b else { return false };
     let counts_on = head_a == head_b && number_a.is_some_and(|a| a.checked_add(1) == Some(number_b));
-    let first_number = (1..=2).contains(&number_b)
+    let first_number = !a.stem.is_empty()
+        && (1..=2).contains(&number_b)
         && head_b.strip_prefix(a.stem.as_str()).is_some_and(|between| ["_", "-", ".", " "].contains(&between));
     counts_on || first_number
 }

@@ -152,7 +152,7 @@ impl Folder {
         session::list(&self.path).unwrap_or_default()
     }
 
-    /// Files that were not there at the last look.
+    /// Files that were not there at first, and were not told of; nothing as long as nothing is put into the folder.
     fn look(&mut self) -> Vec<PathBuf> {
         let modified = std::fs::metadata(&self.path).and_then(|m| m.modified()).ok();
         let fresh = self.modified.is_some_and(|m| self.listed.duration_since(m).is_ok_and(|since| since < COARSE));
@@ -160,9 +160,7 @@ impl Folder {
             return Vec::new();
         }
         let listed = self.list();
-        let new = listed.into_iter().filter(|path| !self.known.contains(path)).collect::<Vec<_>>();
-        self.known.extend(new.iter().cloned());
-        new
+        listed.into_iter().filter(|path| !self.known.contains(path)).collect()
     }
 }
 
@@ -223,27 +221,21 @@ impl Watch {
         if let Some(folder) = seen.path.parent().filter(|p| self.folder.as_ref().is_none_or(|f| f.path != **p)) {
             self.folder = Some(Folder::of(&folder.join("x")));
         }
-        self.files.push(seen);
-    }
-
-    /// Forgets that a file of that name was seen in the folder, so that it is told of again.
-    pub fn forget(&mut self, path: &Path) {
         if let Some(folder) = &mut self.folder {
-            folder.known.remove(path);
+            // Others that are there already may go on where this one ends.
             folder.modified = None;
         }
+        self.files.push(seen);
     }
 
     /// The new file that goes on where `last` ends, if there is one.
     fn next(&mut self, last: &Path) -> Option<PathBuf> {
-        let mut new = self.folder.as_mut()?.look();
+        let folder = self.folder.as_mut()?;
+        let mut new = folder.look();
         new.retain(|path| session::goes_on(last, path) && std::fs::metadata(path).is_ok_and(|m| m.is_file()));
-        let next = session::first_of(new.clone());
-        // The others come one after the other.
-        for path in new.iter().filter(|path| Some(*path) != next.as_ref()) {
-            self.forget(path);
-        }
-        next
+        let next = session::first_of(new)?;
+        folder.known.insert(next.clone());
+        Some(next)
     }
 }
 

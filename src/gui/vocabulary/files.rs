@@ -10,6 +10,32 @@ pub(super) const VERBS: &[Verb] = &[
         "FILE",
         verb("open", FILES, "Open a recording", "", |w| file(FileCommand::Open(w.path()?, OpenOptions::default()))),
     )),
+    always(with(
+        "[OPTION]… FILE…",
+        verb("open-as", FILES, "Open with the options of the command line: --dtype i16 --rate 1000 FILE", "", |w| {
+            if w.rest.trim().is_empty() {
+                return Err(Error::invalid("no file is named"));
+            }
+            let (paths, options) = crate::cli::described(&split_words(w.rest))?;
+            file(FileCommand::OpenTogether(paths, options))
+        }),
+    )),
+    with(
+        "NAME FILE",
+        verb("save-result", FILES, "Save what an analysis has found as CSV", "", |w| {
+            let (name, target) = w.rest.trim().split_once(char::is_whitespace).unwrap_or((w.rest.trim(), ""));
+            let name = crate::analysis::named(name)?.name;
+            let target = target.trim().trim_matches('"');
+            let found = w.open()?.results.list.iter().any(|result| result.name == name && result.report.is_some());
+            if !found {
+                return Err(Error::invalid(format!("there is no result of '{name}'")).with_remedy("run it first"));
+            }
+            if target.is_empty() {
+                return Err(Error::invalid("no file is named"));
+            }
+            place(FoundCommand::Save(name, PathBuf::from(target)))
+        }),
+    ),
     always(verb("demo", FILES, "Open the demo recording", "", |_| file(FileCommand::Demo))),
     with(
         "NAME",
@@ -44,6 +70,27 @@ pub(super) const VERBS: &[Verb] = &[
     }),
     verb("cancel-jobs", FILES, "Stop all work in the background", "", |_| one(Command::Job(JobCommand::CancelAll))),
 ];
+
+/// Words with blanks between them; those in quotation marks may hold some.
+fn split_words(text: &str) -> Vec<String> {
+    let (mut words, mut word, mut quoted, mut any) = (Vec::new(), String::new(), false, false);
+    for c in text.trim().chars() {
+        match c {
+            '"' => (quoted, any) = (!quoted, true),
+            c if c.is_whitespace() && !quoted => {
+                if any || !word.is_empty() {
+                    words.push(std::mem::take(&mut word));
+                    any = false;
+                }
+            }
+            c => word.push(c),
+        }
+    }
+    if any || !word.is_empty() {
+        words.push(word);
+    }
+    words
+}
 
 fn export(w: &Words<'_>) -> Result<Vec<Command>> {
     w.open()?;
