@@ -178,7 +178,7 @@ fn a_raw_file_grows_over_tiles() {
     for (sample_type, channels) in [(SampleType::U8, 1), (SampleType::F32, 3)] {
         fs::write(&path, &bytes[..100_001]).unwrap();
         let sidecar = folder.path().join(format!("peaks {channels}"));
-        let mut live = Live::open(&[path.clone()], raw(sample_type, channels), sidecar);
+        let mut live = Live::open(std::slice::from_ref(&path), raw(sample_type, channels), sidecar);
         grow(&mut live, &path, &bytes[100_001..], 900_000, &mut random);
     }
 }
@@ -194,7 +194,7 @@ fn an_array_grows_as_far_as_its_header_tells() {
     bytes.extend(text.as_bytes());
     bytes.extend(noise(frames as usize * 2, 5));
     fs::write(&path, &bytes[..70_001]).unwrap();
-    let mut live = Live::open(&[path.clone()], OpenOptions::default(), folder.path().join("peaks"));
+    let mut live = Live::open(std::slice::from_ref(&path), OpenOptions::default(), folder.path().join("peaks"));
     let mut random = Random(8);
     grow(&mut live, &path, &bytes[70_001..], 1 << 20, &mut random);
     // What stands behind the array is none of it.
@@ -235,7 +235,7 @@ fn a_rec_grows_packet_by_packet_with_its_gaps() {
     for start in [header + packet, header + 5 * packet + 3, header + 9000 * packet] {
         fs::write(&path, &bytes[..start]).unwrap();
         let sidecar = folder.path().join(format!("peaks {start}"));
-        let mut live = Live::open(&[path.clone()], OpenOptions::default(), sidecar);
+        let mut live = Live::open(std::slice::from_ref(&path), OpenOptions::default(), sidecar);
         grow(&mut live, &path, &bytes[start..], 300_000, &mut random);
         let (live, fresh) = (live.source.recording(), live.fresh());
         for (a, b) in live.streams.iter().zip(&fresh.recording().streams) {
@@ -264,7 +264,7 @@ fn irregular_counters_are_as_when_opened_again() {
     }
     let path = folder.path().join("a.rec");
     fs::write(&path, &bytes[..header + 10 * packet]).unwrap();
-    let mut live = Live::open(&[path.clone()], OpenOptions::default(), folder.path().join("peaks"));
+    let mut live = Live::open(std::slice::from_ref(&path), OpenOptions::default(), folder.path().join("peaks"));
     let mut at = header + 10 * packet;
     while at < bytes.len() {
         let piece = (1 + random.below(90_000) as usize).min(bytes.len() - at);
@@ -348,7 +348,7 @@ fn what_is_not_the_same_recording_is_told() {
     let path = folder.path().join("a.raw");
     fs::write(&path, noise(50_000, 1)).unwrap();
     let options = raw(SampleType::I16, 2);
-    let live = Live::open(&[path.clone()], options.clone(), folder.path().join("peaks"));
+    let live = Live::open(std::slice::from_ref(&path), options.clone(), folder.path().join("peaks"));
     // Cut.
     fs::write(&path, noise(20_000, 1)).unwrap();
     let now = again(&live.source, &live.files, &options, &task()).unwrap();

@@ -337,7 +337,7 @@ fn random_commands_leave_the_window_sound() {
 
     let stop = Arc::new(AtomicBool::new(false));
     let (stopped, grows) = (Arc::clone(&stop), files.join("grows.raw"));
-    let writer = std::thread::spawn(move || {
+    let writer = std::thread::Builder::new().name("acquisition".to_owned()).spawn(move || {
         let mut random = Random(5);
         while !stopped.load(Ordering::Relaxed) {
             let bytes: Vec<u8> = (0..1 + random.below(9000)).map(|_| random.next() as u8).collect();
@@ -349,6 +349,7 @@ fn random_commands_leave_the_window_sound() {
             std::thread::sleep(Duration::from_millis(40));
         }
     });
+    let writer = writer.unwrap();
 
     let end = Instant::now() + long;
     let mut held = Vec::new();

@@ -87,6 +87,8 @@ pub struct Settings {
     pub time: TimeFormat,
     pub hide_channels: bool,
     pub hide_inspector: bool,
+    /// Show every recording from its start, not as it was left.
+    pub start_over: bool,
     pub keys: BTreeMap<String, String>,
 }
 
@@ -95,6 +97,18 @@ impl Settings {
     #[must_use]
     pub fn wheel(&self) -> Wheel {
         self.wheel.unwrap_or(preset(&self.preset).wheel)
+    }
+
+    /// The same but for how the panels lie, which is no setting that one undoes.
+    #[must_use]
+    pub(super) fn without_panels(&self) -> Self {
+        self.clone().with_panels_of(&Self::default())
+    }
+
+    /// These with the panels as `other` has them.
+    #[must_use]
+    pub(super) fn with_panels_of(self, other: &Self) -> Self {
+        Self { hide_channels: other.hide_channels, hide_inspector: other.hide_inspector, ..self }
     }
 }
 
@@ -175,6 +189,10 @@ pub(super) fn settings_form_ui(ui: &Ui, settings: &Settings, place: Option<&Path
                 ui.radio_value(&mut changed.time, format, format.title());
             }
         });
+        section(ui, "Opening");
+        let mut go_on = !changed.start_over;
+        ui.checkbox(&mut go_on, "Continue where a recording was left");
+        changed.start_over = !go_on;
         if let Some(place) = place {
             ui.add_space(8.0);
             let text = format!("Single keys are set under [keys] in {}", place.display());

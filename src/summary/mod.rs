@@ -15,6 +15,7 @@ mod answer;
 mod build;
 mod clipped;
 mod columns;
+mod fingerprint;
 mod grow;
 mod hunt;
 mod kernel;
@@ -27,6 +28,7 @@ mod totals;
 
 pub use build::{PeaksReport, peaks, peaks_at};
 pub use columns::{Columns, MinMax, ViewRequest};
+pub use fingerprint::{Fingerprint, Since};
 pub use hunt::{Bucket, Depth};
 pub use sidecar::SidecarPolicy;
 pub(crate) use sidecar::keeping;

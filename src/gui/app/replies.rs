@@ -88,6 +88,18 @@ impl App {
                         self.commands.extend(saves);
                     }
                     (Purpose::Setting(name), Some(form)) => form.set_setting_files(name, &paths),
+                    (Purpose::SaveWorkspace, _) => {
+                        let saves = paths.into_iter().map(|p| Command::File(FileCommand::SaveWorkspace(Some(p))));
+                        self.commands.extend(saves);
+                    }
+                    (Purpose::Locate(row), _) => {
+                        if let (Some(mut form), Some(path)) = (self.panels.missing.clone(), paths.pop()) {
+                            self.jobs.spawn("locate", move |replies| {
+                                form.locate(row, &path, recent::is_there);
+                                replies.send(Reply::Located(form));
+                            });
+                        }
+                    }
                     (Purpose::ExportTarget | Purpose::Setting(_), None) => {}
                     (Purpose::Compare, _) => {
                         let chosen = paths.pop().map(|path| Command::Job(JobCommand::Compare(path)));
@@ -118,7 +130,22 @@ impl App {
                     open.previewed(form, result);
                 }
             }
+            // The window has put it into the clipboard before it came here.
+            Reply::PictureToCopy(_) => {}
             Reply::Recent(list) => self.recent = list,
+            Reply::WorkspaceLacks { asked, form } => self.workspace_lacks(&asked, form),
+            Reply::Located(form) => {
+                if let Some(open) = self.panels.missing.as_mut().filter(|open| open.file == form.file) {
+                    *open = form;
+                }
+            }
+            Reply::WorkspaceKept(result) => {
+                self.keeper.is_writing(false);
+                if let Err(error) = result {
+                    self.message = Some(Message::from_error(&error));
+                }
+            }
+            Reply::WorkspaceSaved(result) => self.workspace_saved(result),
             Reply::AnnotationsRead { path, result } => {
                 if let Some(document) = &mut self.document {
                     self.message = Some(document.annotations_read(&path, result));
@@ -171,15 +198,21 @@ impl App {
         match result {
             Ok(opened) => {
                 self.close();
+                let mut opened = opened;
+                let recalled = opened.recalled.take();
                 let document = opening::document(paths, options, opened);
                 // A list of files has no name that it could be opened by again.
-                if let (Some(file), true) = (self.recent_list.clone(), document.more.is_empty()) {
-                    recent::remember(&self.jobs, file, document.path.clone());
+                if document.more.is_empty() {
+                    let about = recent::about(&document);
+                    self.change_recent(recent::Change::Opened { path: document.path.clone(), about });
                 }
                 self.message = None;
                 self.panels.raw = None;
                 self.panels.sessions = None;
+                self.panels.missing = None;
                 self.document = Some(document);
+                self.take_up(recalled);
+                self.forget_changes();
                 self.build_summary();
             }
             Err(error) => {
@@ -213,11 +246,15 @@ impl App {
                 let names: Vec<String> = paths.iter().map(|p| p.display().to_string()).collect();
                 JobState::Done(format!("wrote {}", names.join(", ")))
             }
+            Ok(Outcome::Copied) => JobState::Done("it is in the clipboard".to_owned()),
             Ok(Outcome::Opened(path)) => {
                 self.push(Command::File(FileCommand::Open(path, OpenOptions::default())));
                 JobState::Done(String::new())
             }
             Ok(Outcome::Summarised) => {
+                if let Some(seen) = self.seen().filter(|_| self.building == Some(id)) {
+                    self.change_recent(seen);
+                }
                 if self.building.take_if(|building| *building == id).is_some() {
                     // A recording that has grown meanwhile has more to be made.
                     self.build_summary();
@@ -266,6 +303,7 @@ impl App {
                     picture: None,
                 });
                 self.show_instead(source, summary, Some(Filtered { chain, picture: None, ..filter }));
+                self.go_on_restoring();
             }
             Err(error) => {
                 document.filter = before;

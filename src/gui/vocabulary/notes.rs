@@ -25,8 +25,6 @@ pub(super) const VERBS: &[Verb] = &[
     verb("remove-annotation", NOTES, "Take out the selected annotation", "Delete", |_| {
         note(AnnotationCommand::RemoveSelected)
     }),
-    verb("undo", NOTES, "Undo", "Ctrl+Z", |_| note(AnnotationCommand::Undo)),
-    verb("redo", NOTES, "Redo", "Ctrl+Shift+Z, Ctrl+Y", |_| note(AnnotationCommand::Redo)),
     verb("annotations", NOTES, "The list of annotations", "L", |_| {
         panel(PanelCommand::Inspector(InspectorTab::Annotations))
     }),
