@@ -177,7 +177,8 @@ impl Watch {
     /// lists its folder.
     #[must_use]
     pub fn of(source: &dyn Source) -> Self {
-        let mut files: Vec<Seen> = source.files().into_iter().map(|path| seen(path, source)).collect();
+        let mut files: Vec<Seen> =
+            source.files().into_iter().enumerate().map(|(i, path)| seen(i, path, source)).collect();
         if let Some(last) = files.last_mut() {
             last.print = last.print_now();
         }
@@ -240,10 +241,11 @@ impl Watch {
 }
 
 /// A file of `source` as it was when that was opened.
-fn seen(path: PathBuf, source: &dyn Source) -> Seen {
+fn seen(index: usize, path: PathBuf, source: &dyn Source) -> Seen {
     let mut seen = seen_now(path);
-    if let Some(part) = source.parts().iter().find(|part| part.path == seen.path) {
+    if let Some(part) = source.parts().get(index) {
         (seen.len, seen.modified) = (part.bytes, part.modified);
+        return seen;
     }
     let flats = 0..source.recording().streams.len();
     let mut maps = flats.filter_map(|stream| source.flat_at(stream, 0)).filter(|p| p.layout.map().path() == seen.path);
@@ -251,9 +253,7 @@ fn seen(path: PathBuf, source: &dyn Source) -> Seen {
         let map = piece.layout.map();
         let id = map.file().metadata().ok().and_then(|meta| id_of(&meta));
         seen.first_byte = piece.layout.first_byte();
-        if source.parts().is_empty() {
-            (seen.id, seen.len, seen.modified) = (id.or(seen.id), map.len(), map.modified());
-        }
+        (seen.id, seen.len, seen.modified) = (id.or(seen.id), map.len(), map.modified());
     }
     seen
 }

@@ -22,8 +22,10 @@ use crate::source::Source;
 pub(super) use worker::Follower;
 pub use worker::{Described, News, What};
 
-/// The spectrogram of a growing recording is that of how it was at most so long ago.
+/// The spectrogram of a growing recording, which is made anew each time, is taken further after so long, and not before
+/// the recording is this share longer.
 const SPECTROGRAM_AGE: Duration = Duration::from_secs(10);
+const SPECTROGRAM_SHARE: f64 = 0.01;
 
 /// Whether the recording is being written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -79,7 +81,9 @@ impl Document {
         self.more.extend(next);
         let now = Instant::now();
         match &self.live.held {
-            Some((_, since)) if now - *since > SPECTROGRAM_AGE => self.live.held = None,
+            Some((held, since)) if now - *since > SPECTROGRAM_AGE && self.is_longer_by_a_share(held) => {
+                self.live.held = None
+            }
             Some(_) => {}
             None => self.live.held = Some((before, now)),
         }
@@ -87,6 +91,12 @@ impl Document {
         if self.live.follow && !self.viewport.shows_all() {
             self.viewport.end();
         }
+    }
+
+    /// Whether it is worth making the spectrogram anew that was made of `held`.
+    fn is_longer_by_a_share(&self, held: &Arc<dyn Source>) -> bool {
+        let before = held.recording().streams[self.stream].frames as f64;
+        self.pictures.gram.is_complete() && self.shown().frames as f64 > before * (1.0 + SPECTROGRAM_SHARE)
     }
 
     /// Begins or ends the follow mode.

@@ -211,6 +211,8 @@ struct Following {
     due: bool,
     /// What a change that is not described yet is to be called.
     changed: Option<String>,
+    /// It is no more than a change in place.
+    edited: bool,
     next: Option<(PathBuf, u32)>,
     growth: Growth,
     since: Instant,
@@ -225,6 +227,7 @@ impl Following {
             watch: Watch::of(target.source.as_ref()),
             due: false,
             changed: None,
+            edited: false,
             next: None,
             growth: Growth::Still,
             since: Instant::now(),
@@ -254,13 +257,16 @@ impl Following {
                 FileEvent::Grew { .. } => grew = true,
                 FileEvent::Next { path } => self.next = Some((path, TRIES)),
                 FileEvent::Shrank { path, from, to } => {
+                    self.edited = false;
                     let (from, to) = (crate::text::bytes(from), crate::text::bytes(to));
                     self.changed = Some(format!("the file {} was cut from {from} to {to}", name(&path)));
                 }
                 FileEvent::Replaced { path } => {
+                    self.edited = false;
                     self.changed = Some(format!("the file {} was replaced by another file of that name", name(&path)));
                 }
                 FileEvent::Edited { path } => {
+                    self.edited = self.changed.is_none() || self.edited;
                     self.changed = Some(format!("the file {} was changed without growing", name(&path)));
                 }
                 FileEvent::Vanished { path } => news.push(What::Told(
@@ -398,7 +404,9 @@ impl Following {
     fn described(&self, target: &Target, files: &[PathBuf], next: bool, task: &Task) -> Result<Option<Described>> {
         let now = again(&target.source, files, &target.options, task)?;
         let (old, new) = (target.source.recording(), now.source.recording());
-        let is_longer = now.is_longer && (self.changed.is_none() || has_more(&target.source, &now.source));
+        // The header of an array is rewritten while the array grows; any other change may be of the samples.
+        let header_only = self.edited && new.format == "npy" && has_more(&target.source, &now.source);
+        let is_longer = now.is_longer && (self.changed.is_none() || header_only);
         if is_longer && !next && !has_more(&target.source, &now.source) {
             return Ok(None);
         }

@@ -122,6 +122,11 @@ fn with_margin(ticks: Range<u64>, end: u64) -> Range<u64> {
 }
 
 impl Shown {
+    /// Whether there is nothing to be made of the picture, if there is one.
+    pub(super) fn is_complete(&self) -> bool {
+        self.picture.as_ref().is_none_or(|picture| picture.pyramid.coverage() >= 1.0)
+    }
+
     /// Takes in what the worker has found.
     pub(super) fn arrived(&mut self, answer: Answer) {
         match answer {
