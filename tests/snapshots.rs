@@ -115,7 +115,7 @@ fn the_traces_look_as_they_did() {
                 }
             }
             assert!(colours.len() > 4, "{name}: nothing is drawn");
-            let options = SnapshotOptions::new().threshold(1.0).failed_pixel_count_threshold(DIFFERENT);
+            let options = SnapshotOptions::new().threshold(1.0).max_failed_pixels(DIFFERENT);
             let name = format!("{name}-{}", if theme == Theme::Dark { "dark" } else { "light" });
             if let Err(failure) = try_image_snapshot_options(&image, name.as_str(), &options) {
                 failures.push(failure.to_string());

@@ -44,7 +44,7 @@ const SIZE: (f32, f32) = (1280.0, 800.0);
 type Window = Harness<'static, App>;
 
 /// Verbs that are not run: they end the window, ask the system for a dialog or a screen, or write to the user's folders.
-const LEFT_OUT: [&str; 6] = ["quit", "open-file", "demo", "screenshot", "size", "full-screen"];
+const LEFT_OUT: [&str; 7] = ["quit", "open-file", "save-workspace-as", "demo", "screenshot", "size", "full-screen"];
 
 /// Arguments by what the verb calls them, and such as fit nothing.
 fn argument(verb: &Verb, files: &Path, random: &mut Random) -> String {
@@ -68,7 +68,7 @@ fn argument(verb: &Verb, files: &Path, random: &mut Random) -> String {
         format!("{} {}", files.join("out").join(pick(&names, random)).display(), pick(&["", "scope=visible"], random))
     };
     match (verb.name, verb.argument) {
-        ("export" | "export-annotations", _) => target(random),
+        ("export" | "export-annotations" | "save-workspace" | "save-result", _) => target(random),
         _ if random.below(12) == 0 => {
             pick(&["", "x", "\u{0}", "é=…", "a=b c=d", "-", "9999999999999999999999"], random).to_owned()
         }
@@ -195,7 +195,7 @@ impl Soak {
         let mut line = verb.name.to_owned();
         if !verb.argument.is_empty() || self.random.below(40) == 0 {
             let argument = argument(verb, &self.files, &mut self.random);
-            if argument.trim().is_empty() && verb.name == "compare" {
+            if argument.trim().is_empty() && ["compare", "save-workspace"].contains(&verb.name) {
                 return; // it would ask for a file with the system's dialog
             }
             write!(line, " {argument}").unwrap();
