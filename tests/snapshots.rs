@@ -26,12 +26,13 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// Pixels that may differ: rasterisers do not agree on the edges of lines.
 const DIFFERENT: usize = 300;
 /// What is left of the plot: its margins hold the names of the channels, the axis and its numbers.
-const MARGINS: [f32; 4] = [150.0, 60.0, 20.0, 60.0];
+const MARGINS: [f32; 4] = [150.0, 30.0, 20.0, 90.0];
 
 /// What is shown, and the lines that lead there.
 const SCENES: [(&str, &[&str]); 4] = [
     ("all", &["fit"]),
-    ("gap", &["show 2.9s..3.4s"]),
+    // Around the first gap: see `gap`.
+    ("gap", &[]),
     ("samples", &["show 1s..1.002s"]),
     ("selected", &["show 1s..2s", "select 1.3s..1.6s"]),
 ];
@@ -60,6 +61,16 @@ fn run(window: &mut Harness<'static, App>, line: &str) {
     let commands = vocabulary::parse(line, window.state().document.as_ref(), None).unwrap();
     commands.into_iter().for_each(|command| window.state_mut().push(command));
     window.step();
+}
+
+/// The line that shows the first gap and a little around it.
+fn gap(window: &Harness<'static, App>) -> String {
+    let time = window.state().document.as_ref().unwrap().time().clone();
+    let gap = time.gaps().next().unwrap();
+    let secs = |tick: u64| time.secs_of_tick(tick);
+    let (start, end) = (secs(gap.first_tick), secs(gap.first_tick + gap.missing_frames));
+    let around = (end - start) / 2.0;
+    format!("show {:.4}s..{:.4}s", start - around, end + around)
 }
 
 /// Draws frames until what is seen is drawn exactly and nothing is under way.
@@ -98,6 +109,10 @@ fn the_traces_look_as_they_did() {
         for (name, lines) in SCENES {
             for line in lines {
                 run(&mut window, line);
+            }
+            if name == "gap" {
+                let line = gap(&window);
+                run(&mut window, &line);
             }
             // The columns of the new view come in one of the next frames.
             window.run();

@@ -414,11 +414,17 @@ impl Jobs {
             let mut shown = (Process::default(), Machine::default());
             while !replies.is_gone() {
                 let now = (crate::memory::process(), crate::budget::update_pressure(&budget));
-                let step = (budget.limit() / 100).max(1);
+                let limit = budget.limit();
+                let step = (limit / 100).max(1);
                 let moved = |a: u64, b: u64| a.abs_diff(b) >= step;
+                // What the machine has beyond the limit is not drawn: what other programs do with it is worth a frame only
+                // where the number in the text would be another one.
+                let available = |machine: &Machine| machine.available_bytes;
+                let drawn = |machine: &Machine| available(machine).min(limit);
                 if moved(now.0.heap_bytes, shown.0.heap_bytes)
                     || moved(now.0.mapped_bytes, shown.0.mapped_bytes)
-                    || moved(now.1.available_bytes / 8, shown.1.available_bytes / 8)
+                    || moved(drawn(&now.1), drawn(&shown.1))
+                    || available(&now.1).abs_diff(available(&shown.1)) > now.1.total_bytes / 16
                 {
                     shown = now;
                     replies.send(Reply::Memory { process: now.0, machine: now.1 });

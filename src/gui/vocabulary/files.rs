@@ -32,8 +32,8 @@ pub(super) const VERBS: &[Verb] = &[
         }),
     )),
     always(with(
-        "[OPTION]… FILE…",
-        verb("open-as", FILES, "Open with the options of the command line: --dtype i16 --rate 1000 FILE", "", |w| {
+        "FILE… [OPTION]…",
+        verb("open-as", FILES, "Open with the options of the command line: FILE --dtype i16 --rate 1000", "", |w| {
             if w.rest.trim().is_empty() {
                 return Err(Error::invalid("no file is named"));
             }
