@@ -83,7 +83,9 @@ fn settle(window: &mut Harness<'static, App>) {
             let view = document.pictures.view.as_ref().filter(|(columns, _)| columns.exact_share() >= 1.0);
             let seen = document.visible_frames();
             view.is_some_and(|(columns, _)| {
-                columns.request.frames.start <= seen.start && columns.request.frames.end >= seen.end
+                // Until the new ones come, those of the view before are drawn.
+                let fine = columns.request.bucket_frames as f64 <= document.viewport.ticks_per_point().max(1.0);
+                fine && columns.request.frames.start <= seen.start && columns.request.frames.end >= seen.end
             }) && document.pictures.overview.is_some()
         });
         if seen && !app.jobs.any_running() {

@@ -117,10 +117,7 @@ fn named_lines(document: Option<&Document>) -> Vec<Known> {
     let mut lines: Vec<Known> = Vec::new();
     for analysis in ANALYSES.iter().chain(DECODERS) {
         lines.push(known(format!("Show {}", analysis.title), format!("inspector {}", analysis.name)));
-        // Some must be told more before they can be run.
-        if (analysis.check)(&crate::form::Settings::defaults(analysis.parameters)).is_ok() {
-            lines.push(known(format!("Compute {}", analysis.title), format!("analyse {}", analysis.name)));
-        }
+        lines.push(known(format!("Compute {}", analysis.title), format!("analyse {}", analysis.name)));
     }
     for (tab, title) in
         [("measure", "Measure"), ("filter", "Filter"), ("annotations", "Annotations"), ("recording", "Recording")]
