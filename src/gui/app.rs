@@ -16,6 +16,7 @@ use eframe::egui;
 
 use super::column_worker::{ColumnWorker, Place, Wish};
 use super::command::Command;
+use super::dock::{Dock, Pane};
 use super::gauge::GaugeState;
 use super::jobs::{JobId, Jobs, Reply};
 use super::keys::Keymap;
@@ -26,7 +27,7 @@ use super::opening::Which;
 use super::recent::{self, Recent};
 use super::script::Script;
 use super::settings::{self, Settings};
-use super::state::{Document, InspectorTab, Panels};
+use super::state::{Document, Panels};
 use super::undo::Timeline;
 use super::workspace::Keeper;
 use crate::budget::MemoryBudget;
@@ -110,13 +111,17 @@ impl App {
         let (keymap, mut wrong) = Keymap::new(&kept.settings.preset, &kept.settings.keys);
         app.keymap = keymap;
         app.panels.time_format = kept.settings.time;
-        app.panels.hide_channels = kept.settings.hide_channels;
-        app.panels.hide_inspector = kept.settings.hide_inspector;
-        ctx.set_theme(egui::ThemePreference::from(kept.settings.theme));
+        app.panels.dock = Dock::of(&kept.settings.layout);
+        super::theme::show(ctx, &kept.settings, app.panels.dock.zoom());
         if let Some(error) = kept.trouble.as_ref().or(wrong.pop().as_ref()) {
             app.message = Some(Message::from_error(error));
         }
         app.kept = kept;
+        app.jobs.spawn("motion", |replies| {
+            if super::motion::ask_system() {
+                replies.send(Reply::SystemMotion);
+            }
+        });
         app
     }
 
@@ -252,7 +257,7 @@ impl App {
         let per_column = stream.frames as f64 / OVERVIEW_COLUMNS;
         let overview = ViewRequest::covering(document.stream, all, 0..stream.frames, stream.frames, per_column);
         self.workers.columns.want(Place::Overview, wish(overview));
-        if self.panels.inspector == InspectorTab::Measure && !self.panels.hide_inspector {
+        if self.panels.dock.is_shown(Pane::Measure) {
             self.workers.measure.want(document.to_measure(), &document.summary);
         }
     }
@@ -297,7 +302,7 @@ impl App {
         }
         self.jobs.tidy();
         self.run_script(ctx);
-        self.keep_settings();
+        self.keep_settings(ctx);
         self.keep_workspace(ctx);
         if self.document.as_mut().is_some_and(Document::play_on) {
             ctx.request_repaint();
