@@ -304,6 +304,13 @@ pub fn probe(path: &Path, options: &OpenOptions) -> Result<&'static Format> {
         }
     }
     best.1.ok_or_else(|| {
+        if bytes.trim_ascii_start().starts_with(b"{")
+            && String::from_utf8_lossy(&bytes).contains("\"longwave_workspace\"")
+        {
+            return Error::unsupported("a workspace in the place of a recording")
+                .with_path(path)
+                .with_remedy("open it in the viewer, longwave FILE, or name the recording that it is of");
+        }
         Error::new(ErrorKind::UnknownFormat).with_path(path).with_remedy(
             "if it holds plain numbers, say how: --format raw --dtype i16 --channel-count 64 --rate 30000 \
              (or use the raw-file dialog of the viewer)",

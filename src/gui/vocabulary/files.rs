@@ -82,7 +82,7 @@ pub(super) const VERBS: &[Verb] = &[
     }),
     verb("close", FILES, "Close the recording", "Ctrl+W", |_| file(FileCommand::Close)),
     verb("export-form", FILES, "Export the selection", "Ctrl+E", |_| panel(PanelCommand::ExportForm(true))),
-    verb("picture-form", FILES, "Export a picture of the view: PNG or SVG", "Ctrl+Shift+P", |_| {
+    verb("picture-form", FILES, "Export a picture of the view: PNG or SVG", "Ctrl+Shift+E", |_| {
         panel(PanelCommand::PictureForm)
     }),
     with(
@@ -97,7 +97,7 @@ pub(super) const VERBS: &[Verb] = &[
             panel(PanelCommand::ExportAs(found.name))
         }),
     ),
-    verb("copy-picture", FILES, "Copy a picture of the view", "Ctrl+Shift+C", |_| {
+    verb("copy-picture", FILES, "Copy a picture of the view", "Ctrl+Shift+I", |_| {
         one(Command::Copy(CopyCommand::Picture))
     }),
     verb("copy-numpy", FILES, "Copy as NumPy: the Python lines that load the selection, or what is seen", "", |_| {
