@@ -61,6 +61,8 @@ pub enum Reply {
         result: Result<Vec<Option<crate::recording::Position>>>,
     },
     Spectrogram(super::gram::Answer),
+    /// Something has happened to the files of the recording.
+    Followed(Box<super::following::News>),
     ColumnsFailed(Error),
     Measured(Arc<super::measured::Measurement>),
     Report {
