@@ -94,6 +94,7 @@ struct Workers {
     columns: ColumnWorker,
     measure: MeasureWorker,
     gram: super::gram::GramWorker,
+    follower: super::following::Follower,
     /// The filters that were asked for last, until the filtered recording is there.
     filtering: Option<Chain>,
 }
@@ -144,6 +145,7 @@ impl App {
             columns: ColumnWorker::start(&jobs, &budget),
             measure: MeasureWorker::start(&jobs, &budget),
             gram: super::gram::GramWorker::start(&jobs, &budget),
+            follower: super::following::Follower::start(&jobs, &budget),
             filtering: None,
         };
         if let Some(file) = recent_list.clone() {
@@ -178,6 +180,12 @@ impl App {
     /// Adds a command, as if a panel had produced it. For tests and scripts.
     pub fn push(&mut self, command: Command) {
         self.commands.push(command);
+    }
+
+    /// What the banner says, for tests.
+    #[must_use]
+    pub fn message_text(&self) -> Option<&str> {
+        self.message.as_ref().map(|message| message.text.as_str())
     }
 
     /// Does what a command says.
@@ -316,6 +324,7 @@ impl App {
                 ctx.request_repaint_after(wait);
             }
         }
+        self.workers.follower.watch(self.document.as_ref());
         self.want_pictures(ctx.pixels_per_point());
         self.want_spectrogram();
         if let Some(document) = &mut self.document {

@@ -23,6 +23,7 @@ pub mod event_rows;
 mod export_form;
 mod file_menu;
 mod filter_tab;
+pub mod following;
 mod found;
 mod gauge;
 pub mod gram;

@@ -284,5 +284,6 @@ pub(super) fn document(paths: Vec<PathBuf>, options: OpenOptions, opened: Opened
         notes: super::annotating::Notes::of(opened.annotations),
         kept: workspace::Kept { fingerprint: opened.fingerprint, ..workspace::Kept::default() },
         playing: None,
+        live: super::following::Live::default(),
     }
 }

@@ -47,6 +47,7 @@ pub(super) fn title_ui(ui: &mut Ui, document: &Document, panels: &Panels, out: &
                 out.push(Command::Panel(PanelCommand::SettingsForm(true)));
             }
             theme_menu(ui, out);
+            super::following::status_ui(ui, document, out);
             panels_menu(ui, panels, out);
             ui.separator();
             for format in TimeFormat::ALL.into_iter().rev() {

@@ -40,6 +40,8 @@ pub struct Document {
     pub kept: super::workspace::Kept,
     /// The view scrolls by itself.
     pub playing: Option<super::playing::Playing>,
+    /// It is being written.
+    pub live: super::following::Live,
 }
 
 /// The filters that are applied, and the recording without them.
