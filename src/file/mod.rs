@@ -1,6 +1,7 @@
 //! How bytes are reached: the map that survives truncation, flat layouts over it, and files that appear whole or not
 //! at all.
 
+mod at;
 mod atomic;
 mod atomic_folder;
 pub(crate) mod feed;
@@ -8,6 +9,7 @@ mod flat;
 mod gather;
 mod map;
 
+pub(crate) use at::{read_at, write_at};
 pub(crate) use atomic::Flusher;
 pub use atomic::{AtomicFile, free_bytes};
 pub use atomic_folder::AtomicFolder;

@@ -15,7 +15,8 @@ use std::time::Duration;
 use eframe::egui;
 
 use super::column_worker::{ColumnWorker, Place, Wish};
-use super::command::Command;
+use super::command::{ChannelCommand, Command};
+use super::dock::{Dock, Pane};
 use super::gauge::GaugeState;
 use super::jobs::{JobId, Jobs, Reply};
 use super::keys::Keymap;
@@ -26,7 +27,7 @@ use super::opening::Which;
 use super::recent::{self, Recent};
 use super::script::Script;
 use super::settings::{self, Settings};
-use super::state::{Document, InspectorTab, Panels};
+use super::state::{Document, Panels};
 use super::undo::Timeline;
 use super::workspace::Keeper;
 use crate::budget::MemoryBudget;
@@ -93,6 +94,7 @@ struct Workers {
     columns: ColumnWorker,
     measure: MeasureWorker,
     gram: super::gram::GramWorker,
+    follower: super::following::Follower,
     /// The filters that were asked for last, until the filtered recording is there.
     filtering: Option<Chain>,
 }
@@ -110,13 +112,17 @@ impl App {
         let (keymap, mut wrong) = Keymap::new(&kept.settings.preset, &kept.settings.keys);
         app.keymap = keymap;
         app.panels.time_format = kept.settings.time;
-        app.panels.hide_channels = kept.settings.hide_channels;
-        app.panels.hide_inspector = kept.settings.hide_inspector;
-        ctx.set_theme(egui::ThemePreference::from(kept.settings.theme));
+        app.panels.dock = Dock::of(&kept.settings.layout);
+        super::theme::show(ctx, &kept.settings, app.panels.dock.zoom());
         if let Some(error) = kept.trouble.as_ref().or(wrong.pop().as_ref()) {
             app.message = Some(Message::from_error(error));
         }
         app.kept = kept;
+        app.jobs.spawn("motion", |replies| {
+            if super::motion::ask_system() {
+                replies.send(Reply::SystemMotion);
+            }
+        });
         app
     }
 
@@ -139,6 +145,7 @@ impl App {
             columns: ColumnWorker::start(&jobs, &budget),
             measure: MeasureWorker::start(&jobs, &budget),
             gram: super::gram::GramWorker::start(&jobs, &budget),
+            follower: super::following::Follower::start(&jobs, &budget),
             filtering: None,
         };
         if let Some(file) = recent_list.clone() {
@@ -175,6 +182,12 @@ impl App {
         self.commands.push(command);
     }
 
+    /// What the banner says, for tests.
+    #[must_use]
+    pub fn message_text(&self) -> Option<&str> {
+        self.message.as_ref().map(|message| message.text.as_str())
+    }
+
     /// Does what a command says.
     pub fn apply(&mut self, ctx: &egui::Context, command: Command) {
         let concerns = Timeline::concerns(&command);
@@ -198,11 +211,11 @@ impl App {
                     self.message = Some(Message::from_error(&error));
                 }
             }
-            Command::Channels(change) => {
-                if let Some(document) = &mut self.document {
-                    document.apply_channels(change);
-                }
-            }
+            Command::Channels(change) => match (&mut self.document, change) {
+                (Some(document), ChannelCommand::ReadPlaces(files)) => document.read_places(&self.jobs, files),
+                (Some(document), change) => document.apply_channels(change),
+                (None, _) => {}
+            },
             Command::Annotation(change) => {
                 if let Some(document) = &mut self.document {
                     document.apply_annotation(change, &mut self.jobs);
@@ -252,7 +265,7 @@ impl App {
         let per_column = stream.frames as f64 / OVERVIEW_COLUMNS;
         let overview = ViewRequest::covering(document.stream, all, 0..stream.frames, stream.frames, per_column);
         self.workers.columns.want(Place::Overview, wish(overview));
-        if self.panels.inspector == InspectorTab::Measure && !self.panels.hide_inspector {
+        if self.panels.dock.is_shown(Pane::Measure) {
             self.workers.measure.want(document.to_measure(), &document.summary);
         }
     }
@@ -297,7 +310,7 @@ impl App {
         }
         self.jobs.tidy();
         self.run_script(ctx);
-        self.keep_settings();
+        self.keep_settings(ctx);
         self.keep_workspace(ctx);
         if self.document.as_mut().is_some_and(Document::play_on) {
             ctx.request_repaint();
@@ -311,6 +324,7 @@ impl App {
                 ctx.request_repaint_after(wait);
             }
         }
+        self.workers.follower.watch(self.document.as_ref());
         self.want_pictures(ctx.pixels_per_point());
         self.want_spectrogram();
         if let Some(document) = &mut self.document {

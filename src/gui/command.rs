@@ -59,6 +59,8 @@ pub enum FileCommand {
     Remember(PathBuf, OpenOptions),
     /// Back to the welcome screen.
     Close,
+    /// Open what is open again, as it is now.
+    Reload,
     /// Show another stream of the open recording.
     Stream(usize),
     /// Show the difference to the recording that was compared with last.
@@ -83,6 +85,8 @@ pub enum ViewCommand {
     Centre(f64),
     Start,
     End,
+    /// Keep the end in view while the recording grows, or not.
+    Follow(bool),
     /// The whole recording.
     Fit,
     /// These ticks.
@@ -105,6 +109,8 @@ pub enum ViewCommand {
     ScrollLanes(f64),
     /// Scroll by itself at this many times the speed of time (below 0: backwards), or stop.
     Play(Option<f64>),
+    /// Move the reading cursor.
+    Read(super::reading::ReadCommand),
     /// More (factor above 1) or fewer lanes on the screen.
     ZoomLanes(f64),
 }
@@ -192,6 +198,8 @@ pub enum JobCommand {
     },
     /// Compare all of the shown stream with the recording there.
     Compare(PathBuf),
+    /// Show where a file is, in the system's file manager.
+    ShowInFolder(PathBuf),
     Cancel(JobId),
     CancelAll,
     Dismiss(JobId),
@@ -213,8 +221,17 @@ pub enum PanelCommand {
     TimeFormat(super::state::TimeFormat),
     NextTimeFormat,
     Inspector(super::state::InspectorTab),
-    ToggleChannels,
+    /// Open, close or bring forward a panel.
+    Pane(super::dock::Pane, super::dock::PaneChange),
     ToggleInspector,
+    /// Every panel where it was for a new user.
+    ResetLayout,
+    /// The panels as a file has them.
+    Layout(Box<super::dock::Layout>),
+    /// Magnification of everything on the screen.
+    Zoom(f32),
+    /// The same by so many steps.
+    ZoomStep(i8),
     Help(bool),
     ExportForm(bool),
     /// The export dialog, set to draw a picture of what is seen.
@@ -228,6 +245,8 @@ pub enum PanelCommand {
     Budget(u64),
     Theme(eframe::egui::ThemePreference),
     DismissMessage,
+    /// Close one of the messages in the corner, or all.
+    DismissToast(Option<u64>),
     FullScreen,
     /// The list of all commands.
     Palette(bool),

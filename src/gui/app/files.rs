@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::App;
 use crate::gui::command::{FileCommand, FilterCommand};
+use crate::gui::following::{News, What};
 use crate::gui::jobs::{Outcome, Purpose};
 use crate::gui::message::Message;
 use crate::gui::opening::Which;
@@ -47,6 +48,46 @@ impl App {
             Ok(Outcome::Summarised)
         });
         self.building = Some(id);
+    }
+
+    /// Takes in what has happened to the files of the recording.
+    pub(super) fn followed(&mut self, news: News) {
+        let Some(document) = self.document.as_mut().filter(|d| Arc::ptr_eq(d.raw_source(), &news.of)) else { return };
+        let (described, told) = match news.what {
+            What::Growth(growth) => return document.growth_is(growth),
+            What::Told(text, remedy) => {
+                self.message = Some(Message::notice(&text, &remedy));
+                return;
+            }
+            What::Described(described, told) => (described, told),
+        };
+        let chains = (document.filter.as_ref().map(|f| &f.chain), described.filtered.as_ref().map(|(chain, ..)| chain));
+        if chains.0 != chains.1 {
+            // Other filters were applied meanwhile.
+            self.workers.follower.refuse();
+            return;
+        }
+        if described.is_longer {
+            document.grow(described);
+            let idle = self.building.is_none_or(|id| self.jobs.list.iter().all(|j| j.id != id || !j.is_running()));
+            if idle {
+                self.build_summary();
+            }
+        } else {
+            let before = document.filter.take();
+            let (source, summary, filter) = match (described.filtered, before) {
+                (Some((_, shown, shown_summary)), Some(before)) => {
+                    let (source, summary) = (described.source, described.summary);
+                    (shown, shown_summary, Some(Filtered { source, summary, picture: None, ..before }))
+                }
+                _ => (described.source, described.summary, None),
+            };
+            self.workers.measure.clear();
+            self.show_instead(source, summary, filter);
+        }
+        if let Some((text, remedy)) = told {
+            self.message = Some(Message::notice(&text, &remedy));
+        }
     }
 
     pub(super) fn apply_file(&mut self, command: FileCommand) {
@@ -97,6 +138,12 @@ impl App {
                 self.opening = None;
                 self.message = None;
             }
+            FileCommand::Reload => {
+                let shown = self.document.as_ref().map(|d| d.stream);
+                if let Some(stream) = shown {
+                    self.apply_file(FileCommand::Stream(stream));
+                }
+            }
             FileCommand::ShowDifference => {
                 let document = self.document.as_ref();
                 self.opening = document.and_then(|d| crate::gui::comparing::show(d, &self.jobs, &self.budget));
@@ -146,7 +193,10 @@ impl App {
         }
         self.workers.columns.clear();
         self.panels.export = None;
-        self.message = None;
+        // What was just said about what is being taken up stays.
+        if self.keeper.restoring.is_none() {
+            self.message = None;
+        }
         document.show_instead(source, summary, filter);
         if let Some(selection) = self.timeline.selection.take() {
             document.selection = selection;

@@ -6,15 +6,17 @@ use std::sync::Arc;
 use super::App;
 use crate::error::Result;
 use crate::filter::Chain;
-use crate::gui::command::{AnnotationCommand, Command, FileCommand, JobCommand};
+use crate::gui::command::{AnnotationCommand, Command, FileCommand, JobCommand, PanelCommand};
 use crate::gui::found::FoundCommand;
 use crate::gui::gauge::GaugeState;
+use crate::gui::inspector_tabs::{pane_of, tab_named};
 use crate::gui::jobs::{JobId, JobState, Outcome, Purpose, Reply};
 use crate::gui::message::Message;
 use crate::gui::opening;
 use crate::gui::recent::{self};
 use crate::gui::script::Awaited;
 use crate::gui::state::Filtered;
+use crate::gui::toasts::About;
 use crate::source::{OpenOptions, Source};
 use crate::summary::Summary;
 
@@ -35,8 +37,13 @@ impl App {
                 }
             }
             Reply::Overview { columns } => {
+                let mut first = false;
                 if let Some(document) = &mut self.document {
+                    first = document.pictures.overview.is_none();
                     document.overview_arrived(columns);
+                }
+                if let Some(seen) = self.seen().filter(|_| first) {
+                    self.change_recent(seen);
                 }
             }
             Reply::RawView { columns, packed } => {
@@ -45,11 +52,17 @@ impl App {
                 }
             }
             Reply::Filtered { raw, chain, result } => self.filtered(&raw, chain, result),
+            Reply::Places { source, stream, result } => match (&mut self.document, result) {
+                (Some(document), Ok(places)) => document.places_arrived(&source, stream, places),
+                (_, Err(error)) => self.message = Some(Message::from_error(&error)),
+                (None, Ok(_)) => {}
+            },
             Reply::Spectrogram(answer) => {
                 if let Some(document) = &mut self.document {
                     document.pictures.gram.arrived(answer);
                 }
             }
+            Reply::Followed(news) => self.followed(*news),
             Reply::ColumnsFailed(error) => {
                 if let Some(document) = &mut self.document {
                     // What was drawn before may no longer be there.
@@ -69,6 +82,11 @@ impl App {
                     result.report = Some(report);
                 }
                 self.document.iter_mut().for_each(|document| document.found_arrived(job));
+            }
+            Reply::Failed(error) => self.message = Some(Message::from_error(&error)),
+            Reply::SystemMotion => {
+                let theme = self.kept.settings.theme.into();
+                self.push(Command::Panel(PanelCommand::Theme(theme)));
             }
             Reply::Finished { job, result } => self.finished(job, result),
             Reply::Picked { purpose, mut paths } => {
@@ -200,17 +218,13 @@ impl App {
                 let mut opened = opened;
                 let recalled = opened.recalled.take();
                 let document = opening::document(paths, options, opened);
-                // A list of files has no name that it could be opened by again.
-                if document.more.is_empty() {
-                    let about = recent::about(&document);
-                    self.change_recent(recent::Change::Opened { path: document.path.clone(), about });
-                }
                 self.message = None;
                 self.panels.raw = None;
                 self.panels.sessions = None;
                 self.panels.missing = None;
                 self.document = Some(document);
                 self.take_up(recalled);
+                self.list_as_recent();
                 self.forget_changes();
                 self.build_summary();
             }
@@ -235,6 +249,7 @@ impl App {
                     found.done = true;
                 }
                 self.document.iter_mut().for_each(|document| document.found_arrived(id));
+                self.tell_result(id);
                 JobState::Done(String::new())
             }
             Ok(Outcome::Tracks(tracks)) => {
@@ -249,6 +264,12 @@ impl App {
             }
             Ok(Outcome::Written(paths)) => {
                 let names: Vec<String> = paths.iter().map(|p| p.display().to_string()).collect();
+                let text = if names.len() > 1 {
+                    format!("{} files, the first {}", names.len(), names[0])
+                } else {
+                    names.concat()
+                };
+                self.jobs.toasts.done(format!("{} done", self.jobs.title(id)), text, About::Files(paths));
                 JobState::Done(format!("wrote {}", names.join(", ")))
             }
             Ok(Outcome::Copied) => JobState::Done("it is in the clipboard".to_owned()),
@@ -260,6 +281,10 @@ impl App {
                 if let Some(seen) = self.seen().filter(|_| self.building == Some(id)) {
                     self.change_recent(seen);
                 }
+                if self.building.take_if(|building| *building == id).is_some() {
+                    // A recording that has grown meanwhile has more to be made.
+                    self.build_summary();
+                }
                 JobState::Done("every column is exact".to_owned())
             }
             Err(error) if error.is_cancelled() => {
@@ -268,10 +293,24 @@ impl App {
             }
             Err(error) => {
                 self.forget_unfinished(id);
+                let title = format!("{} failed", self.jobs.title(id));
+                self.jobs.toasts.failed(title, crate::gui::wording::sentence(&error.to_string()));
                 JobState::Failed(error)
             }
         };
         self.jobs.finish(id, state);
+    }
+
+    /// Tells that an analysis has its result, if that is not what the user is looking at.
+    fn tell_result(&mut self, id: JobId) {
+        let Some(result) = self.document.iter().flat_map(|d| &d.results.list).find(|r| r.job == id) else { return };
+        let Ok(tab) = tab_named(result.name) else { return };
+        let forms = &self.panels.analysis_forms;
+        let seen = self.panels.dock.is_shown(pane_of(tab)) && forms.is_chosen(tab);
+        if !seen {
+            let (title, over) = (format!("{} done", self.jobs.title(id)), format!("Computed over {}.", result.over));
+            self.jobs.toasts.done(title, over, About::Result(result.name));
+        }
     }
 
     /// A job that did not end well leaves no half result on screen that looks like a whole one.

@@ -27,8 +27,6 @@ const WINDOWS: [usize; 7] = [256, 512, 1024, 2048, 8192, 32_768, 131_072];
 /// What the user asks of it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum GramCommand {
-    /// Show or hide the panel.
-    Toggle,
     /// Stop making tiles, or go on.
     Pause(bool),
     /// Show the spectrum at this tick, or none.
@@ -38,7 +36,6 @@ pub enum GramCommand {
 /// How the panel looks.
 #[derive(Default)]
 pub struct GramPanel {
-    pub open: bool,
     /// `None`: the uppermost on the screen.
     channel: Option<usize>,
     cut: Cut,
@@ -92,18 +89,19 @@ impl GramPanel {
         })
     }
 
-    /// What to ask the worker for; nothing while the panel is closed.
+    /// What to ask the worker for; nothing if no channel is shown.
     #[must_use]
     pub(super) fn wish(&self, document: &Document) -> Option<Wish> {
-        if !self.open {
-            return None;
-        }
+        let source = document.live.for_spectrogram(&document.source);
+        let shown = &source.recording().streams[document.stream];
+        let end = shown.time.end_tick(shown.frames);
+        let seen = document.visible_ticks();
         Some(Wish {
-            source: Arc::clone(&document.source),
+            source: Arc::clone(source),
             stream: document.stream,
             channel: self.channel(document)?,
             cut: self.cut,
-            ticks: with_margin(document.visible_ticks(), document.time().end_tick(document.shown().frames)),
+            ticks: with_margin(seen.start.min(end.saturating_sub(1))..seen.end.min(end), end),
             spectrum_at: document.pictures.gram.spectrum_at,
         })
     }
@@ -118,6 +116,11 @@ fn with_margin(ticks: Range<u64>, end: u64) -> Range<u64> {
 }
 
 impl Shown {
+    /// Whether there is nothing to be made of the picture, if there is one.
+    pub(super) fn is_complete(&self) -> bool {
+        self.picture.as_ref().is_none_or(|picture| picture.pyramid.coverage() >= 1.0)
+    }
+
     /// Takes in what the worker has found.
     pub(super) fn arrived(&mut self, answer: Answer) {
         match answer {
@@ -138,9 +141,8 @@ impl Shown {
     }
 
     /// Does what was asked.
-    pub(super) fn apply(&mut self, panel: &mut GramPanel, command: GramCommand) {
+    pub(super) fn apply(&mut self, command: GramCommand) {
         match command {
-            GramCommand::Toggle => panel.open = !panel.open,
             GramCommand::Pause(paused) => self.paused = paused,
             GramCommand::Spectrum(tick) => {
                 self.spectrum_at = tick;
@@ -213,7 +215,7 @@ pub(crate) mod tests {
         let pyramid = Pyramid::open(&tiles, 0, CUT).unwrap();
         let view = Arc::new(pyramid.view(&document.visible_ticks(), &Task::new(budget, 1)).unwrap());
         document.pictures.gram.arrived(Answer::Picture { pyramid, view });
-        (document, GramPanel { open: true, cut: CUT, ..GramPanel::default() })
+        (document, GramPanel { cut: CUT, ..GramPanel::default() })
     }
 
     fn long() -> Arc<dyn Source> {
@@ -248,13 +250,13 @@ pub(crate) mod tests {
         let view = Arc::new(pyramid.view(&(0..400_000), &Task::new(budget.clone(), 1)).unwrap());
         assert!(!view.is_exact());
         let mut jobs = Jobs::new(egui::Context::default(), 2);
-        let (mut shown, mut panel) = (Shown::default(), GramPanel::default());
+        let mut shown = Shown::default();
         shown.arrived(Answer::Picture { pyramid: pyramid.clone(), view });
         let wish = Wish { source, stream: 0, channel: 0, cut: CUT, ticks: 0..400_000, spectrum_at: None };
-        shown.apply(&mut panel, GramCommand::Pause(true));
+        shown.apply(GramCommand::Pause(true));
         shown.keep_up(Some(&wish), 0, &mut jobs, &budget);
         assert!(jobs.list.is_empty(), "paused");
-        shown.apply(&mut panel, GramCommand::Pause(false));
+        shown.apply(GramCommand::Pause(false));
         shown.keep_up(Some(&wish), 0, &mut jobs, &budget);
         assert_eq!(jobs.list.len(), 1);
         // The panel is closed: the job is asked to stop; open again, it goes on where it was.
