@@ -88,6 +88,7 @@ pub(super) fn annotations_ui(ui: &mut Ui, document: &Document, table: &mut Table
         button(ui, any, "Export…", "CSV, Audacity labels, BORIS, EDF+", AnnotationCommand::AskExport);
     });
     categories_ui(ui, annotations, out);
+    super::category_editor::category_editor_ui(ui, annotations, out);
     if let Some(trouble) = &notes.trouble {
         let text = format!("Not kept: {}", sentence(&trouble.to_string()));
         ui.label(RichText::new(text).color(Colours::of(ui).error));
@@ -119,6 +120,11 @@ pub(super) fn annotations_ui(ui: &mut Ui, document: &Document, table: &mut Table
     });
     table.refresh(annotations);
     rows_ui(ui, document, table, out);
+}
+
+/// The field of the label, for the focus.
+pub(super) fn label_id() -> egui::Id {
+    egui::Id::unique("label of the annotation")
 }
 
 /// The categories and their keys: a click marks in that category.
@@ -153,7 +159,9 @@ fn fields_ui(ui: &mut Ui, document: &Document, selected: &Annotation, table: &mu
             super::controls::fact(ui, "Duration", crate::text::duration(selected.duration_secs));
         }
         let label = ui.label("Label");
-        let field = ui.add(TextEdit::singleline(&mut draft.label).desired_width(f32::INFINITY)).labelled_by(label.id);
+        let field = ui
+            .add(TextEdit::singleline(&mut draft.label).id(label_id()).desired_width(f32::INFINITY))
+            .labelled_by(label.id);
         done |= field.lost_focus();
         ui.end_row();
         let label = ui.label("Category");
@@ -219,7 +227,13 @@ fn rows_ui(ui: &mut Ui, document: &Document, table: &TableView, out: &mut Vec<Co
                 let [red, green, blue] = annotations.colour(a);
                 let duration =
                     if a.is_mark() { String::new() } else { format!(" · {}", crate::text::duration(a.duration_secs)) };
-                let title = if a.title().is_empty() { "(no label)" } else { a.title() };
+                let title = match (a.title(), a.category.as_str()) {
+                    ("", _) => "(no label)".to_owned(),
+                    (title, "") => title.to_owned(),
+                    (title, category) if title == category => title.to_owned(),
+                    // The colour in front is not the only thing that tells the category.
+                    (title, category) => format!("{title} · {category}"),
+                };
                 let text = format!("{}{duration}   {title}", crate::text::time(a.start_secs, 3));
                 ui.horizontal(|ui| {
                     let (dot, _) = ui.allocate_exact_size(vec2(8.0, ROW - 4.0), egui::Sense::hover());

@@ -12,7 +12,8 @@ use std::time::Duration;
 use eframe::egui;
 
 use super::column_worker::{ColumnWorker, Place, Wish};
-use super::command::Command;
+use super::command::{AnnotationCommand, Command, PanelCommand};
+use super::cursors::{CursorCommand, Snap};
 use super::gauge::GaugeState;
 use super::jobs::{JobId, Jobs};
 use super::keys::Keymap;
@@ -23,7 +24,8 @@ use super::opening::Which;
 use super::recent::{self, Recent};
 use super::script::Script;
 use super::settings::{self, Settings};
-use super::state::{Document, InspectorTab, Panels};
+use super::state::{Document, InspectorTab, Panels, Times};
+use super::zone::Zone;
 use crate::budget::MemoryBudget;
 use crate::cli::Viewer;
 use crate::error::Error;
@@ -86,6 +88,7 @@ struct Workers {
     columns: ColumnWorker,
     measure: MeasureWorker,
     gram: super::gram::GramWorker,
+    probe: super::cursors::ProbeWorker,
     /// The filters that were asked for last, until the filtered recording is there.
     filtering: Option<Chain>,
 }
@@ -103,6 +106,11 @@ impl App {
         let (keymap, mut wrong) = Keymap::new(&kept.settings.preset, &kept.settings.keys);
         app.keymap = keymap;
         app.panels.time_format = kept.settings.time;
+        app.panels.snap = kept.settings.snap;
+        match Zone::named(&kept.settings.zone) {
+            Ok(zone) => app.panels.zone = zone,
+            Err(error) => wrong.push(error),
+        }
         app.panels.hide_channels = kept.settings.hide_channels;
         app.panels.hide_inspector = kept.settings.hide_inspector;
         ctx.set_theme(egui::ThemePreference::from(kept.settings.theme));
@@ -124,6 +132,7 @@ impl App {
             columns: ColumnWorker::start(&jobs, &budget),
             measure: MeasureWorker::start(&jobs, &budget),
             gram: super::gram::GramWorker::start(&jobs, &budget),
+            probe: super::cursors::ProbeWorker::start(&jobs, &budget),
             filtering: None,
         };
         if let Some(file) = recent_list.clone() {
@@ -162,10 +171,22 @@ impl App {
         match command {
             Command::File(file) => self.apply_file(file),
             Command::View(view) => {
+                let now = (!self.kept.settings.reduced_motion()).then(|| ctx.input(|i| i.time));
                 if let Some(document) = &mut self.document
-                    && let Err(error) = document.apply_view(view)
+                    && let Err(error) = document.apply_view_at(view, now)
                 {
                     self.message = Some(Message::from_error(&error));
+                }
+            }
+            Command::Cursor(mut change) => {
+                if let CursorCommand::AtPointer { which, tick } = change {
+                    change = CursorCommand::Place { which, tick, near: super::trace_ui::pointer_near(ctx) };
+                }
+                if let CursorCommand::Place { near, .. } = &mut change {
+                    near.take_if(|_| self.panels.snap == Snap::Off);
+                }
+                if let Some(document) = &mut self.document {
+                    document.apply_cursor(change);
                 }
             }
             Command::Channels(change) => {
@@ -174,6 +195,10 @@ impl App {
                 }
             }
             Command::Annotation(change) => {
+                if let AnnotationCommand::EditLabel(_) = change {
+                    self.apply(ctx, Command::Panel(PanelCommand::Inspector(InspectorTab::Annotations)));
+                    ctx.memory_mut(|memory| memory.request_focus(super::annotation_tab::label_id()));
+                }
                 if let Some(document) = &mut self.document {
                     document.apply_annotation(change, &mut self.jobs);
                 }
@@ -190,7 +215,9 @@ impl App {
     fn want_pictures(&self, pixels_per_point: f32) {
         let Some(document) = &self.document else { return };
         let stream = document.shown();
-        let seen = document.visible_frames();
+        // What will be seen, if the view is on its way there.
+        let viewport = document.destination();
+        let seen = document.frames_of_ticks(&viewport.visible());
         document.summary.want(seen.clone());
         let channels = document.visible_channels();
         let wish = |request: ViewRequest| Wish {
@@ -201,14 +228,13 @@ impl App {
         };
         let lanes = document.lanes_on_screen();
         let shown: Vec<usize> = channels[lanes].to_vec();
-        let per_column = document.viewport.ticks_per_point() / f64::from(pixels_per_point);
-        let view = ViewRequest::covering(document.stream, shown, seen, stream.frames, per_column);
+        let per_column = viewport.ticks_per_point() / f64::from(pixels_per_point);
+        let view = ViewRequest::covering(document.stream, shown, seen.clone(), stream.frames, per_column);
         self.workers.columns.want(Place::View, wish(with_margin(view, stream.frames)));
         if let Some(filter) = document.filter.as_ref().filter(|f| f.shown && document.raw_is_comparable()) {
             let raw = document.unfiltered();
             let shown = channels[document.lanes_on_screen()].to_vec();
-            let request =
-                ViewRequest::covering(document.stream, shown, document.visible_frames(), raw.frames, per_column);
+            let request = ViewRequest::covering(document.stream, shown, seen, raw.frames, per_column);
             let request = with_margin(request, raw.frames);
             let scales = request.channels.iter().map(|&c| raw.channels[c].scale).collect();
             let wish = Wish { scales, request, summary: filter.summary.clone(), time: raw.time.clone() };
@@ -221,6 +247,7 @@ impl App {
         if self.panels.inspector == InspectorTab::Measure && !self.panels.hide_inspector {
             self.workers.measure.want(document.to_measure(), &document.summary);
         }
+        self.workers.probe.want(document.to_probe(), document.cursors.sought.clone(), &document.summary);
     }
 
     fn dropped_files(&mut self, ctx: &egui::Context) {
@@ -253,6 +280,11 @@ impl App {
             self.take_in(reply);
         }
         self.dropped_files(ctx);
+        if let Some(document) = &mut self.document
+            && (document.times.format != self.panels.time_format || document.times.zone != self.panels.zone)
+        {
+            document.times = Times { format: self.panels.time_format, zone: self.panels.zone.clone() };
+        }
         // A command may ask for another one (the demo, when it is made, for opening it).
         for command in std::mem::take(&mut self.commands) {
             self.apply(ctx, command);
@@ -260,7 +292,8 @@ impl App {
         self.jobs.tidy();
         self.run_script(ctx);
         self.keep_settings();
-        if self.document.as_mut().is_some_and(Document::play_on) {
+        let now = ctx.input(|i| i.time);
+        if self.document.as_mut().is_some_and(|document| document.move_on(now) | document.play_on()) {
             ctx.request_repaint();
         }
         if let Some(document) = &mut self.document

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use eframe::egui::Color32;
 
 use super::jobs::JobId;
-use crate::annotation::Annotation;
+use crate::annotation::{Annotation, Category};
 use crate::export::Values;
 use crate::filter::Chain;
 use crate::form::Settings;
@@ -19,6 +19,7 @@ use crate::source::OpenOptions;
 pub enum Command {
     File(FileCommand),
     View(ViewCommand),
+    Cursor(super::cursors::CursorCommand),
     Channels(ChannelCommand),
     Annotation(AnnotationCommand),
     Job(JobCommand),
@@ -129,8 +130,16 @@ pub enum AnnotationCommand {
     },
     /// Put this in the place of the one with the same id.
     Change(Annotation),
+    /// Where the selected one is being dragged to, or that it is no more.
+    Preview(Option<Annotation>),
     Remove(u64),
     RemoveSelected,
+    /// Show the fields of this one, and write in its label.
+    EditLabel(u64),
+    /// The categories, all of them, in the order of the number keys.
+    Categories(Vec<Category>),
+    /// Put a category in the place of the one of this name, for all annotations of it.
+    Recategorise(String, Category),
     Undo,
     Redo,
     /// Show the fields of this one.
@@ -192,6 +201,13 @@ pub enum Scope {
 pub enum PanelCommand {
     TimeFormat(super::state::TimeFormat),
     NextTimeFormat,
+    /// Clock times in this zone.
+    Zone(super::zone::Zone),
+    /// The categories that new recordings begin with.
+    KeepCategories(Vec<Category>),
+    /// Whether cursors snap.
+    Snap(super::cursors::Snap),
+    ToggleSnap,
     Inspector(super::state::InspectorTab),
     ToggleChannels,
     ToggleInspector,

@@ -77,7 +77,7 @@ pub(super) fn inspector_ui(
             }
         }
         InspectorTab::Filter => super::filter_tab::filter_ui(ui, document, &mut panels.analysis_forms.filter, out),
-        InspectorTab::Measure => measure_ui(ui, document),
+        InspectorTab::Measure => measure_ui(ui, document, panels.snap, out),
         InspectorTab::Annotations => annotations_ui(ui, document, &mut panels.annotations, out),
         InspectorTab::Recording => recording_ui(ui, document, jobs, out),
     });

@@ -57,6 +57,10 @@ pub enum Reply {
     Spectrogram(super::gram::Answer),
     ColumnsFailed(Error),
     Measured(Arc<super::measured::Measurement>),
+    /// The values at the cursors.
+    Probed(super::cursors::Values),
+    /// Where a cursor snaps to.
+    Snapped(super::cursors::Snapped),
     Report {
         job: JobId,
         report: Report,

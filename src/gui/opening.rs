@@ -160,5 +160,7 @@ pub(super) fn document(paths: Vec<PathBuf>, options: OpenOptions, opened: Opened
         filter: None,
         notes: super::annotating::Notes::of(opened.annotations),
         playing: None,
+        times: Default::default(),
+        cursors: Default::default(),
     }
 }

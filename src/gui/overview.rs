@@ -3,7 +3,7 @@
 use eframe::egui::{self, Align, Color32, Layout, Mesh, Pos2, Rect, RichText, Sense, Stroke, Ui};
 
 use super::command::{Command, FileCommand, PanelCommand, ViewCommand};
-use super::state::{Document, Panels, TimeFormat};
+use super::state::{Document, Panels};
 use super::theme::Colours;
 use crate::summary::Columns;
 
@@ -37,15 +37,7 @@ pub(super) fn title_ui(ui: &mut Ui, document: &Document, panels: &Panels, out: &
                 out.push(Command::Panel(PanelCommand::Help(true)));
             }
             theme_menu(ui, out);
-            for format in TimeFormat::ALL.into_iter().rev() {
-                let known = format != TimeFormat::Clock || stream.time.start_unix_ns().is_some();
-                let button =
-                    ui.add_enabled(known, egui::Button::selectable(panels.time_format == format, format.title()));
-                let button = button.on_disabled_hover_text("the recording does not tell when it began");
-                if button.clicked() {
-                    out.push(Command::Panel(PanelCommand::TimeFormat(format)));
-                }
-            }
+            super::time_menu::time_menu_ui(ui, panels, &stream.time, out);
             ui.separator();
             if ui.button("Go to…").on_hover_text("Go to a time (G)").clicked() {
                 out.push(Command::Panel(PanelCommand::GoToForm(true)));

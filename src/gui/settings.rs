@@ -4,7 +4,9 @@
 //! theme = "system"        # light, dark or system
 //! preset = "longwave"     # keys and wheel: longwave, scope, eeg or audio
 //! wheel = "zoom"          # zoom, pan or channels; left out: as the preset has it
-//! time = "Seconds"        # Seconds, Clock or Frames
+//! time = "Auto"           # Auto, Seconds, Hours, Clock or Frames
+//! zone = "utc"            # of clock times: utc, local, or a name such as Europe/Berlin
+//! snap = "On"             # cursors snap to extremes and edges: On or Off
 //!
 //! [keys]                  # lines of the command palette on keys; an empty one frees a key
 //! "Ctrl+Shift+F" = "fit"
@@ -85,9 +87,15 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wheel: Option<Wheel>,
     pub time: TimeFormat,
+    pub zone: String,
+    pub snap: super::cursors::Snap,
+    pub reduced_motion: bool,
     pub hide_channels: bool,
     pub hide_inspector: bool,
     pub keys: BTreeMap<String, String>,
+    /// The categories of annotations that new recordings begin with; none: the usual ones.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub categories: Vec<crate::annotation::Category>,
 }
 
 impl Settings {
@@ -95,6 +103,12 @@ impl Settings {
     #[must_use]
     pub fn wheel(&self) -> Wheel {
         self.wheel.unwrap_or(preset(&self.preset).wheel)
+    }
+
+    /// Whether nothing shall move by itself but what plays.
+    #[must_use]
+    pub fn reduced_motion(&self) -> bool {
+        self.reduced_motion
     }
 }
 
@@ -175,6 +189,9 @@ pub(super) fn settings_form_ui(ui: &Ui, settings: &Settings, place: Option<&Path
                 ui.radio_value(&mut changed.time, format, format.title());
             }
         });
+        ui.add_space(4.0);
+        ui.label("Clock times in");
+        super::time_menu::zone_ui(ui, &super::zone::Zone::named(&settings.zone).unwrap_or_default(), out);
         if let Some(place) = place {
             ui.add_space(8.0);
             let text = format!("Single keys are set under [keys] in {}", place.display());

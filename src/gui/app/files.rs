@@ -21,6 +21,7 @@ impl App {
         self.jobs.cancel_all();
         self.workers.columns.clear();
         self.workers.measure.clear();
+        self.workers.probe.clear();
         self.document = None;
         self.building = None;
         self.panels.export = None;

@@ -63,6 +63,16 @@ impl App {
                     document.measured(measurement);
                 }
             }
+            Reply::Probed(values) => {
+                if let Some(document) = &mut self.document {
+                    document.cursors.values = Some(values);
+                }
+            }
+            Reply::Snapped(found) => {
+                if let Some(document) = &mut self.document {
+                    document.snapped(found);
+                }
+            }
             Reply::Report { job, report } => {
                 let result = self.document.iter_mut().flat_map(|d| &mut d.results.list).find(|r| r.job == job);
                 if let Some(result) = result {
@@ -170,7 +180,8 @@ impl App {
         match result {
             Ok(opened) => {
                 self.close();
-                let document = opening::document(paths, options, opened);
+                let mut document = opening::document(paths, options, opened);
+                document.begin_with(&self.kept.settings.categories);
                 // A list of files has no name that it could be opened by again.
                 if let (Some(file), true) = (self.recent_list.clone(), document.more.is_empty()) {
                     recent::remember(&self.jobs, file, document.path.clone());

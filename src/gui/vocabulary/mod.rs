@@ -78,7 +78,8 @@ impl Words<'_> {
     /// Ticks of a range `A..B`.
     fn range(&self) -> Result<std::ops::Range<u64>> {
         let document = self.open()?;
-        let frames = self.rest.trim().parse::<TimeRange>()?.frames(document.time(), document.shown().frames)?;
+        let frames = TimeRange::parse_in(self.rest.trim(), document.times.zone.time_zone())?
+            .frames(document.time(), document.shown().frames)?;
         let time = document.time();
         Ok(time.tick_of_frame(frames.start)..time.tick_of_frame(frames.end.saturating_sub(1)) + 1)
     }
