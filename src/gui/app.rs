@@ -1,5 +1,6 @@
 //! The glue: replies in, commands applied, panels drawn.
 
+mod beneath;
 mod files;
 mod panels;
 mod replies;
@@ -178,6 +179,7 @@ impl App {
                     self.message = Some(Message::from_error(&error));
                 }
             }
+            Command::Companion(change) => self.apply_companion(change),
             Command::Cursor(mut change) => {
                 if let CursorCommand::AtPointer { which, tick } = change {
                     change = CursorCommand::Place { which, tick, near: super::trace_ui::pointer_near(ctx) };
@@ -244,6 +246,11 @@ impl App {
         let per_column = stream.frames as f64 / OVERVIEW_COLUMNS;
         let overview = ViewRequest::covering(document.stream, all, 0..stream.frames, stream.frames, per_column);
         self.workers.columns.want(Place::Overview, wish(overview));
+        for companion in &document.companions.list {
+            let wish = document.companion_wish(companion, pixels_per_point);
+            let request = with_margin(wish.request, companion.shown().frames);
+            self.workers.columns.want(Place::Companion(companion.id), Wish { request, ..wish });
+        }
         if self.panels.inspector == InspectorTab::Measure && !self.panels.hide_inspector {
             self.workers.measure.want(document.to_measure(), &document.summary);
         }

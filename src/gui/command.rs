@@ -20,6 +20,7 @@ pub enum Command {
     File(FileCommand),
     View(ViewCommand),
     Cursor(super::cursors::CursorCommand),
+    Companion(super::companions::CompanionCommand),
     Channels(ChannelCommand),
     Annotation(AnnotationCommand),
     Job(JobCommand),

@@ -5,6 +5,7 @@ use eframe::egui::{Grid, Label, RichText, ScrollArea, TextStyle, Ui};
 use super::analysis_tab::{AnalysisForm, analysis_ui};
 use super::annotation_tab::annotations_ui;
 use super::command::{Command, FileCommand, Scope, ViewCommand};
+use super::companions::CompanionCommand;
 use super::comparing::comparison_ui;
 use super::controls::{fact, named, section};
 use super::filter_tab::FilterForm;
@@ -166,9 +167,19 @@ fn streams_ui(ui: &mut Ui, document: &Document, out: &mut Vec<Command>) {
                 if response.on_hover_text("Show this stream").clicked() && !chosen {
                     out.push(Command::File(FileCommand::Stream(i)));
                 }
+                if !chosen && stream.samples() > 0 {
+                    let beneath = named(ui.small_button("Show beneath"), &format!("Show {} beneath", stream.name));
+                    if beneath.on_hover_text("Under the traces, on the same time axis").clicked() {
+                        out.push(Command::Companion(CompanionCommand::Stream(i)));
+                    }
+                }
             });
             ui.indent("about", |ui| ui.weak(stream_text(stream)));
         });
+    }
+    let other = ui.button("Show another recording beneath…");
+    if other.on_hover_text("On the same time axis, aligned by the clock or by hand").clicked() {
+        out.push(Command::Companion(CompanionCommand::AskFile));
     }
 }
 

@@ -57,6 +57,19 @@ pub enum Reply {
     Spectrogram(super::gram::Answer),
     ColumnsFailed(Error),
     Measured(Arc<super::measured::Measurement>),
+    /// A stream to be shown beneath the traces.
+    Companion(super::companions::Answer),
+    /// The columns of the companion of this number.
+    CompanionView {
+        id: u64,
+        columns: Arc<Columns>,
+        packed: Arc<Packed>,
+    },
+    /// Why there are none.
+    CompanionFailed {
+        id: u64,
+        error: Error,
+    },
     /// The values at the cursors.
     Probed(super::cursors::Values),
     /// Where a cursor snaps to.
@@ -127,6 +140,8 @@ pub enum Purpose {
     /// The list of places of that analysis.
     SaveFound(&'static str),
     Compare,
+    /// A recording to be shown beneath the traces.
+    Companion,
 }
 
 /// What a finished job leaves.
@@ -369,6 +384,7 @@ impl Jobs {
                 }
                 Purpose::SaveFound(_) => dialog.set_title("Save the list as CSV").save_file().into_iter().collect(),
                 Purpose::Compare => dialog.set_title("Compare with").pick_file().into_iter().collect(),
+                Purpose::Companion => dialog.set_title("Show beneath the traces").pick_file().into_iter().collect(),
                 Purpose::ExportTarget => dialog.set_title("Export to").save_file().into_iter().collect(),
                 Purpose::Setting(_) => dialog.set_title("Choose files").pick_files().unwrap_or_default(),
             };

@@ -14,6 +14,7 @@ mod channels;
 mod column_worker;
 pub mod command;
 mod command_line;
+pub mod companions;
 mod comparing;
 mod controls;
 pub mod cursors;

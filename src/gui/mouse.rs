@@ -120,6 +120,15 @@ impl Mouse<'_> {
         }
     }
 
+    /// The same over something else that has this time axis: what is about channels is left out.
+    pub(super) fn wheel_over(&self, ui: &Ui, response: &egui::Response, wheel: Wheel, out: &mut Vec<Command>) {
+        let mut all = Vec::new();
+        self.wheel(ui, response, wheel, &mut all);
+        out.extend(all.into_iter().filter(|c| {
+            matches!(c, Command::View(ViewCommand::Zoom { .. } | ViewCommand::Pan(_) | ViewCommand::Range(_)))
+        }));
+    }
+
     /// The channel whose name is under the pointer, and its gain.
     fn name_under(&self, at: Pos2) -> Option<(usize, f32)> {
         if at.x > self.rect.left() + NAMES {

@@ -162,5 +162,6 @@ pub(super) fn document(paths: Vec<PathBuf>, options: OpenOptions, opened: Opened
         playing: None,
         times: Default::default(),
         cursors: Default::default(),
+        companions: Default::default(),
     }
 }

@@ -41,6 +41,8 @@ pub struct Document {
     pub playing: Option<super::playing::Playing>,
     pub times: Times,
     pub cursors: super::cursors::Cursors,
+    /// Streams beneath the traces.
+    pub companions: super::companions::Companions,
 }
 
 /// The filters that are applied, and the recording without them.

@@ -151,7 +151,7 @@ fn ns(secs: f64) -> i128 {
 }
 
 /// The clock at a position that may lie between ticks, or before the first one.
-fn unix_ns_of(time: &TimeBase, tick: f64) -> i128 {
+pub(super) fn unix_ns_of(time: &TimeBase, tick: f64) -> i128 {
     let whole = tick.floor().max(0.0);
     let at = time.unix_ns_of_tick(whole as u64).unwrap_or(0);
     at.saturating_add(ns((tick - whole) / time.rate_hz()))

@@ -24,8 +24,21 @@ const DIMMED: f32 = 0.35;
 /// Half the height of a lane that a trace fills at amplitude 1.
 const FILL: f64 = 0.45;
 
-/// Draws the traces and collects what the mouse asks for.
+/// Draws the traces, and the panes of companions beneath them.
 pub(super) fn trace_ui(ui: &mut Ui, document: &Document, format: TimeFormat, wheel: Wheel, out: &mut Vec<Command>) {
+    if document.companions.list.is_empty() {
+        traces_ui(ui, document, format, wheel, out);
+        return;
+    }
+    let (above, beneath) = super::companions::split(document, ui.available_rect_before_wrap());
+    let mut traces = ui.new_child(egui::UiBuilder::new().max_rect(above));
+    traces.set_clip_rect(above.intersect(ui.clip_rect()));
+    traces_ui(&mut traces, document, format, wheel, out);
+    super::companions::panes_ui(ui, document, beneath, wheel, out);
+}
+
+/// Draws the traces and collects what the mouse asks for.
+fn traces_ui(ui: &mut Ui, document: &Document, format: TimeFormat, wheel: Wheel, out: &mut Vec<Command>) {
     let colours = Colours::of(ui);
     let axis = TimeAxis::new(document, format, ui.available_width());
     let dark = ui.visuals().dark_mode;

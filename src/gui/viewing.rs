@@ -69,6 +69,12 @@ impl Document {
             ViewCommand::AmplitudeReset => {
                 self.lanes.amplitude = 1.0;
                 self.lanes.half_range = None;
+                self.companions.list.iter_mut().for_each(|companion| {
+                    companion.lanes = None;
+                    if let Some((columns, packed)) = companion.picture.take() {
+                        companion.arrived(columns, packed);
+                    }
+                });
                 if let Some(columns) = self.pictures.view.as_ref().map(|(columns, _)| Arc::clone(columns)) {
                     self.fit_amplitudes(&columns);
                     self.refresh_envelope();

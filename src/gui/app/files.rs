@@ -22,6 +22,7 @@ impl App {
         self.workers.columns.clear();
         self.workers.measure.clear();
         self.workers.probe.clear();
+        self.workers.columns.keep_companions(&[]);
         self.document = None;
         self.building = None;
         self.panels.export = None;

@@ -7,6 +7,7 @@ use super::App;
 use crate::error::Result;
 use crate::filter::Chain;
 use crate::gui::command::{AnnotationCommand, Command, FileCommand, JobCommand};
+use crate::gui::companions::{Alignment, CompanionCommand};
 use crate::gui::found::FoundCommand;
 use crate::gui::gauge::GaugeState;
 use crate::gui::jobs::{JobId, JobState, Outcome, Purpose, Reply};
@@ -63,6 +64,18 @@ impl App {
                     document.measured(measurement);
                 }
             }
+            Reply::Companion(answer) => self.companion_opened(answer),
+            Reply::CompanionView { id, columns, packed } => {
+                if let Some(companion) = self.document.as_mut().and_then(|d| d.companions.get_mut(id)) {
+                    companion.arrived(columns, packed);
+                }
+            }
+            Reply::CompanionFailed { id, error } => {
+                if let Some(companion) = self.document.as_mut().and_then(|d| d.companions.get_mut(id)) {
+                    companion.picture = None;
+                    companion.error = Some(error.to_string());
+                }
+            }
             Reply::Probed(values) => {
                 if let Some(document) = &mut self.document {
                     document.cursors.values = Some(values);
@@ -100,6 +113,11 @@ impl App {
                     (Purpose::ExportTarget | Purpose::Setting(_), None) => {}
                     (Purpose::Compare, _) => {
                         let chosen = paths.pop().map(|path| Command::Job(JobCommand::Compare(path)));
+                        chosen.into_iter().for_each(|command| self.push(command));
+                    }
+                    (Purpose::Companion, _) => {
+                        let chosen =
+                            paths.pop().map(|path| Command::Companion(CompanionCommand::File(path, Alignment::Clock)));
                         chosen.into_iter().for_each(|command| self.push(command));
                     }
                     (Purpose::ImportAnnotations, _) => {

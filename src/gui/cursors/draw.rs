@@ -125,19 +125,15 @@ fn between(painter: &Painter, document: &Document, mouse: &Mouse<'_>, colours: C
     if let Some(difference) = pointer.and_then(|at| of_lane(document, mouse, at)) {
         text = format!("{text}   {difference}");
     }
-    let y = rect.bottom() - FLAG.y / 2.0;
+    // Above the letters, so that it covers neither.
     let galley = painter.layout_no_wrap(text, FontId::monospace(12.0), colours.ink);
+    let y = rect.bottom() - FLAG.y - galley.size().y / 2.0 - 8.0;
     let (seen_left, seen_right) = (left.max(rect.left()), right.min(rect.right()));
-    let fits = seen_right - seen_left > galley.size().x + FLAG.x + 16.0;
-    let at = if fits {
-        painter.hline(left.max(rect.left())..=right.min(rect.right()), y, Stroke::new(1.0, colours.accent));
-        Align2::CENTER_CENTER.anchor_size(pos2(f32::midpoint(seen_left, seen_right), y), galley.size())
-    } else if seen_right + galley.size().x + FLAG.x < rect.right() {
-        Align2::LEFT_CENTER.anchor_size(pos2(seen_right + FLAG.x, y), galley.size())
-    } else {
-        Align2::RIGHT_CENTER
-            .anchor_size(pos2((seen_left - FLAG.x).max(rect.left() + galley.size().x), y), galley.size())
-    };
+    painter.hline(seen_left..=seen_right, y, Stroke::new(1.0, colours.accent));
+    let half = galley.size().x / 2.0 + 4.0;
+    let middle = f32::midpoint(seen_left, seen_right);
+    let middle = middle.clamp(rect.left() + half, (rect.right() - half).max(rect.left() + half));
+    let at = Align2::CENTER_CENTER.anchor_size(pos2(middle, y), galley.size());
     painter.rect_filled(at.expand(3.0), 3.0, colours.canvas.gamma_multiply(0.93));
     painter.galley(at.min, galley, colours.ink);
 }

@@ -1,6 +1,7 @@
 //! Files, exports and work in the background.
 
 use super::*;
+use crate::gui::companions::{Alignment, CompanionCommand};
 
 const FILES: &str = "Files and jobs";
 
@@ -23,6 +24,57 @@ pub(super) const VERBS: &[Verb] = &[
             file(FileCommand::Stream(index))
         }),
     ),
+    with(
+        "NAME",
+        verb("beneath", FILES, "Show another stream under the traces, on the same time axis", "", |w| {
+            let recording = w.open()?.recording();
+            let name = w.rest.trim();
+            let index = recording.stream_index(name).ok_or_else(|| {
+                let names = recording.streams.iter().map(|s| s.name.as_str()).collect::<Vec<_>>().join(", ");
+                Error::invalid(format!("there is no stream '{name}'")).with_remedy(format!("use one of: {names}"))
+            })?;
+            companion(CompanionCommand::Stream(index))
+        }),
+    ),
+    with(
+        "[FILE]",
+        verb(
+            "beside",
+            FILES,
+            "Show another recording under the traces, aligned by the clock or at the start",
+            "",
+            |w| {
+                companion(match w.rest.trim() {
+                    "" => CompanionCommand::AskFile,
+                    _ => CompanionCommand::File(w.path()?, Alignment::Clock),
+                })
+            },
+        ),
+    ),
+    with(
+        "clock|SECONDS",
+        verb(
+            "align",
+            FILES,
+            "Align the recording shown beneath last: by the clock, or so many seconds later",
+            "",
+            |w| {
+                let list = &w.open()?.companions.list;
+                let last = list.iter().rev().find(|c| c.path.is_some()).ok_or_else(|| {
+                    Error::invalid("no other recording is shown beneath the traces")
+                        .with_remedy("add one with 'beside FILE'")
+                })?;
+                let clock = w.rest.trim() == "clock";
+                if clock && !last.has_clock(w.open()?.time()) {
+                    return Err(Error::invalid("one of the recordings does not tell when it began")
+                        .with_remedy("give the seconds by which it begins later"));
+                }
+                let alignment = if clock { Alignment::Clock } else { Alignment::Seconds(w.number()?) };
+                companion(CompanionCommand::Align(last.id, alignment))
+            },
+        ),
+    ),
+    verb("nothing-beneath", FILES, "Show nothing under the traces", "", |_| companion(CompanionCommand::RemoveAll)),
     verb("close", FILES, "Close the recording", "Ctrl+W", |_| file(FileCommand::Close)),
     verb("export-form", FILES, "Export the selection", "Ctrl+E", |_| panel(PanelCommand::ExportForm(true))),
     with("FILE [KEY=VALUE]…", verb("export", FILES, "Export the selection to a file", "", export)),
@@ -43,6 +95,10 @@ pub(super) const VERBS: &[Verb] = &[
     }),
     verb("cancel-jobs", FILES, "Stop all work in the background", "", |_| one(Command::Job(JobCommand::CancelAll))),
 ];
+
+fn companion(command: CompanionCommand) -> Result<Vec<Command>> {
+    one(Command::Companion(command))
+}
 
 fn export(w: &Words<'_>) -> Result<Vec<Command>> {
     w.open()?;
