@@ -95,6 +95,8 @@ pub mod filter;
 
 pub mod scan;
 
+pub mod numpy;
+
 pub mod moments;
 
 pub mod check;

@@ -160,10 +160,12 @@ fn gallery() -> Vec<Case> {
             "wide" => case.options.theme = Theme::Dark,
             "samples" => case.frames = 1000..1100,
             "day" => case.frames = 20_000..50_000,
-            "clock" => case.options = Options { theme: Theme::Dark, time_axis: TimeAxis::Clock, ..case.options },
+            "clock" => {
+                case.options = Options { theme: Theme::Dark, time_axis: TimeAxis::Clock, ..case.options.clone() }
+            }
             "microseconds" => case.frames = 0..120,
-            "small" => case.options = Options { width: 480, height: 320, ..case.options },
-            "4k" => case.options = Options { width: 3840, height: 2160, ..case.options },
+            "small" => case.options = Options { width: 480, height: 320, ..case.options.clone() },
+            "4k" => case.options = Options { width: 3840, height: 2160, ..case.options.clone() },
             _ => {}
         }
     }

@@ -1,5 +1,6 @@
 //! Options that several commands share. What is typed is checked here; what it means is decided where it is used.
 
+use std::ops::Range;
 use std::path::PathBuf;
 
 use clap::parser::ValueSource;
@@ -7,7 +8,7 @@ use clap::{ArgMatches, Args, ValueEnum};
 
 use super::Failure;
 use crate::error::Result;
-use crate::recording::{ByteOrder, SampleType};
+use crate::recording::{ByteOrder, Channel, SampleType, TimeBase};
 use crate::scan::Selection;
 use crate::source::{ChannelOrder, HardwareOrder, OpenOptions, Source, WallClock};
 use crate::text::{TimeRange, parse_bytes, parse_channels};
@@ -338,12 +339,18 @@ impl SelectionArgs {
         let stream = self.stream.index(source)?;
         let mut selection = Selection::all(source.recording(), stream);
         let s = &source.recording().streams[stream];
-        if let Some(range) = &self.range {
-            selection.frames = range.frames(&s.time, s.frames)?;
-        }
-        if let Some(list) = &self.channels {
-            selection.channels = parse_channels(list, &s.channels)?;
-        }
+        selection.frames = self.frames_of(&s.time, s.frames)?;
+        selection.channels = self.channels_of(&s.channels)?;
         Ok(selection)
+    }
+
+    /// The frames that are meant, of so many.
+    pub(crate) fn frames_of(&self, time: &TimeBase, frames: u64) -> Result<Range<u64>> {
+        self.range.map_or(Ok(0..frames), |range| range.frames(time, frames))
+    }
+
+    /// The channels that are meant, of these.
+    pub(crate) fn channels_of(&self, channels: &[Channel]) -> Result<Vec<usize>> {
+        parse_channels(self.channels.as_deref().unwrap_or("all"), channels)
     }
 }

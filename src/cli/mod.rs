@@ -35,6 +35,8 @@ mod metadata;
 mod parameters;
 mod peaks;
 mod progress;
+#[cfg(test)]
+pub(crate) mod reading;
 mod shell;
 mod table;
 

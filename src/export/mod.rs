@@ -22,6 +22,7 @@ mod sorter;
 mod trodes;
 
 pub(crate) use nwb::metadata;
+pub(crate) use picture::compose as compose_picture;
 
 /// Every exporter; the first one that knows the extension of the target is taken.
 pub const EXPORTERS: &[Exporter] =

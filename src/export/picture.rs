@@ -8,14 +8,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{Exporter, Prediction, Request};
+use crate::annotation::{self, Annotation, Annotations, store};
 use crate::error::Result;
 use crate::file::{AtomicFile, free_bytes};
 use crate::form::{Kind, Parameter, Settings};
-use crate::picture::palette::Theme;
-use crate::picture::{self, Options, TimeAxis};
+use crate::picture::palette::{Color, Theme};
+use crate::picture::scene::Scene;
+use crate::picture::{self, Look, Mark, Options, TimeAxis};
 use crate::summary::{SidecarPolicy, Summary, ViewRequest};
 
-/// The table entry.
+/// The table entry. `longwave shot` and the window make the same pictures of the same settings.
 pub(crate) const EXPORTER: Exporter = Exporter {
     name: "picture",
     title: "Picture",
@@ -24,7 +26,7 @@ pub(crate) const EXPORTER: Exporter = Exporter {
         Parameter {
             name: "size",
             title: "Size",
-            help: "Width x height in pixels",
+            help: "Width x height in pixels (1920x1080) or on paper (180x100mm)",
             kind: Kind::Text,
             default: "1920x1080",
         },
@@ -42,6 +44,48 @@ pub(crate) const EXPORTER: Exporter = Exporter {
             kind: Kind::Choice(&["auto", "seconds", "clock", "frames"]),
             default: "auto",
         },
+        Parameter {
+            name: "dpi",
+            title: "Resolution",
+            help: "Pixels an inch; text and lines have their size in print then (300 for sizes in mm unless given)",
+            kind: Kind::Number { min: 30.0, max: 2400.0 },
+            default: "",
+        },
+        Parameter {
+            name: "ranges",
+            title: "Ranges",
+            help: "Values at the foot and top of a lane, LOW..HIGH for all channels or one for each, with commas; empty: what fits",
+            kind: Kind::Text,
+            default: "",
+        },
+        Parameter {
+            name: "colours",
+            title: "Colours",
+            help: "Colours of channels by index: 3=#ff8800,7=#0072b2; the others have those of the palette",
+            kind: Kind::Text,
+            default: "",
+        },
+        Parameter {
+            name: "annotations",
+            title: "Annotations",
+            help: "Draw the annotations in this file: NAME.longwave.json, CSV, EDF+ or labels of BORIS and Audacity",
+            kind: Kind::File { several: false },
+            default: "",
+        },
+        Parameter {
+            name: "scale-bars",
+            title: "Scale bars",
+            help: "Bars for time and amplitude in the place of axes",
+            kind: Kind::Flag,
+            default: "false",
+        },
+        Parameter {
+            name: "plain",
+            title: "Plain",
+            help: "Only traces and scales, without title, overview and footer",
+            kind: Kind::Flag,
+            default: "false",
+        },
     ],
     check: |settings| options(settings).map(drop),
     predict,
@@ -49,10 +93,11 @@ pub(crate) const EXPORTER: Exporter = Exporter {
 };
 
 fn options(settings: &Settings) -> Result<Options> {
-    let (width, height) = picture::parse_size(settings.text("size"))?;
+    let (width, height, dpi) = picture::parse_paper(settings.text("size"), settings.optional_number("dpi"))?;
     let options = Options {
         width,
         height,
+        dpi,
         theme: if settings.text("theme") == "dark" { Theme::Dark } else { Theme::Light },
         time_axis: match settings.text("time-axis") {
             "seconds" => TimeAxis::Seconds,
@@ -60,9 +105,31 @@ fn options(settings: &Settings) -> Result<Options> {
             "frames" => TimeAxis::Frames,
             _ => TimeAxis::Automatic,
         },
+        look: Look {
+            ranges: picture::parse_ranges(settings.text("ranges"))?,
+            colours: picture::parse_colours(settings.text("colours"))?,
+            marks: Vec::new(),
+            plain: settings.flag("plain"),
+            scale_bars: settings.flag("scale-bars"),
+        },
     };
     options.validate()?;
     Ok(options)
+}
+
+/// What is marked in the file that the settings name.
+fn marks(settings: &Settings) -> Result<Vec<Mark>> {
+    let Some(file) = settings.files("annotations").pop() else { return Ok(Vec::new()) };
+    let annotations = match store::load(&file) {
+        Ok(stored) => Annotations::new(stored.annotations, stored.categories),
+        Err(_) => Annotations::new(annotation::import(&file)?, annotation::default_categories()),
+    };
+    let mark = |a: &Annotation| {
+        let [red, green, blue] = annotations.colour(a);
+        let colour = Color { r: red, g: green, b: blue, a: 255 };
+        Mark { secs: a.start_secs..a.end_secs(), label: a.title().to_owned(), colour }
+    };
+    Ok(annotations.list().iter().map(mark).collect())
 }
 
 fn is_svg(request: &Request<'_>) -> bool {
@@ -83,23 +150,36 @@ fn predict(request: &Request<'_>) -> Result<Prediction> {
 }
 
 fn run(request: &Request<'_>) -> Result<Vec<PathBuf>> {
-    let options = options(request.settings)?;
     // The target is checked before anything is computed.
     let mut file = AtomicFile::create(request.target, predict(request)?.bytes, request.overwrite)?;
-    let svg = is_svg(request);
-    let channels = request.selection.channels.len() as u64;
-    let traces = channels * u64::from(options.width) * if svg { 24 } else { 8 } + picture::GROUP_BYTES as u64;
-    let pixels = if svg { 0 } else { picture::png::peak_bytes(options.width, options.height) };
-    let _reservation = request.task.budget().reserve(traces + pixels)?;
-    // The sidecar is used if it is there; none is made for one picture.
-    let Request { source, selection, task, .. } = request;
-    let summary = Summary::open(Arc::clone(source), selection.stream, task.budget(), &SidecarPolicy::Auto)?;
-    let mut columns_of = |view: &ViewRequest| summary.columns(view, task);
-    let scene = picture::compose(request.source.recording(), request.selection, &options, &mut columns_of)?;
+    let (scene, svg) = (compose(request)?, is_svg(request));
     request.task.advance(0)?;
-    let bytes = if svg { picture::svg::document(&scene).into_bytes() } else { picture::png::encode(&scene)? };
+    let bytes = if svg {
+        picture::svg::document(&scene).into_bytes()
+    } else {
+        let _reservation = request.task.budget().reserve(picture::png::peak_bytes(scene.width, scene.height))?;
+        picture::png::encode(&scene)?
+    };
     file.write_all(&bytes).map_err(|e| file.explain(e))?;
     request.task.advance(0)?;
     file.commit()?;
     Ok(vec![request.target.to_path_buf()])
+}
+
+/// The picture that would be written, for whoever puts it elsewhere.
+///
+/// # Errors
+/// As the exporter.
+pub(crate) fn compose(request: &Request<'_>) -> Result<Scene> {
+    let mut options = options(request.settings)?;
+    options.look.marks = marks(request.settings)?;
+    let channels = request.selection.channels.len() as u64;
+    let each = if is_svg(request) { 24 } else { 8 };
+    let traces = channels * u64::from(options.width) * each + picture::GROUP_BYTES as u64;
+    let _reservation = request.task.budget().reserve(traces)?;
+    // The sidecar is used if it is there; none is made for one picture.
+    let Request { source, selection, task, .. } = request;
+    let summary = Summary::open(Arc::clone(source), selection.stream, task.budget(), &SidecarPolicy::Auto)?;
+    let mut columns_of = |view: &ViewRequest| summary.columns(view, task);
+    picture::compose(source.recording(), selection, &options, &mut columns_of)
 }

@@ -4,6 +4,7 @@
 use eframe::egui::{self, RichText, Ui};
 
 use super::command::{Command, JobCommand, Scope};
+use super::command_line::{analysis_line, small_line_ui};
 use super::controls::section;
 use super::found::{form_ui, list_ui};
 use super::heat_view::{HeatOptions, heat_view_ui};
@@ -103,6 +104,7 @@ pub(super) fn analysis_ui(
             running_ui(ui, job, 72.0, out);
         }
     });
+    small_line_ui(ui, &analysis_line(document, analysis, &form.settings, form.scope));
     match result {
         Some(result) => result_ui(ui, result, running, document, form, out),
         None => {

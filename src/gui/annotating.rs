@@ -136,8 +136,6 @@ impl Document {
                     self.notes.annotations.apply(Edit::Remove(vec![id]));
                 }
             }
-            A::Undo => drop(self.notes.annotations.undo()),
-            A::Redo => drop(self.notes.annotations.redo()),
             A::Select(id) => {
                 self.notes.selected = id;
                 self.notes.preview = None;

@@ -2,7 +2,8 @@
 
 use eframe::egui::{self, Color32, Grid, RichText, ScrollArea, TextEdit, Ui, vec2};
 
-use super::command::{AnnotationCommand, Command};
+use super::command::{AnnotationCommand, Command, TimelineCommand};
+use super::command_line::{annotations_line, small_line_ui};
 use super::controls::{named, section};
 use super::state::Document;
 use super::theme::Colours;
@@ -73,6 +74,14 @@ pub(super) fn annotations_ui(ui: &mut Ui, document: &Document, table: &mut Table
     let annotations = &notes.annotations;
     ui.horizontal_wrapped(|ui| {
         let (undo, redo) = annotations.can_undo_redo();
+        for (able, text, about, command) in [
+            (undo, "Undo", "Ctrl + Z: takes back what was changed last", TimelineCommand::Undo),
+            (redo, "Redo", "Ctrl + Shift + Z", TimelineCommand::Redo),
+        ] {
+            if ui.add_enabled(able, egui::Button::new(text)).on_hover_text(about).clicked() {
+                out.push(Command::Timeline(command));
+            }
+        }
         let mut button = |ui: &mut Ui, able: bool, text: &str, about: &str, command: AnnotationCommand| {
             if ui.add_enabled(able, egui::Button::new(text)).on_hover_text(about).clicked() {
                 out.push(Command::Annotation(command));
@@ -81,8 +90,6 @@ pub(super) fn annotations_ui(ui: &mut Ui, document: &Document, table: &mut Table
         let mark = AnnotationCommand::Mark { category: None, at_tick: None, label: String::new() };
         let about = "The selected range, or the middle of the view; over the traces, M marks the pointer's place";
         button(ui, true, "Add", about, mark);
-        button(ui, undo, "Undo", "Ctrl + Z", AnnotationCommand::Undo);
-        button(ui, redo, "Redo", "Ctrl + Shift + Z", AnnotationCommand::Redo);
         button(ui, true, "Import…", "CSV, Audacity labels, BORIS, EDF+", AnnotationCommand::AskImport);
         let any = !annotations.list().is_empty();
         button(ui, any, "Export…", "CSV, Audacity labels, BORIS, EDF+", AnnotationCommand::AskExport);
@@ -120,6 +127,7 @@ pub(super) fn annotations_ui(ui: &mut Ui, document: &Document, table: &mut Table
     });
     table.refresh(annotations);
     rows_ui(ui, document, table, out);
+    small_line_ui(ui, &annotations_line(document));
 }
 
 /// The field of the label, for the focus.

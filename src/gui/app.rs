@@ -1,10 +1,13 @@
 //! The glue: replies in, commands applied, panels drawn.
 
 mod beneath;
+mod copying;
 mod files;
+mod keeping;
 mod panels;
 mod replies;
 mod scripted;
+mod timeline;
 mod working;
 
 use std::path::PathBuf;
@@ -16,7 +19,7 @@ use super::column_worker::{ColumnWorker, Place, Wish};
 use super::command::{AnnotationCommand, Command, PanelCommand};
 use super::cursors::{CursorCommand, Snap};
 use super::gauge::GaugeState;
-use super::jobs::{JobId, Jobs};
+use super::jobs::{JobId, Jobs, Reply};
 use super::keys::Keymap;
 use super::measured::MeasureWorker;
 use super::message::Message;
@@ -26,6 +29,8 @@ use super::recent::{self, Recent};
 use super::script::Script;
 use super::settings::{self, Settings};
 use super::state::{Document, InspectorTab, Panels, Times};
+use super::undo::Timeline;
+use super::workspace::Keeper;
 use super::zone::Zone;
 use crate::budget::MemoryBudget;
 use crate::cli::Viewer;
@@ -57,6 +62,8 @@ pub struct App {
     opening: Option<Vec<PathBuf>>,
     kept: Kept,
     keymap: Keymap,
+    timeline: Timeline,
+    keeper: Keeper,
 }
 
 /// What outlives a recording: the user's settings, and the script that is being run.
@@ -103,7 +110,7 @@ impl App {
 
     /// The same with what the user has kept.
     pub(super) fn with(ctx: &egui::Context, viewer: Viewer, kept: Kept) -> Self {
-        let mut app = Self::with_recent_list(ctx, viewer, recent::list_file());
+        let mut app = Self::build(ctx, viewer, recent::list_file(), &kept);
         let (keymap, mut wrong) = Keymap::new(&kept.settings.preset, &kept.settings.keys);
         app.keymap = keymap;
         app.panels.time_format = kept.settings.time;
@@ -125,8 +132,16 @@ impl App {
     /// The same with the recent files listed in `recent_list`, so that a test leaves the user's own list alone.
     #[must_use]
     pub fn with_recent_list(ctx: &egui::Context, viewer: Viewer, recent_list: Option<PathBuf>) -> Self {
+        Self::build(ctx, viewer, recent_list, &Kept::default())
+    }
+
+    fn build(ctx: &egui::Context, viewer: Viewer, recent_list: Option<PathBuf>, kept: &Kept) -> Self {
         super::theme::apply(ctx);
-        let Viewer { paths, options, stream, budget, threads, .. } = viewer;
+        let Viewer { paths, options, stream, budget, threads, script, screenshot } = viewer;
+        // What a script shows must not depend on what was looked at before.
+        let scripted = script.is_some() || screenshot.is_some();
+        let states = recent_list.as_ref().filter(|_| !scripted).map(|list| list.with_file_name("states"));
+        let keeper = Keeper::new(states.clone());
         let jobs = Jobs::new(ctx.clone(), threads);
         jobs.watch_memory(&budget);
         let workers = Workers {
@@ -142,7 +157,8 @@ impl App {
         let mut opening = None;
         if !paths.is_empty() {
             opening = Some(paths.clone());
-            opening::open(&jobs, &budget, paths, options, Which::Named(stream));
+            let recall = opening::Recall { states: states.filter(|_| !kept.settings.start_over), ..Default::default() };
+            opening::open(&jobs, &budget, paths, options, Which::Named(stream), recall);
         }
         Self {
             document: None,
@@ -159,6 +175,8 @@ impl App {
             opening,
             kept: Kept::default(),
             keymap: Keymap::new("", &Default::default()).0,
+            timeline: Timeline::default(),
+            keeper,
         }
     }
 
@@ -169,6 +187,18 @@ impl App {
 
     /// Does what a command says.
     pub fn apply(&mut self, ctx: &egui::Context, command: Command) {
+        let concerns = Timeline::concerns(&command);
+        self.keeper.notice(&command);
+        if concerns {
+            self.before_change();
+        }
+        self.carry_out(ctx, command);
+        if concerns {
+            self.after_change();
+        }
+    }
+
+    fn carry_out(&mut self, ctx: &egui::Context, command: Command) {
         match command {
             Command::File(file) => self.apply_file(file),
             Command::View(view) => {
@@ -210,6 +240,8 @@ impl App {
             Command::Found(found) => self.apply_found(found),
             Command::Panel(panel) => self.apply_panel(ctx, panel),
             Command::Script(script) => self.apply_script(ctx, script),
+            Command::Timeline(step) => self.apply_timeline(ctx, step),
+            Command::Copy(what) => self.apply_copy(ctx, what),
         }
     }
 
@@ -276,6 +308,7 @@ impl eframe::App for App {
         if let Some(document) = &mut self.document {
             document.save_annotations_now();
         }
+        self.keep_workspace_now();
         self.jobs.cancel_all();
     }
 }
@@ -284,7 +317,10 @@ impl App {
     /// Takes in what has arrived and applies what was asked for.
     pub fn logic_now(&mut self, ctx: &egui::Context) {
         for reply in self.jobs.take_replies() {
-            self.take_in(reply);
+            match reply {
+                Reply::PictureToCopy(image) => ctx.copy_image(egui::ColorImage::clone(&image)),
+                reply => self.take_in(reply),
+            }
         }
         self.dropped_files(ctx);
         if let Some(document) = &mut self.document
@@ -299,6 +335,7 @@ impl App {
         self.jobs.tidy();
         self.run_script(ctx);
         self.keep_settings();
+        self.keep_workspace(ctx);
         let now = ctx.input(|i| i.time);
         if self.document.as_mut().is_some_and(|document| document.move_on(now) | document.play_on()) {
             ctx.request_repaint();

@@ -44,7 +44,7 @@ impl Document {
     }
 
     /// Keeps the stack of lanes full: if all were on the screen they still are, else no lane stands below the last.
-    fn fit_lanes(&mut self, shown_before: usize) {
+    pub(super) fn fit_lanes(&mut self, shown_before: usize) {
         let shown = self.visible_channels().len();
         if shown == shown_before {
             return;

@@ -28,6 +28,8 @@ pub enum Command {
     Found(super::found::FoundCommand),
     Panel(PanelCommand),
     Script(ScriptCommand),
+    Timeline(TimelineCommand),
+    Copy(CopyCommand),
 }
 
 /// About files.
@@ -39,6 +41,18 @@ pub enum FileCommand {
     OpenTogether(Vec<PathBuf>, OpenOptions),
     /// Find out what sessions these files are of: one is opened at once, of several the user chooses.
     Offer(Vec<PathBuf>),
+    /// Open the recording of this workspace, which is in that file, as it says.
+    OpenWorkspace(Box<super::workspace::Workspace>, PathBuf),
+    /// Save what is open as a workspace: there, or where it is already, or where the user says.
+    SaveWorkspace(Option<PathBuf>),
+    /// The same in another file, which the user names.
+    AskWorkspace,
+    /// Open what was open last.
+    Continue,
+    /// Keep a file at the top of the list of recent ones, or not.
+    PinRecent(PathBuf, bool),
+    /// Take a file off that list.
+    ForgetRecent(PathBuf),
     /// Ask for a file with the system's dialog.
     Ask,
     /// Make the demo recording, if need be, and open it.
@@ -141,8 +155,6 @@ pub enum AnnotationCommand {
     Categories(Vec<Category>),
     /// Put a category in the place of the one of this name, for all annotations of it.
     Recategorise(String, Category),
-    Undo,
-    Redo,
     /// Show the fields of this one.
     Select(Option<u64>),
     GoTo(u64),
@@ -156,6 +168,25 @@ pub enum AnnotationCommand {
     AskExport,
     Import(PathBuf),
     Export(PathBuf),
+}
+
+/// What goes to the clipboard.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CopyCommand {
+    /// The Python lines that load the selected range, or what is seen, with NumPy.
+    NumPy,
+    /// What is measured there, separated by tabs.
+    Figures,
+    /// A picture of the view.
+    Picture,
+}
+
+/// About what was done before.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TimelineCommand {
+    /// Take back what was changed last: an annotation, channels, amplitude, selection, filters, settings.
+    Undo,
+    Redo,
 }
 
 /// About work in the background.
@@ -214,6 +245,10 @@ pub enum PanelCommand {
     ToggleInspector,
     Help(bool),
     ExportForm(bool),
+    /// The export dialog, set to draw a picture of what is seen.
+    PictureForm,
+    /// The same for the exporter of that name.
+    ExportAs(&'static str),
     RawForm(bool),
     GoToForm(bool),
     BudgetForm(bool),
@@ -224,6 +259,8 @@ pub enum PanelCommand {
     FullScreen,
     /// The list of all commands.
     Palette(bool),
+    /// This line was run from it.
+    Ran(String),
     SettingsForm(bool),
     /// What the user has chosen once for all.
     Settings(super::settings::Settings),
@@ -233,6 +270,9 @@ pub enum PanelCommand {
     BrowseCompare,
     /// Close the list of sessions without choosing one.
     DismissSessions,
+    /// Look for the missing file of a workspace, by its row.
+    BrowseMissing(usize),
+    DismissMissing,
     Spectrogram(super::gram::GramCommand),
 }
 

@@ -8,6 +8,7 @@ use eframe::egui::{Button, TextEdit, Ui};
 
 use super::analysis_tab::report_ui;
 use super::command::{Command, FileCommand, JobCommand, PanelCommand};
+use super::command_line::{compare_line, small_line_ui};
 use super::controls::{named, section};
 use super::jobs::{Job, Jobs, Outcome, Reply};
 use super::jobs_bar::running_ui;
@@ -64,7 +65,7 @@ pub(super) fn show(document: &Document, jobs: &Jobs, budget: &MemoryBudget) -> O
             let summary = Summary::open(Arc::clone(&source), 0, &budget, &SidecarPolicy::Off)?;
             // The difference begins with the first recording and has its clock: what was noted there is noted here.
             let annotations = crate::annotation::store::find(&path);
-            Ok(Opened { source, stream: 0, summary, annotations, instead: None })
+            Ok(Opened { source, stream: 0, summary, annotations, instead: None, recalled: None, fingerprint: None })
         });
         let result = std::panic::catch_unwind(open).unwrap_or_else(|p| Err(crate::scan::panicked(p.as_ref())));
         replies.send(Reply::Opened { paths: asked, options: OpenOptions::default(), result });
@@ -90,6 +91,9 @@ pub(super) fn comparison_ui(ui: &mut Ui, document: &Document, jobs: &[Job], out:
             out.push(Command::Panel(PanelCommand::BrowseCompare));
         }
     });
+    if !path.trim().is_empty() {
+        small_line_ui(ui, &compare_line(document, Path::new(path.trim())));
+    }
     ui.data_mut(|data| data.insert_temp(typed, path));
     let Some(result) = document.results.list.iter().rev().find(|r| r.name == NAME) else { return };
     let running = jobs.iter().find(|j| j.id == result.job && j.is_running());

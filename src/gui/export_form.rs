@@ -5,16 +5,17 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use eframe::egui::{Button, ComboBox, Frame, Grid, Key, RichText, ScrollArea, TextEdit, Ui, vec2};
+use eframe::egui::{Button, ComboBox, Grid, Key, RichText, ScrollArea, TextEdit, Ui, vec2};
 
 use super::analysis_tab::scope_ui;
 use super::command::{Command, JobCommand, PanelCommand, Scope};
-use super::command_line::export_line;
+use super::command_line::{export_line, line_ui};
 use super::controls::{dialog, dialog_buttons, main_button, named, section};
 use super::jobs::{Jobs, Reply};
+use super::picturing;
 use super::raw_preview::next_question;
 use super::settings_form::settings_with_files_ui;
-use super::state::Document;
+use super::state::{Document, TimeFormat};
 use super::theme::Colours;
 use super::wording::{sentence, span};
 use crate::budget::MemoryBudget;
@@ -70,6 +71,43 @@ impl ExportForm {
             asked: None,
             forecast: None,
         }
+    }
+
+    /// One that draws what the window shows, times in `format`, at a size for print.
+    #[must_use]
+    pub fn picture(document: &Document, format: TimeFormat) -> Self {
+        let mut form = Self::new(document);
+        let stem = document.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        form.set_target(&document.path.with_file_name(format!("{stem}.png")));
+        form.scope = picturing::SCOPE;
+        form.settings = picturing::settings(document, format, "180x100mm");
+        form
+    }
+
+    /// One for the exporter called `name`.
+    #[must_use]
+    pub fn of_type(document: &Document, name: &str, format: TimeFormat) -> Self {
+        if name == "picture" {
+            return Self::picture(document, format);
+        }
+        let mut form = Self::new(document);
+        if let Some(i) = EXPORTERS.iter().position(|e| e.name == name) {
+            form.take_type(i);
+        }
+        form
+    }
+
+    /// Another type of file, with its ending.
+    fn take_type(&mut self, exporter: usize) {
+        self.choose(exporter);
+        if let Some(extension) = self.exporter().and_then(|e| e.extensions.first()) {
+            self.target = self.path().with_extension(extension).to_string_lossy().into_owned();
+            self.overwrite = false;
+        }
+    }
+
+    fn is_picture(&self) -> bool {
+        self.exporter().is_some_and(|e| e.name == "picture")
     }
 
     /// Takes the file that was picked in the system's dialog, and the type that its extension means.
@@ -152,7 +190,8 @@ impl ExportForm {
         let Some(exporter) = self.exporter() else { return };
         let selection = document.scope(self.scope);
         // The command line holds all that the prediction depends on.
-        let asked = export_line(document, &selection, &self.path(), self.values, &self.settings, self.overwrite);
+        let asked =
+            export_line(document, &selection, &self.path(), self.values, &self.settings, self.overwrite).to_string();
         if self.waiting.is_some() || self.asked.as_ref() == Some(&asked) || self.target.trim().is_empty() {
             return;
         }
@@ -226,7 +265,9 @@ pub(super) fn export_form_ui(
             scope_ui(ui, document, &mut form.scope);
             let shown = document.visible_channels().len() as u64;
             ui.weak(format!("Visible channels ({shown}): choose them in the list at the left."));
-            values_ui(ui, &mut form.values);
+            if !form.is_picture() {
+                values_ui(ui, &mut form.values);
+            }
             if !form.settings.parameters().is_empty() {
                 section(ui, "Options");
                 let mut browse = None;
@@ -234,7 +275,9 @@ pub(super) fn export_form_ui(
                 out.extend(browse.map(|name| Command::Panel(PanelCommand::BrowseSetting(name))));
             }
             forecast_ui(ui, form);
-            line_ui(ui, form, document);
+            let selection = document.scope(form.scope);
+            let line = export_line(document, &selection, &form.path(), form.values, &form.settings, form.overwrite);
+            line_ui(ui, &line);
         });
         buttons_ui(ui, form, out);
     });
@@ -262,11 +305,7 @@ fn target_ui(ui: &mut Ui, form: &mut ExportForm, out: &mut Vec<Command>) {
         let combo = ComboBox::from_id_salt("file-type").width(200.0).selected_text(title).show_ui(ui, |ui| {
             for (i, exporter) in EXPORTERS.iter().enumerate() {
                 if ui.selectable_label(i == form.exporter, exporter.title).clicked() {
-                    form.choose(i);
-                    if let Some(extension) = exporter.extensions.first() {
-                        form.target = form.path().with_extension(extension).to_string_lossy().into_owned();
-                        form.overwrite = false;
-                    }
+                    form.take_type(i);
                 }
             }
         });
@@ -325,18 +364,6 @@ fn forecast_ui(ui: &mut Ui, form: &ExportForm) {
     }
 }
 
-fn line_ui(ui: &mut Ui, form: &ExportForm, document: &Document) {
-    section(ui, "The same on the command line");
-    let selection = document.scope(form.scope);
-    let line = export_line(document, &selection, &form.path(), form.values, &form.settings, form.overwrite);
-    Frame::new().fill(ui.visuals().faint_bg_color).inner_margin(8).corner_radius(4.0).show(ui, |ui| {
-        ui.add(eframe::egui::Label::new(RichText::new(&line).monospace()).wrap());
-    });
-    if ui.button("Copy command").clicked() {
-        ui.ctx().copy_text(line);
-    }
-}
-
 fn buttons_ui(ui: &mut Ui, form: &ExportForm, out: &mut Vec<Command>) {
     let ready = form.is_ready();
     dialog_buttons(ui, |ui| {
@@ -371,7 +398,8 @@ pub(crate) mod tests {
         let mut form = ExportForm::new(document);
         form.waiting = Some(3);
         let selection = document.scope(form.scope);
-        form.asked = Some(export_line(document, &selection, &form.path(), form.values, &form.settings, form.overwrite));
+        let line = export_line(document, &selection, &form.path(), form.values, &form.settings, form.overwrite);
+        form.asked = Some(line.to_string());
         let prediction = Prediction {
             bytes: 24_000,
             free_bytes: Some(free),

@@ -4,11 +4,11 @@
 //! on traces, analyses and exports are those of the filtered recording, and the traces without filters may be shown
 //! behind, dimmed.
 
-use eframe::egui::{Button, Frame, Label, RichText, Ui};
+use eframe::egui::{Button, RichText, Ui};
 use egui_plot::{HLine, Line, Plot, PlotPoint, PlotPoints};
 
 use super::command::{Command, FilterCommand};
-use super::command_line::filter_line;
+use super::command_line::{filter_line, line_ui};
 use super::controls::{main_button, named, section};
 use super::settings_form::settings_of_ui;
 use super::state::Document;
@@ -153,14 +153,7 @@ pub(super) fn filter_ui(ui: &mut Ui, document: &Document, form: &mut FilterForm,
             ui.weak("This is applied.");
         }
     });
-    section(ui, "The same on the command line");
-    let line = filter_line(document, &chain);
-    Frame::new().fill(ui.visuals().faint_bg_color).inner_margin(8).corner_radius(4.0).show(ui, |ui| {
-        ui.add(Label::new(RichText::new(&line).monospace()).wrap());
-    });
-    if ui.button("Copy").on_hover_text("Copy the command line").clicked() {
-        ui.ctx().copy_text(line);
-    }
+    line_ui(ui, &filter_line(document, &chain));
 }
 
 /// What is applied now, and how to be rid of it.

@@ -5,7 +5,7 @@ use eframe::egui::{Grid, Label, RichText, ScrollArea, TextStyle, Ui};
 use super::analysis_tab::{AnalysisForm, analysis_ui};
 use super::annotation_tab::annotations_ui;
 use super::command::{Command, FileCommand, Scope, ViewCommand};
-use super::companions::CompanionCommand;
+use super::companions::{Beneath, CompanionCommand};
 use super::comparing::comparison_ui;
 use super::controls::{fact, named, section};
 use super::filter_tab::FilterForm;
@@ -170,7 +170,10 @@ fn streams_ui(ui: &mut Ui, document: &Document, out: &mut Vec<Command>) {
                 if !chosen && stream.samples() > 0 {
                     let beneath = named(ui.small_button("Show beneath"), &format!("Show {} beneath", stream.name));
                     if beneath.on_hover_text("Under the traces, on the same time axis").clicked() {
-                        out.push(Command::Companion(CompanionCommand::Stream(i)));
+                        out.push(Command::Companion(CompanionCommand::Add(Beneath {
+                            stream: stream.name.clone(),
+                            ..Beneath::default()
+                        })));
                     }
                 }
             });

@@ -112,11 +112,24 @@ pub enum Reply {
         path: PathBuf,
         image: Arc<egui::ColorImage>,
     },
+    /// A picture of the view, for the clipboard.
+    PictureToCopy(Arc<egui::ColorImage>),
     PictureWritten {
         path: PathBuf,
         result: Result<()>,
     },
     AnnotationsWritten(Result<PathBuf>),
+    /// Files of a workspace are not there.
+    WorkspaceLacks {
+        asked: Vec<PathBuf>,
+        form: super::workspace::MissingForm,
+    },
+    /// One of them was looked for.
+    Located(super::workspace::MissingForm),
+    /// Written by itself.
+    WorkspaceKept(Result<()>),
+    /// Written at the user's word.
+    WorkspaceSaved(Result<PathBuf>),
     /// Where the annotations of a recording are kept now.
     AnnotationsKept {
         recording: PathBuf,
@@ -142,6 +155,9 @@ pub enum Purpose {
     Compare,
     /// A recording to be shown beneath the traces.
     Companion,
+    SaveWorkspace,
+    /// The missing file of a workspace, by its row in the dialog.
+    Locate(usize),
 }
 
 /// What a finished job leaves.
@@ -156,6 +172,8 @@ pub enum Outcome {
     Opened(PathBuf),
     /// The summary is complete.
     Summarised,
+    /// It is in the clipboard.
+    Copied,
 }
 
 /// A job's number: never reused while the program runs.
@@ -383,6 +401,13 @@ impl Jobs {
                     dialog.set_title("Write annotations to").save_file().into_iter().collect()
                 }
                 Purpose::SaveFound(_) => dialog.set_title("Save the list as CSV").save_file().into_iter().collect(),
+                Purpose::SaveWorkspace => dialog
+                    .add_filter("Workspace", &[super::workspace::EXTENSION])
+                    .set_title("Save the workspace as")
+                    .save_file()
+                    .into_iter()
+                    .collect(),
+                Purpose::Locate(_) => dialog.set_title("Locate the recording").pick_file().into_iter().collect(),
                 Purpose::Compare => dialog.set_title("Compare with").pick_file().into_iter().collect(),
                 Purpose::Companion => dialog.set_title("Show beneath the traces").pick_file().into_iter().collect(),
                 Purpose::ExportTarget => dialog.set_title("Export to").save_file().into_iter().collect(),

@@ -87,6 +87,16 @@ fn range_ui(ui: &mut Ui, document: &Document) {
     }
 }
 
+/// What is measured of the range, with its lines, separated by tabs; `None` while that is not known.
+#[must_use]
+pub(super) fn figures_as_text(document: &Document) -> Option<String> {
+    let wanted = document.to_measure();
+    let measured = document.pictures.measured.as_ref().filter(|m| m.of == wanted)?;
+    let Found::Exact(figures) = &measured.found else { return None };
+    let head: String = range_lines(document, &wanted).iter().map(|(n, v)| format!("{n}\t{v}\n")).collect();
+    Some(head + &super::result_view::as_text(&table(document, &wanted, figures)))
+}
+
 /// The range in words.
 fn range_lines(document: &Document, of: &Range2d) -> Vec<(&'static str, String)> {
     let time = document.time();

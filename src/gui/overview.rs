@@ -16,6 +16,7 @@ const MIN_WINDOW: f32 = 6.0;
 pub(super) fn title_ui(ui: &mut Ui, document: &Document, panels: &Panels, out: &mut Vec<Command>) {
     ui.horizontal(|ui| {
         let stream = document.shown();
+        super::file_menu::file_menu(ui, out);
         ui.label(RichText::new(&document.recording().name).strong()).on_hover_text(document.path.display().to_string());
         let rate = if stream.time.rate_known() {
             crate::text::si(stream.time.rate_hz(), "Hz")

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use eframe::egui::{Button, ComboBox, DragValue, Frame, Grid, Key, RichText, ScrollArea, TextEdit, Ui, vec2};
 
 use super::command::{Command, FileCommand, PanelCommand};
+use super::command_line::{open_line, small_line_ui};
 use super::controls::{dialog, dialog_buttons, main_button, named, section};
 use super::jobs::Jobs;
 pub(super) use super::raw_preview::Preview;
@@ -160,7 +161,7 @@ pub(super) fn raw_form_ui(ui: &Ui, form: &mut RawForm, jobs: &Jobs, out: &mut Ve
     form.refresh(jobs);
     let modal = dialog(ui.ctx(), "raw-form").show(ui.ctx(), |ui| {
         let screen = ui.ctx().content_rect().size();
-        let height = (screen.y - 200.0).max(120.0);
+        let height = (screen.y - 260.0).max(120.0);
         ui.set_width((screen.x - 64.0).clamp(320.0, 760.0));
         ui.heading("Describe this file");
         ui.weak(form.path.display().to_string());
@@ -178,6 +179,7 @@ pub(super) fn raw_form_ui(ui: &Ui, form: &mut RawForm, jobs: &Jobs, out: &mut Ve
                 ui.vertical(|ui| found_ui(ui, form));
             });
         });
+        small_line_ui(ui, &open_line(&form.path, &form.fields.options()));
         ui.checkbox(&mut form.remember, "Remember this description")
             .on_hover_text(OpenOptions::path_beside(&form.path).display().to_string());
         buttons_ui(ui, form, out);

@@ -92,6 +92,8 @@ pub struct Settings {
     pub reduced_motion: bool,
     pub hide_channels: bool,
     pub hide_inspector: bool,
+    /// Show every recording from its start, not as it was left.
+    pub start_over: bool,
     pub keys: BTreeMap<String, String>,
     /// The categories of annotations that new recordings begin with; none: the usual ones.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -109,6 +111,18 @@ impl Settings {
     #[must_use]
     pub fn reduced_motion(&self) -> bool {
         self.reduced_motion
+    }
+
+    /// The same but for how the panels lie, which is no setting that one undoes.
+    #[must_use]
+    pub(super) fn without_panels(&self) -> Self {
+        self.clone().with_panels_of(&Self::default())
+    }
+
+    /// These with the panels as `other` has them.
+    #[must_use]
+    pub(super) fn with_panels_of(self, other: &Self) -> Self {
+        Self { hide_channels: other.hide_channels, hide_inspector: other.hide_inspector, ..self }
     }
 }
 
@@ -192,6 +206,10 @@ pub(super) fn settings_form_ui(ui: &Ui, settings: &Settings, place: Option<&Path
         ui.add_space(4.0);
         ui.label("Clock times in");
         super::time_menu::zone_ui(ui, &super::zone::Zone::named(&settings.zone).unwrap_or_default(), out);
+        section(ui, "Opening");
+        let mut go_on = !changed.start_over;
+        ui.checkbox(&mut go_on, "Continue where a recording was left");
+        changed.start_over = !go_on;
         if let Some(place) = place {
             ui.add_space(8.0);
             let text = format!("Single keys are set under [keys] in {}", place.display());

@@ -37,6 +37,8 @@ pub struct Document {
     /// What is applied to it, if `source` is a filtered recording.
     pub filter: Option<Filtered>,
     pub notes: super::annotating::Notes,
+    /// What is kept of how it is looked at.
+    pub kept: super::workspace::Kept,
     /// The view scrolls by itself.
     pub playing: Option<super::playing::Playing>,
     pub times: Times,
@@ -66,10 +68,12 @@ pub struct ViewHistory {
 }
 
 /// How a channel is shown.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct ChannelView {
     pub visible: bool,
     /// `None`: from the palette.
+    #[serde(with = "super::workspace::colour", skip_serializing_if = "Option::is_none")]
     pub colour: Option<Color32>,
     /// Times the common amplitude.
     pub gain: f32,
@@ -77,8 +81,15 @@ pub struct ChannelView {
     pub centre: f64,
 }
 
+impl Default for ChannelView {
+    fn default() -> Self {
+        Self { visible: true, colour: None, gain: 1.0, centre: 0.0 }
+    }
+}
+
 /// How the lanes are stacked.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct LaneView {
     /// Index, among the visible channels, of the lane at the top; fractional while scrolling.
     pub first: f64,
@@ -88,6 +99,12 @@ pub struct LaneView {
     /// height by itself afterwards.
     pub half_range: Option<Vec<f64>>,
     pub amplitude: f64,
+}
+
+impl Default for LaneView {
+    fn default() -> Self {
+        Self { first: 0.0, count: 1.0, half_range: None, amplitude: 1.0 }
+    }
 }
 
 /// The newest pictures that have arrived.
@@ -276,7 +293,11 @@ pub struct Panels {
     pub annotations: super::annotation_tab::TableView,
     pub spectrogram: super::gram::GramPanel,
     pub palette: Option<super::palette::Palette>,
+    /// Lines that were run from it, newest first.
+    pub ran: Vec<String>,
     pub settings_form: bool,
+    /// A workspace whose files are not found.
+    pub missing: Option<super::workspace::MissingForm>,
 }
 
 impl Panels {
@@ -284,7 +305,7 @@ impl Panels {
     #[must_use]
     pub fn has_dialog(&self) -> bool {
         let forms = self.export.is_some() || self.raw.is_some() || self.sessions.is_some();
-        let lists = self.palette.is_some() || self.settings_form;
+        let lists = self.palette.is_some() || self.settings_form || self.missing.is_some();
         self.help || self.go_to.is_some() || self.budget.is_some() || forms || lists
     }
 }

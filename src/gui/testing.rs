@@ -23,7 +23,15 @@ pub(crate) fn document(channels: usize) -> Document {
     let source = Arc::new(MemorySource::new(recording(channels), samples(channels)).unwrap());
     let budget = MemoryBudget::new(64 << 20);
     let summary = Summary::open(Arc::<MemorySource>::clone(&source), 0, &budget, &SidecarPolicy::Off).unwrap();
-    let opened = Opened { source: source as Arc<dyn Source>, stream: 0, summary, annotations: Ok(None), instead: None };
+    let opened = Opened {
+        source: source as Arc<dyn Source>,
+        stream: 0,
+        summary,
+        annotations: Ok(None),
+        instead: None,
+        recalled: None,
+        fingerprint: Some(Default::default()),
+    };
     opening::document(vec![PathBuf::from("/data/day 1.rec")], OpenOptions::default(), opened)
 }
 

@@ -22,7 +22,7 @@ const TITLE_HALF_WIDTH: f32 = 60.0;
 /// How strong the colour of a trace without filters is behind the one with.
 const DIMMED: f32 = 0.35;
 /// Half the height of a lane that a trace fills at amplitude 1.
-const FILL: f64 = 0.45;
+pub(super) const FILL: f64 = 0.45;
 
 /// Draws the traces, and the panes of companions beneath them.
 pub(super) fn trace_ui(ui: &mut Ui, document: &Document, format: TimeFormat, wheel: Wheel, out: &mut Vec<Command>) {

@@ -117,6 +117,7 @@ pub fn compose(heat: &Heat<'_>, options: &Options) -> Result<Scene> {
     Ok(Scene {
         width: options.width,
         height: options.height,
+        dpi: options.dpi,
         ground: painter.palette.ground,
         description: heat.title.clone(),
         plot: painter.places.plot,

@@ -62,21 +62,22 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    /// Lays out `width` × `height` pixels with `gutter` pixels (unscaled) left of the traces.
-    pub(super) fn new(width: u32, height: u32, scale: f32, gutter: f32) -> Self {
+    /// Lays out `width` × `height` pixels with `gutter` pixels left of the traces; `plain`: without title, overview and
+    /// footer; with `bars`, which need room at the right.
+    pub(super) fn new(width: u32, height: u32, scale: f32, gutter: f32, plain: bool, bars: bool) -> Self {
         let (w, h) = (width as f32, height as f32);
         let s = |v: f32| (v * scale).round();
         let margin = s(if w < 640.0 { 12.0 } else { 24.0 });
         let left = (margin + gutter.min(0.45 * w)).round();
-        let right = w - margin;
+        let right = w - margin - if bars { s(66.0) } else { 0.0 };
         let title_baseline = margin + s(16.0);
-        let mut top = title_baseline + s(18.0);
-        let overview = (h >= 420.0 * scale).then(|| {
+        let mut top = if plain { margin } else { title_baseline + s(18.0) };
+        let overview = (h >= 420.0 * scale && !plain).then(|| {
             let area = Area { x: left, y: top, width: right - left, height: s(36.0) };
             top += s(36.0) + s(14.0);
             area
         });
-        let footer = h >= 260.0 * scale;
+        let footer = h >= 260.0 * scale && !plain;
         let bottom = h - margin - if footer { s(24.0) } else { 0.0 } - s(26.0);
         Self {
             scale,

@@ -34,6 +34,11 @@ pub fn encode(scene: &Scene) -> Result<Vec<u8>> {
     encoder.set_color(png::ColorType::Rgb);
     encoder.set_depth(png::BitDepth::Eight);
     encoder.set_compression(png::Compression::Fast);
+    if let Some(dpi) = scene.dpi {
+        let per_metre = (dpi / 0.0254).round() as u32;
+        let unit = png::Unit::Meter;
+        encoder.set_pixel_dims(Some(png::PixelDimensions { xppu: per_metre, yppu: per_metre, unit }));
+    }
     let mut writer = encoder.write_header().map_err(|e| failed(&e))?;
     let mut rows = writer.stream_writer_with_size(64 << 10).map_err(|e| failed(&e))?;
     let mut row = Vec::with_capacity(scene.width as usize * 3);
@@ -46,6 +51,14 @@ pub fn encode(scene: &Scene) -> Result<Vec<u8>> {
     rows.finish().map_err(|e| failed(&e))?;
     writer.finish().map_err(|e| failed(&e))?;
     Ok(out)
+}
+
+/// The picture as pixels, row after row from the top: red, green, blue and an opacity of 255.
+///
+/// # Errors
+/// As [`encode`].
+pub fn pixels(scene: &Scene) -> Result<Vec<u8>> {
+    Ok(draw(scene)?.take())
 }
 
 fn draw(scene: &Scene) -> Result<Pixmap> {

@@ -133,6 +133,8 @@ pub enum Shape {
 pub struct Scene {
     pub width: u32,
     pub height: u32,
+    /// Pixels an inch, where it has a size on paper.
+    pub dpi: Option<f64>,
     pub ground: Color,
     /// For those who cannot see it: what the picture shows.
     pub description: String,

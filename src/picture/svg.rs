@@ -10,7 +10,7 @@ use super::scene::{Anchor, Area, Bar, Scene, Shape, Text, hatch_lines};
 #[must_use]
 pub fn document(scene: &Scene) -> String {
     let mut out = String::with_capacity(256 << 10);
-    open(&mut out, scene);
+    open(&mut out, scene, scene.dpi);
     put(&mut out, format_args!("<title>{}</title>\n", Escaped(&scene.description)));
     let ground = Area { x: 0.0, y: 0.0, width: scene.width as f32, height: scene.height as f32 };
     rect(&mut out, ground, scene.ground);
@@ -49,7 +49,7 @@ pub fn document(scene: &Scene) -> String {
 /// Only the texts of the picture, on nothing.
 pub(super) fn texts(scene: &Scene) -> String {
     let mut out = String::new();
-    open(&mut out, scene);
+    open(&mut out, scene, None);
     scene.texts().for_each(|t| text(&mut out, t));
     out.push_str("</svg>\n");
     out
@@ -59,13 +59,20 @@ fn put(out: &mut String, args: std::fmt::Arguments<'_>) {
     out.write_fmt(args).expect("writing to a string cannot fail");
 }
 
-fn open(out: &mut String, scene: &Scene) {
+/// With `dpi` its size is one on paper.
+fn open(out: &mut String, scene: &Scene, dpi: Option<f64>) {
     let (w, h) = (scene.width, scene.height);
+    let side = |pixels: u32| match dpi {
+        Some(dpi) => format!("{:.3}mm", f64::from(pixels) / dpi * 25.4),
+        None => pixels.to_string(),
+    };
     put(
         out,
         format_args!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{w}\" height=\"{h}\" viewBox=\"0 0 {w} {h}\" \
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{}\" height=\"{}\" viewBox=\"0 0 {w} {h}\" \
              font-family=\"{}\" font-weight=\"300\">\n",
+            side(w),
+            side(h),
             font::FAMILY
         ),
     );

@@ -14,6 +14,7 @@ mod answer;
 mod build;
 mod clipped;
 mod columns;
+mod fingerprint;
 mod hunt;
 mod kernel;
 mod range;
@@ -24,6 +25,7 @@ mod totals;
 
 pub use build::{PeaksReport, peaks, peaks_at};
 pub use columns::{Columns, MinMax, ViewRequest};
+pub use fingerprint::{Fingerprint, Since};
 pub use hunt::{Bucket, Depth};
 pub use sidecar::SidecarPolicy;
 pub(crate) use sidecar::{keeping, read_at, write_at};

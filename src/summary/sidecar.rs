@@ -208,7 +208,7 @@ pub(crate) fn keeping(source: &dyn Source, stream: usize, kind: &str) -> Result<
 }
 
 /// Hashes of the first and last [`END_BYTES`] of the first `len` bytes of `file`.
-fn ends(file: &File, len: u64) -> io::Result<(u64, u64)> {
+pub(super) fn ends(file: &File, len: u64) -> io::Result<(u64, u64)> {
     ends_of(file, len, END_BYTES)
 }
 

@@ -42,7 +42,7 @@ pub(in super::super) fn write(request: &Request<'_>, target: &Path, overwrite: b
 pub(super) fn options(settings: &Settings) -> Result<Options> {
     let (width, height) = parse_size(settings.text("size"))?;
     let theme = if settings.text("theme") == "dark" { Theme::Dark } else { Theme::Light };
-    let options = Options { width, height, theme, time_axis: TimeAxis::Automatic };
+    let options = Options { width, height, theme, time_axis: TimeAxis::Automatic, ..Options::default() };
     options.validate()?;
     Ok(options)
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::App;
-use crate::gui::companions::{self, Alignment, Answer, CompanionCommand, HEIGHTS, MAX, Wanted};
+use crate::gui::companions::{self, Alignment, Answer, Beneath, CompanionCommand, HEIGHTS, MAX};
 use crate::gui::jobs::{Outcome, Purpose};
 use crate::gui::message::Message;
 use crate::task::Task;
@@ -12,12 +12,11 @@ impl App {
     pub(super) fn apply_companion(&mut self, command: CompanionCommand) {
         let Some(document) = &mut self.document else { return };
         match command {
-            CompanionCommand::Stream(_) | CompanionCommand::File(..) if document.companions.list.len() >= MAX => {
+            CompanionCommand::Add(_) if document.companions.list.len() >= MAX => {
                 let text = format!("no more than {MAX} streams are shown beneath the traces");
                 self.message = Some(Message::notice(&text, "take one of them away first"));
             }
-            CompanionCommand::Stream(stream) => self.open_companion(Wanted::Stream(stream)),
-            CompanionCommand::File(path, alignment) => self.open_companion(Wanted::File(path, alignment)),
+            CompanionCommand::Add(wanted) => self.open_companion(wanted),
             CompanionCommand::AskFile => {
                 let suggested = document.path.parent().map(|folder| folder.join(""));
                 self.jobs.pick(Purpose::Companion, suggested);
@@ -38,7 +37,7 @@ impl App {
         }
     }
 
-    fn open_companion(&self, wanted: Wanted) {
+    fn open_companion(&self, wanted: Beneath) {
         let Some(document) = &self.document else { return };
         let main = document.filter.as_ref().map_or(&document.source, |filter| &filter.source);
         companions::open(&self.jobs, &self.budget, Arc::clone(main), wanted);
@@ -73,6 +72,9 @@ impl App {
         let Some(companion) = document.companions.add(opened).and_then(|id| document.companions.get_mut(id)) else {
             return;
         };
+        if matches!(companion.alignment, Alignment::Seconds(secs) if !secs.is_finite()) {
+            companion.alignment = Alignment::Start;
+        }
         if companion.alignment == Alignment::Clock && !companion.has_clock(&time) {
             companion.alignment = Alignment::Seconds(0.0);
             let text = "one of the recordings does not tell when it began: they are aligned at their starts";

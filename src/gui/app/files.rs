@@ -5,10 +5,11 @@ use std::sync::Arc;
 use super::App;
 use crate::gui::command::{FileCommand, FilterCommand};
 use crate::gui::jobs::{Outcome, Purpose};
+use crate::gui::message::Message;
 use crate::gui::opening::Which;
 use crate::gui::state::Filtered;
-use crate::gui::{opening, raw_preview};
-use crate::source::Source;
+use crate::gui::{opening, raw_preview, recent};
+use crate::source::{OpenOptions, Source};
 use crate::summary::Summary;
 use crate::task::Task;
 
@@ -18,6 +19,12 @@ impl App {
         if let Some(document) = &mut self.document {
             document.save_annotations(&self.jobs);
         }
+        if let Some(seen) = self.seen() {
+            self.change_recent(seen);
+        }
+        if let Some(writing) = self.pending_writing() {
+            self.jobs.spawn("workspace", move |_| drop(writing.run()));
+        }
         self.jobs.cancel_all();
         self.workers.columns.clear();
         self.workers.measure.clear();
@@ -26,6 +33,7 @@ impl App {
         self.document = None;
         self.building = None;
         self.panels.export = None;
+        self.forget_changes();
     }
 
     /// Starts the pass that makes every column exact, visible frames first.
@@ -52,13 +60,29 @@ impl App {
                 self.message = None;
                 self.panels.sessions = None;
                 self.opening = Some(paths.clone());
-                opening::open(&self.jobs, &self.budget, paths, options, Which::Named(None));
+                let recall = self.recall();
+                opening::open(&self.jobs, &self.budget, paths, options, Which::Named(None), recall);
             }
             FileCommand::Offer(paths) => {
                 self.message = None;
                 self.opening = Some(paths.clone());
-                opening::offer(&self.jobs, &self.budget, paths);
+                let recall = self.recall();
+                opening::offer(&self.jobs, &self.budget, paths, recall);
             }
+            FileCommand::OpenWorkspace(workspace, file) => {
+                self.message = None;
+                self.panels.missing = None;
+                self.opening = Some(vec![file.clone()]);
+                opening::open_located(&self.jobs, &self.budget, workspace, file);
+            }
+            FileCommand::Continue => match self.recent.last().map(|entry| entry.path.clone()) {
+                Some(path) => self.apply_file(FileCommand::Open(path, OpenOptions::default())),
+                None => self.message = Some(Message::notice("no recording was open before", "open one first")),
+            },
+            FileCommand::PinRecent(path, pinned) => self.change_recent(recent::Change::Pin(path, pinned)),
+            FileCommand::ForgetRecent(path) => self.change_recent(recent::Change::Forget(path)),
+            FileCommand::SaveWorkspace(target) => self.save_workspace(target),
+            FileCommand::AskWorkspace => self.ask_for_workspace(),
             FileCommand::Ask => self.jobs.pick(Purpose::Open, self.document.as_ref().map(|d| d.path.clone())),
             FileCommand::Demo => {
                 self.jobs.start("Demo recording", &self.budget, |_, task: &Task, _| {
@@ -80,10 +104,11 @@ impl App {
                 self.opening = document.and_then(|d| crate::gui::comparing::show(d, &self.jobs, &self.budget));
             }
             FileCommand::Stream(stream) => {
+                let recall = self.recall_present();
                 if let Some(document) = &self.document {
                     let (paths, options) = (document.paths(), document.options.clone());
                     self.opening = Some(paths.clone());
-                    opening::open(&self.jobs, &self.budget, paths, options, Which::Index(stream));
+                    opening::open(&self.jobs, &self.budget, paths, options, Which::Index(stream), recall);
                 }
             }
         }
@@ -125,6 +150,9 @@ impl App {
         self.panels.export = None;
         self.message = None;
         document.show_instead(source, summary, filter);
+        if let Some(selection) = self.timeline.selection.take() {
+            document.selection = selection;
+        }
         self.build_summary();
     }
 }

@@ -42,6 +42,14 @@ impl App {
             PanelCommand::ExportForm(open) => {
                 panels.export = self.document.as_ref().filter(|_| open).map(ExportForm::new);
             }
+            PanelCommand::ExportAs(name) => {
+                let format = panels.time_format;
+                panels.export = self.document.as_ref().map(|d| ExportForm::of_type(d, name, format));
+            }
+            PanelCommand::PictureForm => {
+                let format = panels.time_format;
+                panels.export = self.document.as_ref().map(|document| ExportForm::picture(document, format));
+            }
             PanelCommand::RawForm(_) => panels.raw = None,
             PanelCommand::GoToForm(open) => panels.go_to = open.then(String::new),
             PanelCommand::BudgetForm(open) => {
@@ -60,7 +68,11 @@ impl App {
                 let full = ctx.input(|i| i.viewport().fullscreen.unwrap_or(false));
                 ctx.send_viewport_cmd(egui::ViewportCommand::Fullscreen(!full));
             }
-            PanelCommand::Palette(open) => panels.palette = open.then(Default::default),
+            PanelCommand::Palette(open) => {
+                let palette = || crate::gui::palette::Palette::new(&panels.ran, &self.recent);
+                panels.palette = open.then(palette);
+            }
+            PanelCommand::Ran(line) => crate::gui::palette::remember(&mut panels.ran, &line),
             PanelCommand::SettingsForm(open) => panels.settings_form = open,
             PanelCommand::Settings(settings) => {
                 ctx.set_theme(egui::ThemePreference::from(settings.theme));
@@ -76,6 +88,11 @@ impl App {
             }
             PanelCommand::DismissMessage => self.message = None,
             PanelCommand::DismissSessions => panels.sessions = None,
+            PanelCommand::DismissMissing => panels.missing = None,
+            PanelCommand::BrowseMissing(row) => {
+                let file = panels.missing.as_ref().map(|form| form.file.clone());
+                self.jobs.pick(Purpose::Locate(row), file.and_then(|file| file.parent().map(|f| f.join(""))));
+            }
             PanelCommand::BrowseCompare => {
                 let suggested = self.document.as_ref().and_then(|d| d.path.parent()).map(|folder| folder.join(""));
                 self.jobs.pick(Purpose::Compare, suggested);
@@ -177,6 +194,9 @@ impl App {
         }
         if let Some(sessions) = &self.panels.sessions {
             crate::gui::sessions::sessions_ui(ui, sessions, out);
+        }
+        if let Some(missing) = &self.panels.missing {
+            crate::gui::workspace::missing_ui(ui, missing, out);
         }
         if self.panels.settings_form {
             let file = self.kept.settings_file.as_deref();

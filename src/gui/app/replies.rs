@@ -7,7 +7,7 @@ use super::App;
 use crate::error::Result;
 use crate::filter::Chain;
 use crate::gui::command::{AnnotationCommand, Command, FileCommand, JobCommand};
-use crate::gui::companions::{Alignment, CompanionCommand};
+use crate::gui::companions::{Alignment, Beneath, CompanionCommand};
 use crate::gui::found::FoundCommand;
 use crate::gui::gauge::GaugeState;
 use crate::gui::jobs::{JobId, JobState, Outcome, Purpose, Reply};
@@ -110,14 +110,31 @@ impl App {
                         self.commands.extend(saves);
                     }
                     (Purpose::Setting(name), Some(form)) => form.set_setting_files(name, &paths),
+                    (Purpose::SaveWorkspace, _) => {
+                        let saves = paths.into_iter().map(|p| Command::File(FileCommand::SaveWorkspace(Some(p))));
+                        self.commands.extend(saves);
+                    }
+                    (Purpose::Locate(row), _) => {
+                        if let (Some(mut form), Some(path)) = (self.panels.missing.clone(), paths.pop()) {
+                            self.jobs.spawn("locate", move |replies| {
+                                form.locate(row, &path, recent::is_there);
+                                replies.send(Reply::Located(form));
+                            });
+                        }
+                    }
                     (Purpose::ExportTarget | Purpose::Setting(_), None) => {}
                     (Purpose::Compare, _) => {
                         let chosen = paths.pop().map(|path| Command::Job(JobCommand::Compare(path)));
                         chosen.into_iter().for_each(|command| self.push(command));
                     }
                     (Purpose::Companion, _) => {
-                        let chosen =
-                            paths.pop().map(|path| Command::Companion(CompanionCommand::File(path, Alignment::Clock)));
+                        let chosen = paths.pop().map(|path| {
+                            Command::Companion(CompanionCommand::Add(Beneath {
+                                path: Some(path),
+                                alignment: Alignment::Clock,
+                                ..Beneath::default()
+                            }))
+                        });
                         chosen.into_iter().for_each(|command| self.push(command));
                     }
                     (Purpose::ImportAnnotations, _) => {
@@ -145,7 +162,22 @@ impl App {
                     open.previewed(form, result);
                 }
             }
+            // The window has put it into the clipboard before it came here.
+            Reply::PictureToCopy(_) => {}
             Reply::Recent(list) => self.recent = list,
+            Reply::WorkspaceLacks { asked, form } => self.workspace_lacks(&asked, form),
+            Reply::Located(form) => {
+                if let Some(open) = self.panels.missing.as_mut().filter(|open| open.file == form.file) {
+                    *open = form;
+                }
+            }
+            Reply::WorkspaceKept(result) => {
+                self.keeper.is_writing(false);
+                if let Err(error) = result {
+                    self.message = Some(Message::from_error(&error));
+                }
+            }
+            Reply::WorkspaceSaved(result) => self.workspace_saved(result),
             Reply::AnnotationsRead { path, result } => {
                 if let Some(document) = &mut self.document {
                     self.message = Some(document.annotations_read(&path, result));
@@ -198,16 +230,22 @@ impl App {
         match result {
             Ok(opened) => {
                 self.close();
+                let mut opened = opened;
+                let recalled = opened.recalled.take();
                 let mut document = opening::document(paths, options, opened);
                 document.begin_with(&self.kept.settings.categories);
                 // A list of files has no name that it could be opened by again.
-                if let (Some(file), true) = (self.recent_list.clone(), document.more.is_empty()) {
-                    recent::remember(&self.jobs, file, document.path.clone());
+                if document.more.is_empty() {
+                    let about = recent::about(&document);
+                    self.change_recent(recent::Change::Opened { path: document.path.clone(), about });
                 }
                 self.message = None;
                 self.panels.raw = None;
                 self.panels.sessions = None;
+                self.panels.missing = None;
                 self.document = Some(document);
+                self.take_up(recalled);
+                self.forget_changes();
                 self.build_summary();
             }
             Err(error) => {
@@ -241,11 +279,17 @@ impl App {
                 let names: Vec<String> = paths.iter().map(|p| p.display().to_string()).collect();
                 JobState::Done(format!("wrote {}", names.join(", ")))
             }
+            Ok(Outcome::Copied) => JobState::Done("it is in the clipboard".to_owned()),
             Ok(Outcome::Opened(path)) => {
                 self.push(Command::File(FileCommand::Open(path, OpenOptions::default())));
                 JobState::Done(String::new())
             }
-            Ok(Outcome::Summarised) => JobState::Done("every column is exact".to_owned()),
+            Ok(Outcome::Summarised) => {
+                if let Some(seen) = self.seen().filter(|_| self.building == Some(id)) {
+                    self.change_recent(seen);
+                }
+                JobState::Done("every column is exact".to_owned())
+            }
             Err(error) if error.is_cancelled() => {
                 self.forget_unfinished(id);
                 JobState::Cancelled
@@ -288,6 +332,7 @@ impl App {
                     picture: None,
                 });
                 self.show_instead(source, summary, Some(Filtered { chain, picture: None, ..filter }));
+                self.go_on_restoring();
             }
             Err(error) => {
                 document.filter = before;

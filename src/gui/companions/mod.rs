@@ -12,8 +12,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use opening::Answer;
-pub(super) use opening::{Wanted, open};
+pub(super) use opening::open;
 pub(super) use pane::{panes_ui, split};
+
+use serde::{Deserialize, Serialize};
 
 use super::column_worker::Wish;
 use super::jobs::JobId;
@@ -34,9 +36,11 @@ pub(super) const HEIGHTS: std::ops::RangeInclusive<f32> = 56.0..=600.0;
 const FIRST_HEIGHT: f32 = 120.0;
 
 /// How the clock of a companion lies on that of the main stream.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Alignment {
     /// Both begin together: streams of one recording do.
+    #[default]
     Start,
     /// As the clocks of both recordings have it.
     Clock,
@@ -44,13 +48,25 @@ pub enum Alignment {
     Seconds(f64),
 }
 
+/// A companion as it is asked for, and as it is kept in workspaces.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Beneath {
+    /// Another recording; `None`: the one that is open.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<PathBuf>,
+    /// The name of the stream; empty for the recording's main one.
+    pub stream: String,
+    pub alignment: Alignment,
+    /// Points; 0 for the usual one.
+    pub height: f32,
+}
+
 /// About companions, by their number.
 #[derive(Clone, PartialEq, Debug)]
 pub enum CompanionCommand {
-    /// Show this stream of the open recording beneath the traces.
-    Stream(usize),
-    /// Show the main stream of another recording there.
-    File(PathBuf, Alignment),
+    /// Show this beneath the traces.
+    Add(Beneath),
     /// Ask for that recording.
     AskFile,
     Align(u64, Alignment),
@@ -70,6 +86,7 @@ pub struct Companion {
     /// Where the recording is, if it is another one.
     pub path: Option<PathBuf>,
     pub alignment: Alignment,
+    /// Points.
     pub height: f32,
     pub picture: Option<(Arc<Columns>, Arc<Packed>)>,
     /// Middle and half of what each lane shows, set by the first picture.
@@ -96,7 +113,8 @@ impl Companions {
             return None;
         }
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        let opening::Opened { source, stream, summary, path, alignment } = opened;
+        let opening::Opened { source, stream, summary, wanted: Beneath { path, alignment, height, .. } } = opened;
+        let height = if height > 0.0 { height.clamp(*HEIGHTS.start(), *HEIGHTS.end()) } else { FIRST_HEIGHT };
         self.list.push(Companion {
             id,
             source,
@@ -104,13 +122,25 @@ impl Companions {
             summary,
             path,
             alignment,
-            height: FIRST_HEIGHT,
+            height,
             picture: None,
             lanes: None,
             error: None,
             building: None,
         });
         Some(id)
+    }
+
+    /// As they are kept.
+    #[must_use]
+    pub fn kept(&self) -> Vec<Beneath> {
+        let of = |c: &Companion| Beneath {
+            path: c.path.clone(),
+            stream: c.shown().name.clone(),
+            alignment: c.alignment,
+            height: c.height,
+        };
+        self.list.iter().map(of).collect()
     }
 
     /// The one of this number.
@@ -234,7 +264,8 @@ mod tests {
             Summary::open(Arc::clone(&source) as Arc<dyn Source>, 0, &budget, &crate::summary::SidecarPolicy::Off)
                 .unwrap();
         let mut companions = Companions::default();
-        let opened = opening::Opened { source, stream: 0, summary, path: Some("b.rec".into()), alignment };
+        let wanted = Beneath { path: Some("b.rec".into()), alignment, ..Beneath::default() };
+        let opened = opening::Opened { source, stream: 0, summary, wanted };
         assert!(companions.add(opened).is_some());
         companions.list.remove(0)
     }

@@ -1,10 +1,10 @@
 //! Opening a companion, on a worker.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use super::super::jobs::{Jobs, Reply};
-use super::Alignment;
+use super::Beneath;
 use crate::budget::MemoryBudget;
 use crate::error::{Error, Result};
 use crate::source::{OpenOptions, Source};
@@ -16,8 +16,7 @@ pub struct Opened {
     pub(super) source: Arc<dyn Source>,
     pub(super) stream: usize,
     pub(super) summary: Summary,
-    pub(super) path: Option<PathBuf>,
-    pub(super) alignment: Alignment,
+    pub(super) wanted: Beneath,
 }
 
 /// What opening one ended with.
@@ -27,14 +26,8 @@ pub struct Answer {
     pub result: Result<Opened>,
 }
 
-/// What is to be opened: a stream of the recording that is open, or the main stream of another one.
-pub(in super::super) enum Wanted {
-    Stream(usize),
-    File(PathBuf, Alignment),
-}
-
 /// Opens a companion of `main`, unfiltered; the answer is [`Reply::Companion`].
-pub(in super::super) fn open(jobs: &Jobs, budget: &MemoryBudget, main: Arc<dyn Source>, wanted: Wanted) {
+pub(in super::super) fn open(jobs: &Jobs, budget: &MemoryBudget, main: Arc<dyn Source>, wanted: Beneath) {
     let budget = budget.clone();
     jobs.spawn_awaited("companion", move |replies| {
         let work = std::panic::AssertUnwindSafe(|| open_now(&main, wanted, &budget));
@@ -43,20 +36,29 @@ pub(in super::super) fn open(jobs: &Jobs, budget: &MemoryBudget, main: Arc<dyn S
     });
 }
 
-fn open_now(main: &Arc<dyn Source>, wanted: Wanted, budget: &MemoryBudget) -> Result<Opened> {
-    let (source, stream, path, alignment) = match wanted {
-        Wanted::Stream(stream) => (Arc::clone(main), stream, None, Alignment::Start),
-        Wanted::File(path, alignment) => {
+fn open_now(main: &Arc<dyn Source>, wanted: Beneath, budget: &MemoryBudget) -> Result<Opened> {
+    let source = match &wanted.path {
+        None => Arc::clone(main),
+        Some(path) => {
             let task = Task::new(budget.clone(), default_threads());
-            let source = crate::source::open(&path, &OpenOptions::default(), &task)?;
-            let stream = source.recording().default_stream();
-            (source, stream, Some(path), alignment)
+            crate::source::open(path, &OpenOptions::default(), &task)?
         }
     };
-    if source.recording().streams.get(stream).is_none_or(|s| s.samples() == 0) {
-        let place = path.as_deref().unwrap_or(Path::new(""));
+    let place = wanted.path.as_deref().unwrap_or(Path::new(""));
+    let recording = source.recording();
+    let stream = if wanted.stream.is_empty() {
+        recording.default_stream()
+    } else {
+        recording.stream_index(&wanted.stream).ok_or_else(|| {
+            let names: Vec<&str> = recording.streams.iter().map(|s| s.name.as_str()).collect();
+            Error::invalid(format!("there is no stream '{}'", wanted.stream))
+                .with_path(place)
+                .with_remedy(format!("use one of: {}", names.join(", ")))
+        })?
+    };
+    if recording.streams.get(stream).is_none_or(|s| s.samples() == 0) {
         return Err(Error::invalid("there are no samples in this stream").with_path(place));
     }
     let summary = Summary::open(Arc::clone(&source), stream, budget, &SidecarPolicy::Auto)?;
-    Ok(Opened { source, stream, summary, path, alignment })
+    Ok(Opened { source, stream, summary, wanted })
 }

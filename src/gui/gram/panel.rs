@@ -6,6 +6,7 @@ use std::ops::Range;
 use eframe::egui::{self, Align2, Color32, ColorImage, ComboBox, FontId, Pos2, Rect, Sense, Stroke, Ui, Vec2, vec2};
 
 use super::super::command::{Command, PanelCommand, ViewCommand};
+use super::super::command_line::spectrogram_line;
 use super::super::controls::named;
 use super::super::heat::HeatTexture;
 use super::super::result_view::curves_ui;
@@ -137,6 +138,12 @@ fn choices_ui(ui: &mut Ui, document: &Document, panel: &mut GramPanel, channel: 
     });
     named(response.response, "Channel of the spectrogram");
     window_ui(ui, panel, stream.time.rate_hz(), stream.time.rate_known());
+    if let Some(line) = spectrogram_line(document, channel, panel.cut) {
+        let copy = named(ui.button("Copy command"), "Copy the command line of the spectrogram");
+        if copy.on_hover_text(line.to_string()).clicked() {
+            ui.ctx().copy_text(line.to_string());
+        }
+    }
     ui.checkbox(&mut panel.log, "Log").on_hover_text("Equal distances of frequency are equal ratios");
     let range = panel.kept.range.as_ref().map(|(_, range)| range.clone());
     panel.style.controls(ui, range.as_ref());

@@ -1,7 +1,7 @@
 //! Files, exports and work in the background.
 
 use super::*;
-use crate::gui::companions::{Alignment, CompanionCommand};
+use crate::gui::companions::{Alignment, Beneath, CompanionCommand};
 
 const FILES: &str = "Files and jobs";
 
@@ -9,7 +9,28 @@ pub(super) const VERBS: &[Verb] = &[
     always(verb("open-file", FILES, "Choose a recording to open", "Ctrl+O", |_| file(FileCommand::Ask))),
     always(with(
         "FILE",
-        verb("open", FILES, "Open a recording", "", |w| file(FileCommand::Open(w.path()?, OpenOptions::default()))),
+        verb("open", FILES, "Open a recording or a workspace", "", |w| {
+            file(FileCommand::Open(w.path()?, OpenOptions::default()))
+        }),
+    )),
+    always(verb("continue", FILES, "Open the last recording as it was left", "", |_| file(FileCommand::Continue))),
+    always(with(
+        "FILE",
+        verb("pin-recent", FILES, "Keep a file at the top of the recent ones", "", |w| {
+            file(FileCommand::PinRecent(w.path()?, true))
+        }),
+    )),
+    always(with(
+        "FILE",
+        verb("unpin-recent", FILES, "Let it go down the list again", "", |w| {
+            file(FileCommand::PinRecent(w.path()?, false))
+        }),
+    )),
+    always(with(
+        "FILE",
+        verb("forget-recent", FILES, "Take a file off the list of recent ones", "", |w| {
+            file(FileCommand::ForgetRecent(w.path()?))
+        }),
     )),
     always(verb("demo", FILES, "Open the demo recording", "", |_| file(FileCommand::Demo))),
     with(
@@ -29,11 +50,11 @@ pub(super) const VERBS: &[Verb] = &[
         verb("beneath", FILES, "Show another stream under the traces, on the same time axis", "", |w| {
             let recording = w.open()?.recording();
             let name = w.rest.trim();
-            let index = recording.stream_index(name).ok_or_else(|| {
+            recording.stream_index(name).ok_or_else(|| {
                 let names = recording.streams.iter().map(|s| s.name.as_str()).collect::<Vec<_>>().join(", ");
                 Error::invalid(format!("there is no stream '{name}'")).with_remedy(format!("use one of: {names}"))
             })?;
-            companion(CompanionCommand::Stream(index))
+            companion(CompanionCommand::Add(Beneath { stream: name.to_owned(), ..Beneath::default() }))
         }),
     ),
     with(
@@ -46,7 +67,11 @@ pub(super) const VERBS: &[Verb] = &[
             |w| {
                 companion(match w.rest.trim() {
                     "" => CompanionCommand::AskFile,
-                    _ => CompanionCommand::File(w.path()?, Alignment::Clock),
+                    _ => CompanionCommand::Add(Beneath {
+                        path: Some(w.path()?),
+                        alignment: Alignment::Clock,
+                        ..Beneath::default()
+                    }),
                 })
             },
         ),
@@ -75,8 +100,41 @@ pub(super) const VERBS: &[Verb] = &[
         ),
     ),
     verb("nothing-beneath", FILES, "Show nothing under the traces", "", |_| companion(CompanionCommand::RemoveAll)),
+    with(
+        "[FILE]",
+        verb("save-workspace", FILES, "Save what is open and how it is shown as a workspace", "Ctrl+S", |w| {
+            file(FileCommand::SaveWorkspace(if w.rest.trim().is_empty() { None } else { Some(w.path()?) }))
+        }),
+    ),
+    verb("save-workspace-as", FILES, "Save the workspace under another name", "Ctrl+Shift+S", |_| {
+        file(FileCommand::AskWorkspace)
+    }),
     verb("close", FILES, "Close the recording", "Ctrl+W", |_| file(FileCommand::Close)),
     verb("export-form", FILES, "Export the selection", "Ctrl+E", |_| panel(PanelCommand::ExportForm(true))),
+    verb("picture-form", FILES, "Export a picture of the view: PNG or SVG", "Ctrl+Shift+P", |_| {
+        panel(PanelCommand::PictureForm)
+    }),
+    with(
+        "TYPE",
+        verb("export-as", FILES, "Export to a type of file: npy, raw, nwb, picture, …", "", |w| {
+            let wanted = w.rest.trim();
+            let found = crate::export::EXPORTERS.iter().find(|e| e.name == wanted).ok_or_else(|| {
+                let names: Vec<&str> = crate::export::EXPORTERS.iter().map(|e| e.name).collect();
+                Error::invalid(format!("nothing is exported as '{wanted}'"))
+                    .with_remedy(format!("use one of: {}", names.join(", ")))
+            })?;
+            panel(PanelCommand::ExportAs(found.name))
+        }),
+    ),
+    verb("copy-picture", FILES, "Copy a picture of the view", "Ctrl+Shift+C", |_| {
+        one(Command::Copy(CopyCommand::Picture))
+    }),
+    verb("copy-numpy", FILES, "Copy as NumPy: the Python lines that load the selection, or what is seen", "", |_| {
+        one(Command::Copy(CopyCommand::NumPy))
+    }),
+    verb("copy-figures", FILES, "Copy as text what is measured of the selection, or of what is seen", "", |_| {
+        one(Command::Copy(CopyCommand::Figures))
+    }),
     with("FILE [KEY=VALUE]…", verb("export", FILES, "Export the selection to a file", "", export)),
     with(
         "[FILE]",

@@ -16,8 +16,8 @@ mod window;
 use std::path::PathBuf;
 
 use super::command::{
-    AnnotationCommand, ChannelCommand, Command, FileCommand, FilterCommand, JobCommand, PanelCommand, Scope,
-    ScriptCommand, ViewCommand,
+    AnnotationCommand, ChannelCommand, Command, CopyCommand, FileCommand, FilterCommand, JobCommand, PanelCommand,
+    Scope, ScriptCommand, TimelineCommand, ViewCommand,
 };
 use super::found::FoundCommand;
 use super::inspector_tabs::tab_named;

@@ -35,8 +35,6 @@ pub(super) const VERBS: &[Verb] = &[
         "R",
         |w| note(AnnotationCommand::SelectRange(selected(w)?)),
     ),
-    verb("undo", NOTES, "Undo", "Ctrl+Z", |_| note(AnnotationCommand::Undo)),
-    verb("redo", NOTES, "Redo", "Ctrl+Shift+Z, Ctrl+Y", |_| note(AnnotationCommand::Redo)),
     verb("annotations", NOTES, "The list of annotations", "L", |_| {
         panel(PanelCommand::Inspector(InspectorTab::Annotations))
     }),

@@ -1,0 +1,187 @@
+//! Workspaces: opening, continuing, saving; and writing by itself what is to be continued.
+
+use std::path::PathBuf;
+
+use eframe::egui;
+
+use super::App;
+use crate::error::Error;
+use crate::gui::command::FilterCommand;
+use crate::gui::companions::{self, CompanionCommand};
+use crate::gui::jobs::{Purpose, Reply};
+use crate::gui::message::Message;
+use crate::gui::opening::{Recall, Recalled};
+use crate::gui::recent::{self, Sketch};
+use crate::gui::workspace::{self, EXTENSION, MissingForm, WindowState, Workspace};
+use crate::summary::Since;
+
+impl App {
+    /// What is to be remembered when a recording is opened: what was kept of it, and of the one before.
+    pub(super) fn recall(&mut self) -> Recall {
+        let states = self.keeper.states.clone().filter(|_| !self.kept.settings.start_over);
+        Recall { states, first: self.pending_writing(), ..Recall::default() }
+    }
+
+    /// The same with what is open now, for another stream of it.
+    pub(super) fn recall_present(&mut self) -> Recall {
+        let filter = self.wanted_filter();
+        let present = self.document.as_ref().map(|d| Box::new(Workspace::of(d, filter.as_ref(), None)));
+        let file = self.document.as_ref().and_then(|d| d.kept.file.clone());
+        Recall { workspace: present, file, ..self.recall() }
+    }
+
+    pub(super) fn pending_writing(&mut self) -> Option<workspace::Writing> {
+        let filter = self.wanted_filter();
+        let document = self.document.as_ref()?;
+        self.keeper.take(document, filter.as_ref(), &self.panels)
+    }
+
+    /// Shows the recording that was just opened as it was left, or as its workspace says.
+    pub(super) fn take_up(&mut self, recalled: Option<Box<Recalled>>) {
+        self.keeper.begin();
+        let (Some(recalled), Some(document)) = (recalled, &mut self.document) else { return };
+        let Recalled { workspace, file, since } = *recalled;
+        let name = document.shown().name.clone();
+        let mut streams = workspace.streams;
+        let state = streams.remove(&name);
+        document.kept.file.clone_from(&file);
+        document.kept.others = streams;
+        let mut notes = Vec::new();
+        let mut chain = None;
+        let mut beneath = Vec::new();
+        if let Some(state) = state {
+            notes = state.apply(document);
+            beneath.clone_from(&state.beneath);
+            match state.chain() {
+                Ok(found) => chain = found,
+                Err(error) => notes.push(format!("its filters cannot be understood: {error}")),
+            }
+            if chain.is_some() {
+                self.keeper.restoring = Some(Box::new(state));
+            }
+        }
+        if let Some(window) = workspace.window.filter(|_| file.is_some()) {
+            window.apply(&mut self.panels);
+        }
+        if since == Since::Changed {
+            notes.insert(0, "the recording has changed since it was looked at: what still fits is shown".to_owned());
+        }
+        if !notes.is_empty() {
+            self.message = Some(Message::notice(&notes.join("; "), "press F to see all of the recording"));
+        }
+        for wanted in beneath.into_iter().take(companions::MAX) {
+            self.apply_companion(CompanionCommand::Add(wanted));
+        }
+        if let Some(chain) = chain {
+            self.apply_filter(FilterCommand::Apply(chain));
+        }
+    }
+
+    /// The filters are there through which the recording was looked at.
+    pub(super) fn go_on_restoring(&mut self) {
+        if let (Some(state), Some(document)) = (self.keeper.restoring.take(), &mut self.document) {
+            drop(state.apply(document));
+            if let Some(filter) = &mut document.filter {
+                filter.shown = state.raw_behind;
+            }
+        }
+    }
+
+    /// What the open recording looks like, for the list of recent files.
+    pub(super) fn seen(&self) -> Option<recent::Change> {
+        // A list of files, or a difference, has no name that it could be opened by again.
+        let document = self.document.as_ref().filter(|d| d.more.is_empty())?;
+        Some(recent::Change::Seen { path: document.path.clone(), sketch: Sketch::of(document)? })
+    }
+
+    pub(super) fn change_recent(&self, change: recent::Change) {
+        if let Some(file) = self.recent_list.clone() {
+            recent::change(&self.jobs, file, change);
+        }
+    }
+
+    /// Writes what has changed, some seconds behind the last change.
+    pub(super) fn keep_workspace(&mut self, ctx: &egui::Context) {
+        let Some(wait) = self.keeper.until_writing() else { return };
+        if !wait.is_zero() {
+            ctx.request_repaint_after(wait);
+            return;
+        }
+        if let Some(writing) = self.pending_writing() {
+            self.keeper.is_writing(true);
+            self.jobs.spawn("workspace", move |replies| {
+                let result = writing.run();
+                replies.send(Reply::WorkspaceKept(result));
+            });
+        }
+    }
+
+    /// The same now and on this thread: the window closes, and nothing else is left to do.
+    pub(super) fn keep_workspace_now(&mut self) {
+        if let (Some(file), Some(seen)) = (&self.recent_list, self.seen()) {
+            recent::change_now(file, seen);
+        }
+        if let Some(writing) = self.pending_writing() {
+            drop(writing.run());
+        }
+    }
+
+    /// Saves the workspace to `target`, or to the file that it has, or asks for one.
+    pub(super) fn save_workspace(&mut self, target: Option<PathBuf>) {
+        let filter = self.wanted_filter();
+        let Some(document) = &mut self.document else {
+            self.message = Some(Message::from_error(&Error::invalid("no recording is open")));
+            return;
+        };
+        if document.kept.fingerprint.is_none() {
+            let error = Error::unsupported("a workspace of a difference").with_remedy("save that of either recording");
+            self.message = Some(Message::from_error(&error));
+            return;
+        }
+        let Some(mut target) = target.or_else(|| document.kept.file.clone()) else {
+            self.ask_for_workspace();
+            return;
+        };
+        if !workspace::is_workspace(&target) {
+            let mut name = target.into_os_string();
+            name.push(format!(".{EXTENSION}"));
+            target = PathBuf::from(name);
+        }
+        let target = std::path::absolute(&target).unwrap_or(target);
+        let window = Some(WindowState::of(&self.panels));
+        let mut made = Workspace::of(document, filter.as_ref(), target.parent());
+        made.window = window;
+        self.jobs.spawn_awaited("workspace", move |replies| {
+            let result = workspace::save(&target, &made).map(|()| target);
+            replies.send(Reply::WorkspaceSaved(result));
+        });
+    }
+
+    pub(super) fn ask_for_workspace(&mut self) {
+        let Some(document) = &self.document else { return };
+        let beside = || document.path.with_extension(EXTENSION);
+        let suggested = document.kept.file.clone().unwrap_or_else(beside);
+        self.jobs.pick(Purpose::SaveWorkspace, Some(suggested));
+    }
+
+    /// The workspace was written at the user's word.
+    pub(super) fn workspace_saved(&mut self, result: crate::Result<PathBuf>) {
+        self.message = Some(match result {
+            Ok(path) => {
+                let text = format!("the workspace was saved to {}", path.display());
+                if let Some(document) = &mut self.document {
+                    document.kept.file = Some(path);
+                }
+                Message::notice(&text, "it is kept up to date from now on")
+            }
+            Err(error) => Message::from_error(&error),
+        });
+    }
+
+    /// Some files of a workspace are not there.
+    pub(super) fn workspace_lacks(&mut self, asked: &[PathBuf], form: MissingForm) {
+        if self.opening.take_if(|opening| *opening == asked).is_some() {
+            self.panels.missing = Some(form);
+        }
+    }
+}

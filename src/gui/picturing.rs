@@ -1,0 +1,113 @@
+//! A picture of what the window shows: the settings of the picture exporter that give it, so that the form, the command
+//! line beside it and the clipboard all draw the same.
+
+use std::fmt::Write as _;
+
+use super::command::Scope;
+use super::state::{Document, TimeFormat};
+use super::trace_ui::FILL;
+use crate::export::{EXPORTERS, Exporter};
+use crate::form::Settings;
+
+/// The exporter of pictures.
+#[must_use]
+pub(super) fn exporter() -> Option<&'static Exporter> {
+    EXPORTERS.iter().find(|e| e.name == "picture")
+}
+
+/// The settings that draw the visible channels as the window does; `size` as on the command line.
+#[must_use]
+pub(super) fn settings(document: &Document, format: TimeFormat, size: &str) -> Settings {
+    let mut settings = Settings::defaults(exporter().map_or(&[], |e| e.parameters));
+    let axis = match format {
+        TimeFormat::Clock => "clock",
+        TimeFormat::Frames => "frames",
+        TimeFormat::Auto | TimeFormat::Seconds | TimeFormat::Hours => "seconds",
+    };
+    let annotations = document.notes.kept_in.as_ref().filter(|_| !document.notes.annotations.list().is_empty());
+    let annotations = annotations.map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();
+    let (ranges, colours) = (ranges(document), colours(document));
+    for (name, value) in [
+        ("size", size),
+        ("time-axis", axis),
+        ("ranges", &ranges),
+        ("colours", &colours),
+        ("annotations", &annotations),
+        ("plain", "true"),
+    ] {
+        // A table without one of them draws what it can.
+        drop(settings.set(name, value));
+    }
+    settings
+}
+
+/// The values at the foot and at the top of the lane of each visible channel, or once where they are the same for all;
+/// nothing while that is not settled.
+fn ranges(document: &Document) -> String {
+    let Some(half) = &document.lanes.half_range else { return String::new() };
+    let range = |c: usize| {
+        let view = &document.channels[c];
+        let gain = document.lanes.amplitude * f64::from(view.gain);
+        let reach = (0.5 / FILL * half.get(c).copied().unwrap_or(1.0) / gain).abs();
+        format!("{}..{}", short(view.centre - reach), short(view.centre + reach))
+    };
+    let mut ranges: Vec<String> = document.visible_channels().into_iter().map(range).collect();
+    if ranges.windows(2).all(|pair| pair[0] == pair[1]) {
+        ranges.truncate(1);
+    }
+    ranges.join(",")
+}
+
+/// `value` to six figures, which is more than a picture shows.
+fn short(value: f64) -> f64 {
+    if value == 0.0 || !value.is_finite() {
+        return 0.0;
+    }
+    format!("{value:.5e}").parse().unwrap_or(value)
+}
+
+/// The colours that the user has given to visible channels.
+fn colours(document: &Document) -> String {
+    let mut text = String::new();
+    for c in document.visible_channels() {
+        if let Some(colour) = document.channels[c].colour {
+            let comma = if text.is_empty() { "" } else { "," };
+            // Writing to a String does not fail.
+            let _written = write!(text, "{comma}{c}=#{:02x}{:02x}{:02x}", colour.r(), colour.g(), colour.b());
+        }
+    }
+    text
+}
+
+/// What is pictured: the selection, or what is seen.
+pub(super) const SCOPE: Scope = Scope::Visible;
+
+#[cfg(test)]
+mod tests {
+    use eframe::egui::Color32;
+
+    use super::super::command::ChannelCommand;
+    use super::super::testing::document;
+    use super::*;
+
+    #[test]
+    fn the_settings_say_what_the_window_shows() {
+        let mut document = document(4);
+        assert_eq!(settings(&document, TimeFormat::Seconds, "180x100mm").text("ranges"), "");
+        document.lanes.half_range = Some(vec![9.0; 4]);
+        document.apply_channels(ChannelCommand::Show(2, false));
+        let shown = settings(&document, TimeFormat::Clock, "180x100mm");
+        assert_eq!((shown.text("ranges"), shown.text("time-axis"), shown.flag("plain")), ("-10..10", "clock", true));
+        document.apply_channels(ChannelCommand::Gain(1, 2.0));
+        document.channels[3].centre = 1.0 / 3.0;
+        document.apply_channels(ChannelCommand::Colour(3, Color32::from_rgb(255, 0, 16)));
+        let shown = settings(&document, TimeFormat::Frames, "180x100mm");
+        assert_eq!(shown.text("ranges"), "-10..10,-5..5,-9.66667..10.3333");
+        assert_eq!(shown.text("colours"), "3=#ff0010");
+        (exporter().unwrap().check)(&shown).unwrap();
+        document.channels[0].gain = 2.0;
+        document.channels[3] = document.channels[0].clone();
+        document.channels[1].gain = 1.0;
+        assert_eq!(settings(&document, TimeFormat::Frames, "").text("ranges"), "-5..5,-10..10,-5..5");
+    }
+}
