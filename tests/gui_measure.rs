@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use eframe::egui::{Event, Key, Modifiers, PointerButton, Pos2, Rect, vec2};
 use egui_kittest::Harness;
-use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use egui_kittest::kittest::Queryable as _;
 use longwave::annotation::Edit;
 use longwave::budget::MemoryBudget;
 use longwave::cli::Viewer;
@@ -225,9 +225,9 @@ fn an_annotation_is_dragged_in_one_step_and_its_label_written() {
     assert_eq!(ticks(&window), before, "each drag is one step");
     // A double click on its line leads into the field of the label.
     let at = place(&window, before.start as f64, 2.0);
+    point(&mut window, at);
     for pressed in [true, false, true, false] {
         let (button, modifiers) = (PointerButton::Primary, Modifiers::NONE);
-        window.event(Event::PointerMoved(at));
         window.event(Event::PointerButton { pos: at, button, pressed, modifiers });
         window.step();
     }

@@ -121,6 +121,10 @@ fn seen(document: &Document, width: f32) -> Vec<usize> {
     let secs = secs_at(view.start_tick())..secs_at(view.end_tick());
     let inside = annotations.starting_in(&secs);
     let mut seen = annotations.reach().ending_from(0..inside.start, secs.start, MAX_BEFORE);
+    // The one that reaches farthest is among them, however many there are.
+    let farthest = annotations.reach().last_end(0..inside.start);
+    let farthest = farthest.filter(|&f| annotations.list()[f].end_secs() >= secs.start && !seen.contains(&f));
+    seen.extend(farthest);
     seen.reverse();
     thinned(document, inside, (secs.end - secs.start) / f64::from(width.max(1.0)), secs.start, &mut seen);
     seen

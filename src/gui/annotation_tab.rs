@@ -130,7 +130,7 @@ pub(super) fn annotations_ui(ui: &mut Ui, document: &Document, table: &mut Table
     small_line_ui(ui, &annotations_line(document));
 }
 
-/// The field of the label, for the focus.
+/// The field of the label; under it the wish is kept that it should have the focus.
 pub(super) fn label_id() -> egui::Id {
     egui::Id::unique("label of the annotation")
 }
@@ -170,6 +170,11 @@ fn fields_ui(ui: &mut Ui, document: &Document, selected: &Annotation, table: &mu
         let field = ui
             .add(TextEdit::singleline(&mut draft.label).id(label_id()).desired_width(f32::INFINITY))
             .labelled_by(label.id);
+        // Not while the grid only measures itself: its fields cannot hold the focus then.
+        let measures = ui.is_sizing_pass() || !ui.is_enabled();
+        if !measures && ui.data_mut(|data| data.remove_temp::<bool>(label_id())).unwrap_or(false) {
+            field.request_focus();
+        }
         done |= field.lost_focus();
         ui.end_row();
         let label = ui.label("Category");

@@ -229,7 +229,7 @@ impl App {
             Command::Annotation(change) => {
                 if let AnnotationCommand::EditLabel(_) = change {
                     self.apply(ctx, Command::Panel(PanelCommand::Inspector(InspectorTab::Annotations)));
-                    ctx.memory_mut(|memory| memory.request_focus(super::annotation_tab::label_id()));
+                    ctx.data_mut(|data| data.insert_temp(super::annotation_tab::label_id(), true));
                 }
                 if let Some(document) = &mut self.document {
                     document.apply_annotation(change, &mut self.jobs);
@@ -323,14 +323,14 @@ impl App {
             }
         }
         self.dropped_files(ctx);
+        // A command may ask for another one (the demo, when it is made, for opening it).
+        for command in std::mem::take(&mut self.commands) {
+            self.apply(ctx, command);
+        }
         if let Some(document) = &mut self.document
             && (document.times.format != self.panels.time_format || document.times.zone != self.panels.zone)
         {
             document.times = Times { format: self.panels.time_format, zone: self.panels.zone.clone() };
-        }
-        // A command may ask for another one (the demo, when it is made, for opening it).
-        for command in std::mem::take(&mut self.commands) {
-            self.apply(ctx, command);
         }
         self.jobs.tidy();
         self.run_script(ctx);

@@ -3,6 +3,7 @@
 use eframe::egui::{Pos2, Response};
 
 use super::mouse::Mouse;
+use super::state::TimeFormat;
 use super::time_axis::TimeAxis;
 use super::wording::{count, plural};
 use crate::recording::{Gap, TimeBase};
@@ -80,6 +81,7 @@ fn text_at(mouse: &Mouse<'_>, axis: &TimeAxis<'_>, at: Pos2) -> Option<String> {
     let zone = &document.times.zone;
     let clock = |tick: u64| time.unix_ns_of_tick(tick).and_then(|ns| zone.write(ns, 3));
     match (clock(gap.first_tick), clock(behind)) {
+        (Some(_), Some(_)) if document.times.format == TimeFormat::Clock => {}
         (Some(from), Some(to)) => lines.push(format!("on the clock ({}): {from} to {to}", zone.title())),
         _ => lines.push("this recording tells no clock time".to_owned()),
     }
@@ -92,7 +94,6 @@ mod tests {
     use eframe::egui::{Rect, vec2};
     use proptest::prelude::*;
 
-    use super::super::state::TimeFormat;
     use super::super::testing::document;
     use super::*;
     use crate::recording::ClockSpan;

@@ -132,7 +132,10 @@ impl Document {
         (self.source, self.summary, self.filter) = (source, summary, filter);
         self.pictures = Pictures { goal: self.pictures.goal.filter(|_| same_clock), ..Pictures::default() };
         self.lanes.half_range = None;
+        // Where the cursors are stays, what is there does not.
+        self.cursors.values = None;
         if !same_clock {
+            self.cursors = Default::default();
             let width = self.viewport.width_points();
             self.viewport = Viewport::new(self.time().end_tick(self.shown().frames), width as f32);
             self.history = ViewHistory::default();
