@@ -5,6 +5,11 @@
 //! same thread. `mesh` is the picture without a GPU. What the callback does when the frame is handed to the GPU
 //! (uploads and draw calls) is measured as `paint`, where there is an adapter: it is the CPU of `update_buffers` and
 //! `render`, not the GPU's own time.
+//!
+//! `window` is all of the window, commands, list of channels, traces, overlays and tessellation, while it pans through a
+//! recording of 24 channels of bits and noise (128 or 384 in all): in each display, and with rows for a million places
+//! found. Its times are those of the window's own thread on a processor (Linux: `schedstat`), so that the workers, which
+//! answer meanwhile, do not count.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use std::sync::Arc;
@@ -38,6 +43,116 @@ fn main() {
             }
         }
     }
+    for (channels, window) in
+        [(128, vec2(1_920.0, 1_080.0)), (384, vec2(3_840.0, 2_160.0)), (1024, vec2(1_920.0, 1_080.0))]
+    {
+        windows(channels, window, &state);
+    }
+}
+
+/// Times of the thread that asks, on a processor; of the clock where the system does not tell.
+fn busy() -> Duration {
+    static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
+    let nanos = told.and_then(|text| text.split_whitespace().next()?.parse().ok());
+    nanos.map_or_else(|| START.get_or_init(Instant::now).elapsed(), Duration::from_nanos)
+}
+
+/// A recording in a file: noise, but for every sixteenth channel, which is a clock of 0 and 1 that gets slower.
+fn write_recording(path: &std::path::Path, channels: usize, frames: usize) {
+    use std::io::Write as _;
+    let mut text = format!("{{'descr': '<i2', 'fortran_order': False, 'shape': ({frames}, {channels}), }}");
+    while !(10 + text.len() + 1).is_multiple_of(64) {
+        text.push(' ');
+    }
+    text.push('\n');
+    let mut file = std::io::BufWriter::new(std::fs::File::create(path).unwrap());
+    file.write_all(b"\x93NUMPY\x01\x00").unwrap();
+    file.write_all(&(text.len() as u16).to_le_bytes()).unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    let mut state = 1_u64;
+    for frame in 0..frames {
+        for channel in 0..channels {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let bit = (frame >> (channel / 16 % 12)) & 1;
+            let value = if channel % 16 == 7 { bit as i16 } else { (state >> 56) as i16 - 128 };
+            file.write_all(&value.to_le_bytes()).unwrap();
+        }
+    }
+}
+
+/// The whole window, panning, in each of its displays.
+fn windows(channels: usize, window: egui::Vec2, state: &RenderState) {
+    const RATE_HZ: f64 = 30_000.0;
+    let frames_in_file = (96 << 20) / channels / 2;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("noise.npy");
+    write_recording(&path, channels, frames_in_file);
+    let ctx = Context::default();
+    traces::install(&ctx, state);
+    let options = longwave::source::OpenOptions { rate_hz: Some(RATE_HZ), ..Default::default() };
+    let viewer = longwave::cli::Viewer {
+        paths: vec![path],
+        options,
+        stream: None,
+        budget: longwave::budget::MemoryBudget::new(1 << 30),
+        threads: 2,
+        script: None,
+        screenshot: None,
+    };
+    let mut app = longwave::gui::App::with_recent_list(&ctx, viewer, None);
+    let input = RawInput { screen_rect: Some(Rect::from_min_size(pos2(0.0, 0.0), window)), ..RawInput::default() };
+    let mut frame = |app: &mut longwave::gui::App| {
+        let before = busy();
+        app.logic_now(&ctx);
+        let output = ctx.run_ui(input.clone(), |ui| app.ui_now(ui));
+        let primitives = ctx.tessellate(output.shapes, output.pixels_per_point);
+        let time = busy().saturating_sub(before);
+        apply(Some(state), output.textures_delta);
+        drop(primitives);
+        time
+    };
+    let settle = |app: &mut longwave::gui::App, frame: &mut dyn FnMut(&mut longwave::gui::App) -> Duration| {
+        for quiet in (0..20_000).scan(0, |quiet, _| {
+            frame(app);
+            let drawn = app.document.as_ref().is_some_and(|d| {
+                let view = d.pictures.view.as_ref();
+                view.is_some_and(|(c, _)| c.exact_share() >= 1.0 && c.request.channels == d.pictured_channels())
+            });
+            *quiet = if drawn && !app.jobs.any_running() { *quiet + 1 } else { 0 };
+            std::thread::sleep(Duration::from_millis(2));
+            Some(*quiet)
+        }) {
+            if quiet > 10 {
+                return;
+            }
+        }
+    };
+    settle(&mut app, &mut frame);
+    let displays = ["display stacked", "display butterfly", "display heat-map"];
+    let rasters = ["display stacked", "analyse find above=96 limit=1000000 scope=everything", "rasters"];
+    let logic = ["display stacked", "kind 0-99 logic"];
+    let mut cases: Vec<(&str, Vec<&str>)> = displays.iter().map(|line| (&line[8..], vec![*line])).collect();
+    cases.push(("rasters of a million places", rasters.to_vec()));
+    cases.push(("100 channels as logic levels", logic.to_vec()));
+    for (name, lines) in cases {
+        for line in lines.into_iter().chain(["show 0.2s..0.9s"]) {
+            for command in longwave::gui::vocabulary::parse(line, app.document.as_ref(), None).unwrap() {
+                app.push(command);
+            }
+            settle(&mut app, &mut frame);
+        }
+        let mut times = Vec::new();
+        for i in 0..FRAMES {
+            // Two seconds there and back, a pixel or two a frame, as a hand does.
+            let ticks = RATE_HZ * 0.7 / f64::from(window.x) * if i % 160 < 80 { 3.3 } else { -3.3 };
+            app.push(longwave::gui::command::Command::View(longwave::gui::command::ViewCommand::Pan(ticks)));
+            times.push(frame(&mut app));
+            std::thread::sleep(Duration::from_millis(4));
+        }
+        report(&format!("window, {channels} channels, {name}"), times);
+    }
+    app.jobs.cancel_all();
 }
 
 fn report(name: &str, mut times: Vec<Duration>) {
@@ -84,6 +199,7 @@ fn frames(
             center: -(i as f64),
             scale: 0.005,
             baseline: 0.0,
+            cut: None,
         })
         .collect();
     let ctx = Context::default();

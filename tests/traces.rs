@@ -47,7 +47,7 @@ fn columns(frames: u64, bucket: u64, time: &TimeBase, sample: impl Fn(u64) -> f6
 
 impl Scene {
     fn new(columns: Columns, time: TimeBase, ticks: f64) -> Self {
-        let lane = Lane { values: 0, color: COLOR, center: 0.0, scale: 1.0, baseline: 0.0 };
+        let lane = Lane { values: 0, color: COLOR, center: 0.0, scale: 1.0, baseline: 0.0, cut: None };
         Self {
             columns,
             time,
@@ -205,6 +205,37 @@ fn a_steep_edge_has_no_hole() {
     }
 }
 
+/// What reaches beyond the limits of its lane is cut there, at any zoom, and the cut has a mark of another colour.
+#[test]
+fn a_trace_is_cut_at_its_limits_and_marked() {
+    for gpu in [true, false] {
+        // Columns, lines, and single samples with dots; the last lies beyond the limits altogether.
+        for (bucket, ticks, low, high) in
+            [(64, 30_000.0, -0.9, 0.9), (1, 100.0, -0.9, 0.9), (1, 24.0, -0.9, 0.9), (64, 30_000.0, 0.7, 0.9)]
+        {
+            let time = TimeBase::regular(1000.0);
+            let period = if bucket == 1 { 10 } else { 3000 };
+            let columns = columns(30_000, bucket, &time, |f| if f / period % 2 == 0 { high } else { low });
+            let mut scene = Scene::new(columns, time, ticks);
+            scene.lanes[0].cut = Some([-0.3, 0.3]);
+            scene.gpu = gpu;
+            let image = scene.draw(&format!("cut-{gpu}-{bucket}-{ticks}-{low}"));
+            let what = format!("gpu {gpu}, bucket {bucket}, {ticks} ticks, {low}");
+            let (top, bottom) = (image.at(0.35 * SIZE), image.at(0.65 * SIZE));
+            for y in (3..top - 2).chain(bottom + 2..image.height - 3) {
+                assert!((3..image.width - 3).all(|x| image.ink(x, y) < 0.1), "{what}: ink in row {y}");
+            }
+            // A mark has red in it; the trace has none.
+            let marked = |rows: std::ops::Range<usize>| {
+                let is_mark = |x: usize, y: usize| image.pixel(x, y)[0] > 120.0;
+                rows.flat_map(|y| (3..image.width - 3).map(move |x| (x, y))).filter(|&(x, y)| is_mark(x, y)).count()
+            };
+            assert!(marked(top - 2..top + 5) > 10, "{what}: no mark at the top");
+            assert_eq!(marked(bottom - 5..bottom + 2) > 10, low < 0.0, "{what}: the mark at the foot");
+        }
+    }
+}
+
 #[test]
 fn nothing_is_drawn_across_a_gap_or_where_there_is_no_number() {
     for gpu in [true, false] {
@@ -322,7 +353,14 @@ fn lanes_lie_where_they_are_put() {
         all.request.channels.push(k as usize);
     }
     let lanes: Vec<Lane> = (0..8)
-        .map(|i| Lane { values: i, color: COLOR, center: 0.875 - i as f64 * 0.25, scale: 0.002, baseline: 0.0 })
+        .map(|i| Lane {
+            values: i,
+            color: COLOR,
+            center: 0.875 - i as f64 * 0.25,
+            scale: 0.002,
+            baseline: 0.0,
+            cut: None,
+        })
         .collect();
     for theme in [Theme::Dark, Theme::Light] {
         let mut scene = Scene::new(all.clone(), time.clone(), 30_000.0).scale(1.5);

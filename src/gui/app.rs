@@ -253,21 +253,18 @@ impl App {
         let viewport = document.destination();
         let seen = document.frames_of_ticks(&viewport.visible());
         document.summary.want(seen.clone());
-        let channels = document.visible_channels();
         let wish = |request: ViewRequest| Wish {
             scales: request.channels.iter().map(|&c| stream.channels[c].scale).collect(),
             request,
             summary: document.summary.clone(),
             time: stream.time.clone(),
         };
-        let lanes = document.lanes_on_screen();
-        let shown: Vec<usize> = channels[lanes].to_vec();
+        let shown = document.pictured_channels();
         let per_column = viewport.ticks_per_point() / f64::from(pixels_per_point);
-        let view = ViewRequest::covering(document.stream, shown, seen.clone(), stream.frames, per_column);
+        let view = ViewRequest::covering(document.stream, shown.clone(), seen.clone(), stream.frames, per_column);
         self.workers.columns.want(Place::View, wish(with_margin(view, stream.frames)));
         if let Some(filter) = document.filter.as_ref().filter(|f| f.shown && document.raw_is_comparable()) {
             let raw = document.unfiltered();
-            let shown = channels[document.lanes_on_screen()].to_vec();
             let request = ViewRequest::covering(document.stream, shown, seen, raw.frames, per_column);
             let request = with_margin(request, raw.frames);
             let scales = request.channels.iter().map(|&c| raw.channels[c].scale).collect();
@@ -351,6 +348,9 @@ impl App {
         }
         self.want_pictures(ctx.pixels_per_point());
         self.want_spectrogram();
+        if let Some(document) = &mut self.document {
+            document.keep_tracks(&mut self.jobs, &self.budget);
+        }
         if self.jobs.any_running() {
             ctx.request_repaint_after(PROGRESS);
         }

@@ -4,8 +4,6 @@
 use std::ops::Range;
 use std::path::PathBuf;
 
-use eframe::egui::Color32;
-
 use super::jobs::JobId;
 use crate::annotation::{Annotation, Category};
 use crate::export::Values;
@@ -113,16 +111,7 @@ pub enum ViewCommand {
     ZoomLanes(f64),
 }
 
-/// About channels, by index in the stream.
-#[derive(Clone, PartialEq, Debug)]
-pub enum ChannelCommand {
-    Show(usize, bool),
-    ShowOnly(usize),
-    ShowAll(bool),
-    Colour(usize, Color32),
-    /// Times the common amplitude.
-    Gain(usize, f32),
-}
+pub use super::channels::ChannelCommand;
 
 /// About filters.
 #[derive(Clone, Debug)]

@@ -168,6 +168,8 @@ pub enum Outcome {
     Sought(Box<Report>),
     /// An export: what was written.
     Written(Vec<PathBuf>),
+    /// Event tracks of the recording, by name.
+    Tracks(Vec<(String, super::event_rows::Track)>),
     /// A file was made, to be opened now.
     Opened(PathBuf),
     /// The summary is complete.

@@ -4,8 +4,10 @@
 use eframe::egui::{self, CursorIcon, Pos2, Rect, Stroke, Ui};
 
 use super::annotation_marks::{Drawn, Part};
+use super::channels::Display;
 use super::command::{AnnotationCommand, ChannelCommand, Command, ViewCommand};
 use super::cursors::{CursorCommand, Near, Which};
+use super::displays;
 use super::settings::Wheel;
 use super::state::Document;
 use super::theme::Colours;
@@ -51,20 +53,23 @@ impl Mouse<'_> {
         self.rect.left() + ((tick - view.start_tick()) / view.ticks()) as f32 * self.rect.width()
     }
 
-    /// Where a row of lanes lies; fractions between.
-    pub(super) fn y_of(&self, row: f64) -> f32 {
-        let lanes = &self.document.lanes;
-        self.rect.top() + ((row - lanes.first) / lanes.count) as f32 * self.rect.height()
+    /// Where it is on the screen, so many lanes below the top of the first; fractions between.
+    pub(super) fn y_of(&self, lanes: f64) -> f32 {
+        let (first, count) = displays::extent(self.document);
+        self.rect.top() + ((lanes - first) / count) as f32 * self.rect.height()
     }
 
-    /// The channel whose lane is under `at`.
+    /// The channel that is meant by `at`: whose lane is there, or in the butterfly display whose trace is nearest.
     pub(super) fn channel_at(&self, at: Pos2) -> Option<usize> {
-        let lanes = &self.document.lanes;
-        let row = lanes.first + f64::from((at.y - self.rect.top()) / self.rect.height()) * lanes.count;
-        if row < 0.0 {
-            return None;
+        let y = f64::from((at.y - self.rect.top()) / self.rect.height());
+        if self.document.lanes.display == Display::Butterfly {
+            let (columns, _) = self.document.pictures.view.as_ref()?;
+            let frame = self.document.time().frame_at_tick(self.tick_at(at).max(0.0) as u64);
+            let column = columns.edges.partition_point(|&e| e <= frame).checked_sub(1)?;
+            return displays::value_near(self.document, columns, column, y);
         }
-        self.document.visible_channels().get(row as usize).copied()
+        let (stack, (first, count)) = (self.document.stack(), displays::extent(self.document));
+        stack.channels().get(stack.row_at(first + y * count)?).copied()
     }
 
     /// What a cursor at `at` may snap to.
@@ -131,7 +136,7 @@ impl Mouse<'_> {
 
     /// The channel whose name is under the pointer, and its gain.
     fn name_under(&self, at: Pos2) -> Option<(usize, f32)> {
-        if at.x > self.rect.left() + NAMES {
+        if at.x > self.rect.left() + NAMES || self.document.lanes.display == Display::Butterfly {
             return None;
         }
         let channel = self.channel_at(at)?;

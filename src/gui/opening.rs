@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::channels::{Arrangement, MAX_LANES, sorting};
 use super::jobs::{Jobs, Reply};
 use super::sessions;
 use super::state::{ChannelView, Document, LaneView, Pictures, Results, ViewHistory};
@@ -66,9 +67,6 @@ impl Recall {
         Some(Recalled { workspace, file: self.file, since })
     }
 }
-
-/// Lanes on the screen at most, until the user zooms: more could not be told apart.
-const MAX_LANES: f64 = 128.0;
 
 /// Which stream to show.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -267,7 +265,8 @@ pub(super) fn document(paths: Vec<PathBuf>, options: OpenOptions, opened: Opened
     let stream = &opened.source.recording().streams[opened.stream];
     let channels = vec![ChannelView::default(); stream.channels.len()];
     let viewport = Viewport::new(stream.time.end_tick(stream.frames), 1000.0);
-    let lanes = LaneView { count: (channels.len() as f64).clamp(1.0, MAX_LANES), ..LaneView::default() };
+    let list = Arrangement { order: sorting::at_first(&stream.channels), ..Arrangement::default() };
+    let lanes = LaneView { count: (channels.len() as f64).clamp(1.0, MAX_LANES), list, ..LaneView::default() };
     Document {
         path: paths.next().unwrap_or_default(),
         more: paths.collect(),

@@ -3,9 +3,11 @@
 
 use std::fmt::Write as _;
 
+use super::channels::ColourBy;
+use super::channels::heights::FILL;
 use super::command::Scope;
 use super::state::{Document, TimeFormat};
-use super::trace_ui::FILL;
+
 use crate::export::{EXPORTERS, Exporter};
 use crate::form::Settings;
 
@@ -51,7 +53,7 @@ fn ranges(document: &Document) -> String {
         let reach = (0.5 / FILL * half.get(c).copied().unwrap_or(1.0) / gain).abs();
         format!("{}..{}", short(view.centre - reach), short(view.centre + reach))
     };
-    let mut ranges: Vec<String> = document.visible_channels().into_iter().map(range).collect();
+    let mut ranges: Vec<String> = document.scope(SCOPE).channels.into_iter().map(range).collect();
     if ranges.windows(2).all(|pair| pair[0] == pair[1]) {
         ranges.truncate(1);
     }
@@ -66,11 +68,13 @@ fn short(value: f64) -> f64 {
     format!("{value:.5e}").parse().unwrap_or(value)
 }
 
-/// The colours that the user has given to visible channels.
+/// The colours that the user has given to visible channels, one by one or by a rule.
 fn colours(document: &Document) -> String {
     let mut text = String::new();
-    for c in document.visible_channels() {
-        if let Some(colour) = document.channels[c].colour {
+    let by_rule = document.lanes.list.colour_by != ColourBy::Channel;
+    let of_light = document.channel_colours(false);
+    for c in document.scope(SCOPE).channels {
+        if let Some(colour) = document.channels[c].colour.or_else(|| by_rule.then(|| of_light[c])) {
             let comma = if text.is_empty() { "" } else { "," };
             // Writing to a String does not fail.
             let _written = write!(text, "{comma}{c}=#{:02x}{:02x}{:02x}", colour.r(), colour.g(), colour.b());

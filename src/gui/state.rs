@@ -4,8 +4,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use eframe::egui::Color32;
-
+pub use super::channels::{ChannelView, LaneView};
 use super::traces::Packed;
 use super::viewport::{History, Viewport};
 use crate::analysis::Report;
@@ -67,46 +66,6 @@ pub struct ViewHistory {
     pub glide: Option<super::gliding::Glide>,
 }
 
-/// How a channel is shown.
-#[derive(Clone, PartialEq, Debug, serde::Serialize, serde::Deserialize)]
-#[serde(default)]
-pub struct ChannelView {
-    pub visible: bool,
-    /// `None`: from the palette.
-    #[serde(with = "super::workspace::colour", skip_serializing_if = "Option::is_none")]
-    pub colour: Option<Color32>,
-    /// Times the common amplitude.
-    pub gain: f32,
-    /// Physical value in the middle of the lane.
-    pub centre: f64,
-}
-
-impl Default for ChannelView {
-    fn default() -> Self {
-        Self { visible: true, colour: None, gain: 1.0, centre: 0.0 }
-    }
-}
-
-/// How the lanes are stacked.
-#[derive(Clone, PartialEq, Debug, serde::Serialize, serde::Deserialize)]
-#[serde(default)]
-pub struct LaneView {
-    /// Index, among the visible channels, of the lane at the top; fractional while scrolling.
-    pub first: f64,
-    /// Lanes on the screen.
-    pub count: f64,
-    /// Physical units for half a lane at amplitude 1, by unit; set once from the first picture, so that nothing changes
-    /// height by itself afterwards.
-    pub half_range: Option<Vec<f64>>,
-    pub amplitude: f64,
-}
-
-impl Default for LaneView {
-    fn default() -> Self {
-        Self { first: 0.0, count: 1.0, half_range: None, amplitude: 1.0 }
-    }
-}
-
 /// The newest pictures that have arrived.
 #[derive(Default)]
 pub struct Pictures {
@@ -129,6 +88,8 @@ pub struct Pictures {
 pub struct Results {
     pub list: Vec<AnalysisResult>,
     pub found: super::found::Found,
+    /// The event tracks of the recording that were read.
+    pub tracks: super::event_rows::Tracks,
     /// The recording that was compared with last.
     pub compared: Option<PathBuf>,
 }
@@ -181,12 +142,6 @@ impl Document {
         &self.shown().time
     }
 
-    /// Indices of the visible channels, in the order of lanes.
-    #[must_use]
-    pub fn visible_channels(&self) -> Vec<usize> {
-        (0..self.channels.len()).filter(|&c| self.channels[c].visible).collect()
-    }
-
     /// Frames in the half-open range of ticks.
     #[must_use]
     pub fn frames_of_ticks(&self, ticks: &Range<u64>) -> Range<u64> {
@@ -215,7 +170,10 @@ impl Document {
             (Scope::Everything, _) => 0..self.shown().frames,
             _ => self.visible_frames(),
         };
-        Selection { stream: self.stream, channels: self.visible_channels(), frames }
+        // In the order of the file, whatever that of the lanes is.
+        let mut channels = self.visible_channels();
+        channels.sort_unstable();
+        Selection { stream: self.stream, channels, frames }
     }
 }
 

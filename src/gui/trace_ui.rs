@@ -3,15 +3,18 @@
 use eframe::egui::{self, Align2, Color32, FontId, Pos2, Rect, Sense, Stroke, Ui, Vec2};
 use egui_plot::{Plot, PlotBounds};
 
+use super::channels::Display;
+use super::channels::heights::FILL;
 use super::command::{AnnotationCommand, Command, ViewCommand};
 use super::cursors::Near;
+use super::displays;
 use super::gap_hover::gap_at;
 use super::mouse::Mouse;
 use super::settings::Wheel;
 use super::state::{Document, TimeFormat};
-use super::theme::{self, Colours};
+use super::theme::Colours;
 use super::time_axis::TimeAxis;
-use super::traces::{self, Lane, TimeAxis as TicksPerX};
+use super::traces::{self, TimeAxis as TicksPerX};
 
 /// Lane names are not drawn closer than this, points.
 const NAME_HEIGHT: f32 = 14.0;
@@ -21,8 +24,6 @@ const GAP_TEXT: f64 = 110.0;
 const TITLE_HALF_WIDTH: f32 = 60.0;
 /// How strong the colour of a trace without filters is behind the one with.
 const DIMMED: f32 = 0.35;
-/// Half the height of a lane that a trace fills at amplitude 1.
-pub(super) const FILL: f64 = 0.45;
 
 /// Draws the traces, and the panes of companions beneath them.
 pub(super) fn trace_ui(ui: &mut Ui, document: &Document, format: TimeFormat, wheel: Wheel, out: &mut Vec<Command>) {
@@ -41,8 +42,10 @@ pub(super) fn trace_ui(ui: &mut Ui, document: &Document, format: TimeFormat, whe
 fn traces_ui(ui: &mut Ui, document: &Document, format: TimeFormat, wheel: Wheel, out: &mut Vec<Command>) {
     let colours = Colours::of(ui);
     let axis = TimeAxis::new(document, format, ui.available_width());
-    let dark = ui.visuals().dark_mode;
-    let (first, count) = (document.lanes.first, document.lanes.count);
+    let channel_colours = document.channel_colours(ui.visuals().dark_mode);
+    let mut cut = Vec::new();
+    let (first, count) = displays::extent(document);
+    let foot = super::event_rows::share_of(ui, document);
     let span = document.viewport.ticks();
     let ticks_per_x = TicksPerX { origin_tick: document.viewport.start_tick(), ticks_per_x: 1.0 };
     let plot = Plot::new("traces")
@@ -66,10 +69,14 @@ fn traces_ui(ui: &mut Ui, document: &Document, format: TimeFormat, wheel: Wheel,
     ui.painter().rect_filled(ui.available_rect_before_wrap(), 0.0, ui.visuals().panel_fill);
     let behind = ui.painter().add(egui::Shape::Noop);
     let shown = plot.show(ui, |plot| {
-        plot.set_plot_bounds(PlotBounds::from_min_max([0.0, -(first + count)], [span, -first]));
+        let below = first + count / f64::from(1.0 - foot);
+        plot.set_plot_bounds(PlotBounds::from_min_max([0.0, -below], [span, -first]));
+        if document.lanes.display == Display::HeatMap {
+            return;
+        }
         let behind = document.filter.as_ref().filter(|f| f.shown && document.raw_is_comparable());
         if let Some((filter, (columns, packed))) = behind.and_then(|f| Some((f, f.picture.as_ref()?))) {
-            let mut raw = lanes(document, &columns.request.channels, dark);
+            let mut raw = displays::lanes(document, &columns.request.channels, &channel_colours);
             for lane in &mut raw {
                 lane.color = lane.color.gamma_multiply(DIMMED);
                 lane.baseline = filter.centres.get(columns.request.channels[lane.values]).copied().unwrap_or(0.0);
@@ -77,30 +84,41 @@ fn traces_ui(ui: &mut Ui, document: &Document, format: TimeFormat, wheel: Wheel,
             plot.add(traces::item(packed.clone(), raw, ticks_per_x).named("raw traces"));
         }
         if let Some((columns, packed)) = &document.pictures.view {
-            let lanes = lanes(document, &columns.request.channels, dark);
+            let lanes = displays::lanes(document, &columns.request.channels, &channel_colours);
+            cut = displays::cut_channels(document, columns, &lanes);
             plot.add(traces::item(packed.clone(), lanes, ticks_per_x));
         }
     });
-    let rect = *shown.transform.frame();
+    let whole = *shown.transform.frame();
+    let rect = displays::above(whole, foot);
     let gaps = traces::gap_shapes(ui, &shown.transform, ticks_per_x, document.time());
-    let canvas = egui::Shape::rect_filled(rect, 0.0, colours.canvas);
+    let canvas = egui::Shape::rect_filled(whole, 0.0, colours.canvas);
     ui.painter().set(behind, egui::Shape::Vec(std::iter::once(canvas).chain(gaps).collect()));
     if (f64::from(rect.width()) - document.viewport.width_points()).abs() > 0.5 {
         out.push(Command::View(ViewCommand::Width(rect.width())));
     }
     let over = Overlay { document, rect, colours };
     let painter = ui.painter().with_clip_rect(rect);
+    displays::heat_lanes_ui(ui, &painter, document, rect);
+    displays::logic_ui(ui, &painter, document, rect, &channel_colours);
     over.gap_lengths(&painter);
     over.selection(&painter);
-    over.lane_names(&painter);
-    over.state(&painter);
+    if document.lanes.display == Display::Butterfly {
+        displays::axis_ui(&painter, document, rect, colours);
+    } else {
+        over.lane_names(&painter);
+    }
+    over.state(&painter, &cut);
     let response = shown.response;
     super::found::marks_ui(ui, document, rect);
     let annotated = super::annotation_marks::marks_ui(ui, document, rect);
     over.goal(&painter);
     over.playhead(&painter);
-    over.scale_bar(&painter);
-    over.readout(ui.painter(), &response, &axis);
+    if document.lanes.display == Display::Stacked {
+        over.scale_bar(&painter);
+    }
+    super::event_rows::rows_ui(ui, document, whole, rect);
+    over.readout(ui.painter(), &response, &axis, whole.right_bottom());
     let mouse = Mouse { document, rect };
     let hovered = response.hover_pos().filter(|at| rect.contains(*at));
     let at = hovered.map(|at| (mouse.tick_at(at).max(0.0) as u64, mouse.near(at)));
@@ -117,7 +135,10 @@ fn traces_ui(ui: &mut Ui, document: &Document, format: TimeFormat, wheel: Wheel,
     mouse.wheel(ui, &response, wheel, out);
     mouse.drag(ui, &response, (&painter, colours), &annotated, out);
     let response = super::gap_hover::gap_hover(response, &mouse, &axis);
-    let about = format!("Traces: {}. Wheel zooms, drag pans, shift-drag selects.", axis.describe());
+    let mut about = format!("Traces: {}. Wheel zooms, drag pans, shift-drag selects.", axis.describe());
+    if !cut.is_empty() {
+        about = format!("{about} {}.", cut_text(document, &cut));
+    }
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, &about));
 }
 
@@ -133,27 +154,6 @@ pub(super) fn pointer_tick(ctx: &egui::Context) -> Option<u64> {
 /// The channel that was under it, and how far from it is near.
 pub(super) fn pointer_near(ctx: &egui::Context) -> Option<Near> {
     ctx.data(|data| data.get_temp::<Option<(u64, Option<Near>)>>(pointer_id())).flatten().and_then(|at| at.1)
-}
-
-/// How each of the `channels` of a picture is drawn, in their order, if it is visible.
-pub(super) fn lanes(document: &Document, channels: &[usize], dark: bool) -> Vec<Lane> {
-    let visible = document.visible_channels();
-    let row_of = |channel: usize| visible.iter().position(|&v| v == channel);
-    let mut lanes = Vec::with_capacity(channels.len());
-    for (values, &channel) in channels.iter().enumerate() {
-        let Some(row) = row_of(channel) else { continue };
-        let view = &document.channels[channel];
-        let half = document.lanes.half_range.as_ref().map_or(1.0, |h| h[channel]);
-        let gain = FILL / half * document.lanes.amplitude * f64::from(view.gain);
-        lanes.push(Lane {
-            values,
-            color: view.colour.unwrap_or_else(|| theme::palette(channel, dark)),
-            center: -(row as f64 + 0.5),
-            scale: gain,
-            baseline: view.centre,
-        });
-    }
-    lanes
 }
 
 /// What is painted over the traces.
@@ -205,18 +205,23 @@ impl Overlay<'_> {
 
     /// Names and units at the left edge, thinned out where lanes are narrower than a line of text.
     fn lane_names(&self, painter: &egui::Painter) {
-        let visible = self.document.visible_channels();
+        let stack = self.document.stack();
         let channels = &self.document.shown().channels;
-        let height = self.rect.height() / self.document.lanes.count as f32;
-        let step = (NAME_HEIGHT / height).ceil().max(1.0) as usize;
         let ground = self.colours.canvas.gamma_multiply(0.93);
-        for row in self.document.lanes_on_screen().filter(|row| row % step == 0) {
-            let channel = &channels[visible[row]];
+        let mut free_from = f32::NEG_INFINITY;
+        for row in self.document.lanes_on_screen() {
+            let span = stack.span(row);
+            let middle = self.y(f64::midpoint(span.start, span.end));
+            if middle < free_from {
+                continue;
+            }
+            free_from = middle + NAME_HEIGHT;
+            let channel = &channels[stack.channels()[row]];
             let text = match channel.unit.as_str() {
                 "" => channel.name.clone(),
                 unit => format!("{} ({})", channel.name, crate::text::unit(unit)),
             };
-            let at = Pos2::new(self.rect.left() + 6.0, self.y(row as f64 + 0.5));
+            let at = Pos2::new(self.rect.left() + 6.0, middle);
             let font = FontId::proportional(11.5);
             let galley = painter.layout_no_wrap(text, font, self.colours.ink);
             let place = Align2::LEFT_CENTER.anchor_size(at, galley.size());
@@ -226,7 +231,7 @@ impl Overlay<'_> {
     }
 
     /// Says when the picture is an estimate, or why there is none.
-    fn state(&self, painter: &egui::Painter) {
+    fn state(&self, painter: &egui::Painter, cut: &[usize]) {
         let pictures = &self.document.pictures;
         let (text, colour) = match (&pictures.error, &pictures.view) {
             (Some(error), _) => (error.clone(), self.colours.error),
@@ -238,10 +243,13 @@ impl Overlay<'_> {
             _ if self.document.visible_channels().is_empty() => {
                 ("every channel is hidden: choose some in the list on the left".to_owned(), self.colours.muted)
             }
+            _ if !cut.is_empty() => (cut_text(self.document, cut), self.colours.warning),
             _ => return,
         };
-        let at = self.rect.right_top() + Vec2::new(-8.0, 6.0);
-        painter.text(at, Align2::RIGHT_TOP, text, FontId::proportional(12.0), colour);
+        let galley = painter.layout_no_wrap(text, FontId::proportional(12.0), colour);
+        let place = Align2::RIGHT_TOP.anchor_size(self.rect.right_top() + Vec2::new(-8.0, 6.0), galley.size());
+        painter.rect_filled(place.expand2(Vec2::new(4.0, 1.0)), 2.0, self.colours.canvas.gamma_multiply(0.88));
+        painter.galley(place.min, galley, colour);
     }
 
     /// The place that was gone to.
@@ -260,11 +268,11 @@ impl Overlay<'_> {
 
     /// How high a round value is drawn, in the first lane's unit, at the right edge.
     fn scale_bar(&self, painter: &egui::Painter) {
-        let (visible, lanes) = (self.document.visible_channels(), &self.document.lanes);
-        let (Some(half), Some(&channel)) = (&lanes.half_range, visible.get(self.document.lanes_on_screen().start))
-        else {
-            return;
-        };
+        let (stack, lanes) = (self.document.stack(), &self.document.lanes);
+        // Levels have no scale.
+        let is_line = |channel: &&usize| !self.document.channels[**channel].is_logic();
+        let first = stack.channels()[self.document.lanes_on_screen()].iter().find(is_line);
+        let (Some(half), Some(&channel)) = (&lanes.half_range, first) else { return };
         let lane = f64::from(self.rect.height()) / lanes.count;
         let points_per_unit = lane * FILL / half[channel] * lanes.amplitude;
         let room = (f64::from(self.rect.height()) * 0.25).min(lane.max(40.0));
@@ -286,18 +294,17 @@ impl Overlay<'_> {
     }
 
     /// Time and value under the pointer.
-    fn readout(&self, painter: &egui::Painter, response: &egui::Response, axis: &TimeAxis<'_>) {
+    fn readout(&self, painter: &egui::Painter, response: &egui::Response, axis: &TimeAxis<'_>, corner: Pos2) {
         let Some(pointer) = response.hover_pos().filter(|p| self.rect.contains(*p)) else { return };
-        let tick = (Mouse { document: self.document, rect: self.rect }).tick_at(pointer).max(0.0) as u64;
-        let lanes = &self.document.lanes;
-        let row = lanes.first + f64::from((pointer.y - self.rect.top()) / self.rect.height()) * lanes.count;
+        let mouse = Mouse { document: self.document, rect: self.rect };
+        let tick = mouse.tick_at(pointer).max(0.0) as u64;
         let mut text = axis.precise(tick);
-        if let Some(value) = self.value_at(tick, row as usize) {
+        if let Some(value) = mouse.channel_at(pointer).and_then(|channel| self.value_at(tick, channel)) {
             text = format!("{text}   {value}");
         }
         painter.vline(pointer.x, self.rect.y_range(), Stroke::new(1.0, self.colours.muted.gamma_multiply(0.4)));
         // In the row of the axis' title, where it covers no trace.
-        let at = self.rect.right_bottom() + Vec2::new(-8.0, 32.0);
+        let at = corner + Vec2::new(-8.0, 32.0);
         let galley = painter.layout_no_wrap(text, FontId::monospace(12.0), self.colours.ink);
         let place = Align2::RIGHT_BOTTOM.anchor_size(at, galley.size());
         let ground = painter.ctx().global_style().visuals.panel_fill;
@@ -312,8 +319,8 @@ impl Overlay<'_> {
         painter.galley(place.min, galley, Color32::PLACEHOLDER);
     }
 
-    /// What the picture says about the lane `row` at `tick`.
-    fn value_at(&self, tick: u64, row: usize) -> Option<String> {
+    /// What the picture says about a channel at `tick`.
+    fn value_at(&self, tick: u64, channel: usize) -> Option<String> {
         let (columns, _) = self.document.pictures.view.as_ref()?;
         let time = self.document.time();
         let frame = time.frame_at_tick(tick);
@@ -321,7 +328,6 @@ impl Overlay<'_> {
             return Some("gap".to_owned());
         }
         let column = columns.edges.partition_point(|&e| e <= frame).checked_sub(1)?;
-        let channel = *self.document.visible_channels().get(row)?;
         let index = columns.request.channels.iter().position(|&c| c == channel)?;
         let info = &self.document.shown().channels[channel];
         let seen = columns.values.get(index)?.get(column)?.scaled(info.scale);
@@ -338,5 +344,13 @@ impl Overlay<'_> {
             let of = super::wording::count(samples);
             format!("{}: {about}{} … {} {unit} in {of} samples", info.name, number(seen.min), number(seen.max))
         })
+    }
+}
+
+/// Whose traces are cut, in words.
+fn cut_text(document: &Document, cut: &[usize]) -> String {
+    match cut {
+        [one] => format!("{} is cut where it reaches farther", document.shown().channels[*one].name),
+        many => format!("{} traces are cut where they reach farther", many.len()),
     }
 }

@@ -47,7 +47,8 @@ impl Shown {
         let channels = before.map(|b| &b.channels).filter(|b| ***b == document.channels);
         Self {
             channels: channels.map_or_else(|| Arc::new(document.channels.clone()), Arc::clone),
-            lanes: document.lanes.clone(),
+            // What is picked is no arrangement.
+            lanes: LaneView { list: document.lanes.list.without_picks(), ..document.lanes.clone() },
             selection: document.selection.clone(),
             filter,
         }
@@ -58,14 +59,23 @@ impl Shown {
         if self.channels.len() != document.channels.len() {
             return; // of another stream
         }
-        let shown_before = document.visible_channels().len();
+        let before = document.stack().height();
         for (view, kept) in document.channels.iter_mut().zip(self.channels.iter()) {
-            *view = ChannelView { centre: view.centre, ..kept.clone() };
+            *view = ChannelView {
+                centre: view.centre,
+                threshold: view.threshold,
+                is_binary: view.is_binary,
+                ..kept.clone()
+            };
         }
         let LaneView { first, count, half_range, .. } = document.lanes.clone();
+        let refit = document.lanes.heights != self.lanes.heights;
         document.lanes = LaneView { first, count, half_range, ..self.lanes.clone() };
+        if refit {
+            document.refit_heights();
+        }
         document.selection.clone_from(&self.selection);
-        document.fit_lanes(shown_before);
+        document.fit_lanes(before);
         document.refresh_envelope();
     }
 }
@@ -88,7 +98,11 @@ impl Change {
         let mut change = Self { settings: a.settings != b.settings, ..Self::default() };
         if let (Some(a), Some(b)) = (&a.shown, &b.shown) {
             if !Arc::ptr_eq(&a.channels, &b.channels) {
-                let neutral = |v: &ChannelView| ChannelView { visible: true, centre: 0.0, ..v.clone() };
+                let found = ChannelView::default();
+                let neutral = |v: &ChannelView| {
+                    let ChannelView { visible, centre, threshold, is_binary, .. } = found;
+                    ChannelView { visible, centre, threshold, is_binary, ..v.clone() }
+                };
                 let pairs = || a.channels.iter().zip(b.channels.iter()).enumerate();
                 change.tuned = pairs().filter(|(_, (a, b))| neutral(a) != neutral(b)).map(|(i, _)| i).collect();
                 change.visible = pairs().any(|(_, (a, b))| a.visible != b.visible);

@@ -1,6 +1,5 @@
 //! What part of the recording is seen: applying [`ViewCommand`]s.
 
-use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,17 +7,12 @@ use super::command::ViewCommand;
 use super::state::{Document, Filtered, Pictures, ViewHistory};
 use super::viewport::Viewport;
 use crate::error::Result;
-use crate::picture::amplitude;
 use crate::scan::Selection;
 use crate::source::Source;
 use crate::summary::{Columns, Summary};
 
-/// Lanes are at least this fraction of the screen's height.
-const MIN_LANES: f64 = 1.0;
 /// Amplitudes stay within this factor of the automatic ones.
 const MAX_AMPLITUDE: f64 = 1e6;
-/// The share of the channels that fit into their lanes at amplitude 1; louder ones reach over their neighbours.
-const COVERED: f64 = 0.9;
 /// Changes of the view that are closer together are one step of its history.
 const PAUSE: Duration = Duration::from_millis(700);
 
@@ -80,13 +74,14 @@ impl Document {
                     self.refresh_envelope();
                 }
             }
-            ViewCommand::ScrollLanes(lanes) => self.lanes.first += lanes,
             ViewCommand::Play(speed) => self.play(speed),
+            // Where channels are drawn over each other there is nothing to scroll.
+            ViewCommand::ScrollLanes(_) | ViewCommand::ZoomLanes(_)
+                if self.lanes.display == super::channels::Display::Butterfly => {}
+            ViewCommand::ScrollLanes(lanes) => self.lanes.first += lanes,
             ViewCommand::ZoomLanes(factor) => self.lanes.count *= factor,
         }
-        let visible = self.channels.iter().filter(|c| c.visible).count() as f64;
-        self.lanes.count = self.lanes.count.clamp(MIN_LANES, visible.max(MIN_LANES));
-        self.lanes.first = self.lanes.first.clamp(0.0, (visible - self.lanes.count).max(0.0));
+        self.keep_lanes_in_view();
         Ok(())
     }
 
@@ -106,17 +101,9 @@ impl Document {
         self.history.last_change = Some(now);
     }
 
-    /// Positions, among the visible channels, of the lanes that are on the screen, at least partly.
-    #[must_use]
-    pub fn lanes_on_screen(&self) -> Range<usize> {
-        let visible = self.channels.iter().filter(|c| c.visible).count();
-        let first = (self.lanes.first.floor().max(0.0) as usize).min(visible);
-        let end = ((self.lanes.first + self.lanes.count).ceil() as usize).min(visible);
-        first..end.max(first)
-    }
-
     /// Takes in a picture of the whole recording. The first one settles the amplitudes.
     pub fn overview_arrived(&mut self, columns: Arc<Columns>) {
+        self.recognise_logic(&columns);
         if self.lanes.half_range.is_none() {
             self.fit_amplitudes(&columns);
         }
@@ -162,32 +149,6 @@ impl Document {
             }
         }
         self.pictures.envelope = band;
-    }
-
-    /// Sets the middle of every lane, and one common range for all channels of the same unit, so that amplitudes can be
-    /// compared between channels and single artefacts do not flatten the rest.
-    fn fit_amplitudes(&mut self, columns: &Columns) {
-        let stream = &self.source.recording().streams[self.stream];
-        let lanes = self.channels.iter().filter(|c| c.visible).count();
-        let mut half_ranges: Vec<(String, Vec<f64>)> = Vec::new();
-        for (&c, values) in columns.request.channels.iter().zip(&columns.values) {
-            let scaled = values.iter().map(|v| v.scaled(stream.channels[c].scale));
-            let Some((middle, half)) = amplitude::fit(scaled, lanes) else { continue };
-            self.channels[c].centre = middle;
-            if half <= 0.0 {
-                continue;
-            }
-            let unit = &stream.channels[c].unit;
-            match half_ranges.iter_mut().find(|(u, _)| u == unit) {
-                Some((_, list)) => list.push(half),
-                None => half_ranges.push((unit.clone(), vec![half])),
-            }
-        }
-        let of_unit = |unit: &str| {
-            let list = half_ranges.iter().find(|(u, _)| u == unit).map(|(_, list)| list.clone());
-            list.map_or(1.0, |mut list| amplitude::quantile(&mut list, COVERED))
-        };
-        self.lanes.half_range = Some(stream.channels.iter().map(|c| of_unit(&c.unit)).collect());
     }
 
     /// A selection in words: `12 s to 14.5 s, 16 channels`.

@@ -54,6 +54,18 @@ pub struct Channel {
     pub scale: Scale,
     /// The group it belongs to (tetrode, shank, device); empty when there is none.
     pub group: String,
+    /// Where its contact is on the probe, where the file tells.
+    pub position: Option<Position>,
+}
+
+/// Where a contact is on its probe, as ProbeInterface counts: micrometres in the plane of the shank, y growing away from
+/// the tip.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub struct Position {
+    /// Shank, or probe, counted over all of a recording.
+    pub shank: u32,
+    pub x_um: f64,
+    pub y_um: f64,
 }
 
 impl Channel {
@@ -66,6 +78,7 @@ impl Channel {
             unit: String::new(),
             scale: Scale::default(),
             group: String::new(),
+            position: None,
         }
     }
 }

@@ -271,6 +271,12 @@ impl App {
                 self.document.iter_mut().for_each(|document| document.found_arrived(id));
                 JobState::Done(String::new())
             }
+            Ok(Outcome::Tracks(tracks)) => {
+                if let Some(document) = &mut self.document {
+                    document.tracks_arrived(id, Ok(tracks));
+                }
+                JobState::Done(String::new())
+            }
             Ok(Outcome::Sought(report)) => {
                 self.sought(&report);
                 JobState::Done(String::new())
@@ -306,6 +312,7 @@ impl App {
     pub(super) fn forget_unfinished(&mut self, id: JobId) {
         if let Some(document) = &mut self.document {
             document.results.list.retain(|r| r.job != id);
+            document.tracks_arrived(id, Err("not read: choose it again to try once more".to_owned()));
         }
     }
 

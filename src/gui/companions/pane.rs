@@ -203,6 +203,7 @@ fn lanes(c: &Companion, dark: bool) -> Vec<Lane> {
         center: -(i as f64 + 0.5),
         scale: FILL / half,
         baseline: middle,
+        cut: Some([-(i as f64 + 1.0), -(i as f64)]),
     };
     fits.iter().enumerate().map(lane).collect()
 }

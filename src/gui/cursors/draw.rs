@@ -5,7 +5,9 @@ use eframe::egui::{
     self, Align2, Color32, CursorIcon, EventFilter, FontId, Id, Key, Painter, Pos2, Rect, Sense, Stroke, Ui, Vec2, pos2,
 };
 
+use super::super::channels::Display;
 use super::super::command::Command;
+use super::super::displays;
 use super::super::mouse::Mouse;
 use super::super::state::Document;
 use super::super::theme::Colours;
@@ -95,11 +97,15 @@ fn flag_ui(ui: &Ui, mouse: &Mouse<'_>, which: Which, x: f32, at: &str, colours: 
 fn dots(painter: &Painter, document: &Document, which: Which, x: f32, mouse: &Mouse<'_>, colours: Colours, dark: bool) {
     let values = document.to_probe().and_then(|wanted| document.cursors.current(&wanted));
     let Some(values) = values.filter(|values| values.of.channels.len() <= MAX_DOTS) else { return };
-    for lane in super::super::trace_ui::lanes(document, &values.of.channels, dark) {
+    if document.lanes.display == Display::HeatMap {
+        return;
+    }
+    for lane in displays::lanes(document, &values.of.channels, &document.channel_colours(dark)) {
         let Some(value) = values.at[which as usize].get(lane.values).copied().flatten() else { continue };
-        let row = -(lane.center + (value - lane.baseline) * lane.scale);
-        let y = mouse.y_of(row);
-        if mouse.rect.y_range().contains(y) {
+        let height = lane.center + (value - lane.baseline) * lane.scale;
+        let is_cut = lane.cut.is_some_and(|[low, high]| !(low..=high).contains(&height));
+        let y = mouse.y_of(-height);
+        if !is_cut && mouse.rect.y_range().contains(y) {
             painter.circle(pos2(x, y), DOT, lane.color, Stroke::new(1.0, colours.canvas));
         }
     }

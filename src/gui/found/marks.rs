@@ -7,6 +7,7 @@ use eframe::egui::{Align2, Color32, FontId, Painter, Pos2, Rect, Shape, Stroke, 
 
 use super::Listed;
 use crate::analysis::{Events, Place};
+use crate::gui::channels::Stack;
 use crate::gui::state::Document;
 use crate::gui::theme::Colours;
 use crate::gui::wording::plural;
@@ -84,28 +85,21 @@ impl Marks<'_> {
     }
 
     /// The lane of a channel, if it is on the screen; what belongs to no channel has the strip at the foot.
-    fn lane(&self, rows: &[Option<usize>], channel: u32) -> Option<Rect> {
+    fn lane(&self, stack: &Stack, rows: &[Option<usize>], channel: u32) -> Option<Rect> {
         let channel = channel as usize;
         if channel >= rows.len() {
             return Some(Rect::from_x_y_ranges(self.rect.x_range(), self.foot - STRIP..=self.foot));
         }
         let lanes = &self.document.lanes;
         let y = |row: f64| self.rect.top() + ((row - lanes.first) / lanes.count) as f32 * self.rect.height();
-        let row = rows[channel]? as f64;
-        let lane = Rect::from_x_y_ranges(self.rect.x_range(), y(row)..=y(row + 1.0));
+        let span = stack.span(rows[channel]?);
+        let lane = Rect::from_x_y_ranges(self.rect.x_range(), y(span.start)..=y(span.end));
         lane.intersects(self.rect).then_some(lane)
     }
 
-    fn rows(&self) -> Vec<Option<usize>> {
-        let mut rows = vec![None; self.document.shown().channels.len()];
-        for (row, channel) in self.document.visible_channels().into_iter().enumerate() {
-            rows[channel] = Some(row);
-        }
-        rows
-    }
-
     fn places(&self, listed: &Listed, frames: &Range<u64>, current: Option<usize>) -> usize {
-        let rows = self.rows();
+        let stack = self.document.stack();
+        let rows = stack.rows(self.document.shown().channels.len());
         let mut labels = Labels { free_from: vec![f32::NEG_INFINITY; rows.len() + 1], left: MAX_LABELS };
         let mut drawn = 0;
         let touching = listed.touching(self.events, frames, MAX_MARKS * 2);
@@ -113,7 +107,7 @@ impl Marks<'_> {
         let others = touching.iter().copied().filter(|&i| Some(i) != current);
         for i in others.chain(current.filter(|i| touching.contains(i))) {
             let place = &self.events.places[i];
-            let Some(lane) = self.lane(&rows, place.channel) else { continue };
+            let Some(lane) = self.lane(&stack, &rows, place.channel) else { continue };
             let at = self.draw(place, lane, Some(i) == current);
             labels.draw(self, place, lane, at);
             drawn += 1;
@@ -123,7 +117,9 @@ impl Marks<'_> {
 
     /// Draws one place that may not be among those in view.
     fn place(&self, place: &Place, is_current: bool) {
-        if let Some(lane) = self.lane(&self.rows(), place.channel) {
+        let stack = self.document.stack();
+        let rows = stack.rows(self.document.shown().channels.len());
+        if let Some(lane) = self.lane(&stack, &rows, place.channel) {
             self.draw(place, lane, is_current);
         }
     }

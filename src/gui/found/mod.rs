@@ -3,6 +3,7 @@
 //! There may be millions. What depends on all of them — the order of the list, an index of how far they reach — is made
 //! once, when a result arrives or the order changes; a frame costs what is seen of them.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::PathBuf;
 
@@ -75,12 +76,23 @@ pub(super) struct Listed {
     order: Option<Vec<u32>>,
     /// For each [`BLOCK`] places the farthest end of one.
     reach: Vec<u64>,
+    /// Where the places of each channel begin, in order, for their rows of marks.
+    starts: BTreeMap<u32, Vec<u64>>,
 }
 
 impl Listed {
     fn new(name: &'static str, job: JobId, events: &Events) -> Self {
-        let mut listed = Self { name, job, sort: Sort::Time, channel: None, order: None, reach: Vec::new() };
+        let mut listed = Self {
+            name,
+            job,
+            sort: Sort::Time,
+            channel: None,
+            order: None,
+            reach: Vec::new(),
+            starts: BTreeMap::new(),
+        };
         listed.arrange(events);
+        listed.sort_by_channel(events);
         listed
     }
 
@@ -99,6 +111,24 @@ impl Listed {
             }
             order
         });
+    }
+
+    /// Sorts where places begin by their channel.
+    fn sort_by_channel(&mut self, events: &Events) {
+        self.starts.clear();
+        for place in &events.places {
+            self.starts.entry(place.channel).or_default().push(place.start);
+        }
+    }
+
+    /// Where the places of a channel begin, in order, if it has any.
+    pub(super) fn frames_of(&self, channel: u32) -> Option<&[u64]> {
+        self.starts.get(&channel).map(Vec::as_slice)
+    }
+
+    /// The same of the first that is no channel of the stream: of tracks, and of gaps.
+    pub(super) fn frames_of_others(&self, channels: u32) -> Option<&[u64]> {
+        self.starts.range(channels..).next().map(|(_, frames)| frames.as_slice())
     }
 
     /// Rows of the list.
@@ -174,6 +204,7 @@ impl Document {
                     found.current = found.current.filter(|current| current.0 != name);
                 }
                 listed.arrange(events);
+                listed.sort_by_channel(events);
             }
             None => found.lists.push(Listed::new(name, job, events)),
         }
@@ -262,11 +293,11 @@ impl Document {
         };
         // Only a typed time can be wrong.
         drop(self.apply_view(command));
-        let row = self.visible_channels().iter().position(|&c| c == place.channel as usize);
-        if let Some(row) = row.map(|row| row as f64) {
-            let lanes = &self.lanes;
-            if row < lanes.first || row + 1.0 > lanes.first + lanes.count {
-                let by = row + 0.5 - lanes.count / 2.0 - lanes.first;
+        let stack = self.stack();
+        if let Some(row) = stack.channels().iter().position(|&c| c == place.channel as usize) {
+            let (lanes, span) = (&self.lanes, stack.span(row));
+            if span.start < lanes.first || span.end > lanes.first + lanes.count {
+                let by = f64::midpoint(span.start, span.end) - lanes.count / 2.0 - lanes.first;
                 drop(self.apply_view(ViewCommand::ScrollLanes(by)));
             }
         }

@@ -42,6 +42,8 @@ struct Bar {
     right: f32,
     top: f32,
     bottom: f32,
+    /// Whether it goes on above, or below.
+    cut: [bool; 2],
     color: Color32,
 }
 
@@ -61,37 +63,56 @@ fn columns(packed: &Packed, picture: &Picture, lane: &PixelLane, clip: Rect, mes
         }
         let a = low.mul_add(lane.y_scale, lane.y_offset);
         let b = high.mul_add(lane.y_scale, lane.y_offset);
-        let top = (a.min(b) - picture.half_line).round();
-        let bottom = (a.max(b) + picture.half_line).round().max(top + 1.0);
+        let mut top = (a.min(b) - picture.half_line).round();
+        let mut bottom = (a.max(b) + picture.half_line).round().max(top + 1.0);
+        let (over, under) = (a.min(b) < lane.cut[0], a.max(b) > lane.cut[1]);
+        if over {
+            top = lane.cut[0].round();
+            bottom = bottom.max(top + picture.mark_height);
+        }
+        if under {
+            bottom = lane.cut[1].round();
+            top = top.min(bottom - picture.mark_height);
+        }
+        let cut = [over, under];
         let color = if mark.exact { lane.exact } else { lane.estimate };
         match &mut pending {
             Some(bar) if bar.left == left && bar.right == right => {
                 bar.top = bar.top.min(top);
                 bar.bottom = bar.bottom.max(bottom);
+                bar.cut = [bar.cut[0] || over, bar.cut[1] || under];
                 if !mark.exact {
                     bar.color = color;
                 }
             }
             _ => {
-                let bar = Bar { left, right, top, bottom, color };
+                let bar = Bar { left, right, top, bottom, cut, color };
                 if let Some(done) = pending.replace(bar) {
-                    quad(mesh, &done, line, pixels);
+                    quad(mesh, &done, line, picture);
                 }
             }
         }
     }
     if let Some(done) = pending {
-        quad(mesh, &done, line, pixels);
+        quad(mesh, &done, line, picture);
     }
 }
 
-fn quad(mesh: &mut Mesh, bar: &Bar, line: f32, pixels: f32) {
+fn quad(mesh: &mut Mesh, bar: &Bar, line: f32, picture: &Picture) {
+    let pixels = picture.pixels_per_point;
     let extra = (line - (bar.right - bar.left)).max(0.0);
     let left = bar.left - (extra / 2.0).floor();
     let right = bar.right + extra - (extra / 2.0).floor();
     let min = pos2(left / pixels, bar.top / pixels);
     let max = pos2(right / pixels, bar.bottom / pixels);
     mesh.add_colored_rect(Rect { min, max }, bar.color);
+    let height = picture.mark_height / pixels;
+    if bar.cut[0] {
+        mesh.add_colored_rect(Rect { min, max: pos2(max.x, min.y + height) }, picture.mark);
+    }
+    if bar.cut[1] {
+        mesh.add_colored_rect(Rect { min: pos2(min.x, max.y - height), max }, picture.mark);
+    }
 }
 
 fn point(packed: &Packed, picture: &Picture, lane: &PixelLane, column: usize) -> Option<Pos2> {
@@ -103,6 +124,8 @@ fn point(packed: &Packed, picture: &Picture, lane: &PixelLane, column: usize) ->
 
 fn lines(packed: &Packed, picture: &Picture, lane: &PixelLane, shapes: &mut Vec<Shape>) {
     let width = picture.half_line * 2.0 / picture.pixels_per_point;
+    let cut = lane.cut.map(|row| row / picture.pixels_per_point);
+    let first_shape = shapes.len();
     let mut run: Vec<Pos2> = Vec::new();
     let mut exact = true;
     for column in picture.columns.clone() {
@@ -119,6 +142,55 @@ fn lines(packed: &Packed, picture: &Picture, lane: &PixelLane, shapes: &mut Vec<
         run.extend(next);
     }
     end_run(&mut run, width, if exact { lane.exact } else { lane.estimate }, shapes);
+    let drawn = shapes.split_off(first_shape);
+    drawn.into_iter().for_each(|shape| cut_line(shape, cut, width, picture.mark, shapes));
+}
+
+/// Cuts a line at the rows that its lane may cover, with a mark along the edge for what is beyond.
+fn cut_line(shape: Shape, [top, bottom]: [f32; 2], width: f32, mark: Color32, shapes: &mut Vec<Shape>) {
+    let Shape::Path(path) = &shape else {
+        // A single sample.
+        let inside = matches!(&shape, Shape::Circle(c) if c.center.y >= top && c.center.y <= bottom);
+        shapes.extend(inside.then_some(shape));
+        return;
+    };
+    if path.points.iter().all(|p| p.y >= top && p.y <= bottom) {
+        shapes.push(shape);
+        return;
+    }
+    let stroke = path.stroke.clone();
+    for pair in path.points.windows(2) {
+        let (a, b) = (pair[0], pair[1]);
+        let edge = |y: f32| crossing(a, b, y);
+        if a.y.max(b.y) < top || a.y.min(b.y) > bottom {
+            let y = if a.y.max(b.y) < top { top + width / 2.0 } else { bottom - width / 2.0 };
+            shapes.push(Shape::line_segment([pos2(a.x, y), pos2(b.x, y)], Stroke::new(width, mark)));
+            continue;
+        }
+        let end = |p: Pos2| {
+            if p.y < top {
+                edge(top)
+            } else if p.y > bottom {
+                edge(bottom)
+            } else {
+                p
+            }
+        };
+        let line =
+            eframe::egui::epaint::PathShape { points: vec![end(a), end(b)], stroke: stroke.clone(), ..path.clone() };
+        shapes.push(Shape::Path(line));
+        for (y, beyond) in [(top, a.y.min(b.y) < top), (bottom, a.y.max(b.y) > bottom)] {
+            if beyond {
+                shapes.push(Shape::circle_filled(edge(y), width, mark));
+            }
+        }
+    }
+}
+
+/// Where the line from `a` to `b` crosses row `y`.
+fn crossing(a: Pos2, b: Pos2, y: f32) -> Pos2 {
+    let share = if b.y == a.y { 0.0 } else { ((y - a.y) / (b.y - a.y)).clamp(0.0, 1.0) };
+    pos2(a.x + share * (b.x - a.x), y)
 }
 
 fn end_run(run: &mut Vec<Pos2>, width: f32, color: Color32, shapes: &mut Vec<Shape>) {
@@ -133,7 +205,8 @@ fn end_run(run: &mut Vec<Pos2>, width: f32, color: Color32, shapes: &mut Vec<Sha
 fn dots(packed: &Packed, picture: &Picture, lane: &PixelLane, radius: f32, mesh: &mut Mesh) {
     let radius = radius / picture.pixels_per_point;
     for column in picture.columns.clone() {
-        if let Some(center) = point(packed, picture, lane, column) {
+        let seen = |at: &Pos2| (lane.cut[0]..=lane.cut[1]).contains(&(at.y * picture.pixels_per_point));
+        if let Some(center) = point(packed, picture, lane, column).filter(seen) {
             let color = if packed.marks()[column].exact { lane.exact } else { lane.estimate };
             mesh.add_colored_rect(Rect::from_center_size(center, eframe::egui::Vec2::splat(radius * 2.0)), color);
         }

@@ -8,7 +8,9 @@
 //! least one line width wide and high, so nothing vanishes between two pixels. Where the ranges of two neighbours do
 //! not touch, the first is drawn on to the edge of the second, so that a steep signal stays connected and no column
 //! reaches beyond what it or the next one holds. Estimates are blended towards the background. Nothing is drawn
-//! across a gap. Where single samples are far enough apart they are joined by lines and marked by dots.
+//! across a gap. Where single samples are far enough apart they are joined by lines and marked by dots. A lane may have
+//! limits: what is beyond them is cut, and the cut has a mark, so that a channel far larger than the others does not hide
+//! them and does not look smaller than it is.
 //!
 //! Call [`install`] once when the window is created. Without it (no wgpu, or a test that draws nothing) the same
 //! picture is made as an egui mesh, slower.
@@ -32,6 +34,10 @@ pub use painter::install;
 const LINES_FROM_POINTS: f64 = 1.5;
 /// Samples this many points apart (or more) are marked by dots.
 const DOTS_FROM_POINTS: f64 = 5.0;
+/// How high the mark is where a trace is cut, points.
+const MARK_POINTS: f64 = 2.5;
+/// Where nothing is cut: farther than any screen, and far from what floats cannot tell apart.
+const NO_CUT: [f32; 2] = [-1e6, 1e6];
 /// How far an estimate's colour is from that of the background (0) to its own (1).
 const ESTIMATE_STRENGTH: f32 = 0.45;
 
@@ -47,6 +53,8 @@ pub struct Lane {
     pub scale: f64,
     /// The physical value that lies at `center`.
     pub baseline: f64,
+    /// The lowest and the highest y of the plot's axis that it may cover: what is beyond is cut there, and marked.
+    pub cut: Option<[f64; 2]>,
 }
 
 /// How the plot's x axis runs in ticks: `tick = origin_tick + x · ticks_per_x`. Choose the origin near what is
@@ -121,11 +129,16 @@ impl TraceItem {
             let y_offset = y_of(lane.center + (middle - lane.baseline) * lane.scale) * pixels;
             let y_scale = half * lane.scale * transform.dpos_dvalue_y() * pixels;
             let reach = y_scale.abs() + half_line + 4.0;
-            let visible = y_offset + reach >= top && y_offset - reach <= bottom;
+            let cut =
+                lane.cut.map_or(NO_CUT, |[low, high]| [(y_of(high) * pixels) as f32, (y_of(low) * pixels) as f32]);
+            let (upper, lower) = (f64::from(cut[0]).max(y_offset - reach), f64::from(cut[1]).min(y_offset + reach));
+            // What lies beyond the cut altogether is seen by its mark.
+            let visible = lower.max(f64::from(cut[0])) >= top && upper.min(f64::from(cut[1])) <= bottom;
             (visible && y_offset.is_finite() && y_scale.is_finite()).then(|| PixelLane {
                 values: lane.values,
                 y_offset: y_offset as f32,
                 y_scale: y_scale as f32,
+                cut,
                 exact: lane.color,
                 estimate: blend(background, lane.color, ESTIMATE_STRENGTH),
             })
@@ -137,6 +150,8 @@ impl TraceItem {
             x_scale: x_scale as f32,
             half_line: half_line as f32,
             style,
+            mark: ui.visuals().strong_text_color(),
+            mark_height: (MARK_POINTS * pixels).round().max(1.0) as f32,
             pixels_per_point: pixels as f32,
         }
     }
@@ -204,6 +219,8 @@ struct PixelLane {
     values: usize,
     y_offset: f32,
     y_scale: f32,
+    /// Top and bottom of what it may cover.
+    cut: [f32; 2],
     exact: Color32,
     estimate: Color32,
 }
@@ -217,6 +234,9 @@ struct Picture {
     x_scale: f32,
     half_line: f32,
     style: Style,
+    /// The colour and height of what stands where a trace is cut.
+    mark: Color32,
+    mark_height: f32,
     pixels_per_point: f32,
 }
 

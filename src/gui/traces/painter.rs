@@ -1,6 +1,6 @@
 //! The traces on the GPU: one paint callback, one instanced draw a lane.
 //!
-//! The buffers of a [`Packed`] go up once; a frame writes 64 bytes a lane. The vertex stage reads instance buffers and
+//! The buffers of a [`Packed`] go up once; a frame writes 96 bytes a lane. The vertex stage reads instance buffers and
 //! one small uniform only, so that it runs on the GLES fallback as well. The same buffer is bound at neighbouring
 //! offsets: that is how a column sees the ones before and after it.
 
@@ -17,7 +17,7 @@ use super::{Picture, PixelLane, Style};
 /// Bytes of a column's place: two `f32` and the flags.
 const MARK_BYTES: usize = 12;
 /// Bytes of a lane's uniforms, and how far apart they lie (the largest alignment that wgpu asks of any device).
-const LANE_BYTES: usize = 64;
+const LANE_BYTES: usize = 96;
 const LANE_STRIDE: usize = 256;
 const EXACT: u32 = 1;
 const JOINED: u32 = 2;
@@ -304,8 +304,16 @@ fn uniforms(picture: &Picture, lane: &PixelLane, screen: [u32; 2]) -> [f32; LANE
     let radius = if let Style::Dots { radius } = picture.style { radius } else { 0.0 };
     let color = |c: Color32| c.to_array().map(|v| f32::from(v) / 255.0);
     let ([r, g, b, a], [er, eg, eb, ea]) = (color(lane.exact), color(lane.estimate));
+    let [mr, mg, mb, ma] = color(picture.mark);
+    let [top, bottom] = lane.cut;
+    let mark = picture.mark_height;
     let (width, height) = (screen[0] as f32, screen[1] as f32);
     let place = [picture.x_scale, picture.x_offset, lane.y_scale, lane.y_offset];
     let [xs, xo, ys, yo] = place;
-    [width, height, xs, xo, ys, yo, picture.half_line, radius, r, g, b, a, er, eg, eb, ea]
+    let half = picture.half_line;
+    #[rustfmt::skip]
+    let words = [
+        width, height, xs, xo, ys, yo, half, radius, r, g, b, a, er, eg, eb, ea, mr, mg, mb, ma, top, bottom, mark, 0.0,
+    ];
+    words
 }

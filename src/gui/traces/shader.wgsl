@@ -10,6 +10,8 @@ struct Lane {
     radius: f32,
     exact: vec4<f32>,      // premultiplied, gamma
     estimate: vec4<f32>,
+    mark: vec4<f32>,
+    cut: vec4<f32>,        // top and bottom of what the lane may cover, height of the mark of what is beyond
 }
 
 @group(0) @binding(0) var<uniform> lane: Lane;
@@ -36,7 +38,12 @@ struct Fragment {
     // Of a bar: top and bottom, left and right. Of a line: its two ends.
     @location(1) @interpolate(flat) shape: vec4<f32>,
     @location(2) @interpolate(flat) radius: f32,
+    // Rows above the first and below the second have the colour of the mark.
+    @location(3) @interpolate(flat) cut: vec2<f32>,
+    @location(4) @interpolate(flat) mark: vec4<f32>,
 }
+
+const NO_CUT: vec2<f32> = vec2<f32>(-1e6, 1e6);
 
 fn nowhere() -> Fragment {
     var out: Fragment;
@@ -44,6 +51,8 @@ fn nowhere() -> Fragment {
     out.color = vec4<f32>(0.0);
     out.shape = vec4<f32>(0.0);
     out.radius = 0.0;
+    out.cut = NO_CUT;
+    out.mark = vec4<f32>(0.0);
     return out;
 }
 
@@ -66,6 +75,11 @@ fn color_of(flags: u32) -> vec4<f32> {
 
 fn pixel_of(tick: f32) -> f32 {
     return floor(tick * lane.x_scale + lane.x_offset);
+}
+
+fn cut_rows(over: bool, under: bool) -> vec2<f32> {
+    let top = select(NO_CUT.x, lane.cut.x + lane.cut.z, over);
+    return vec2<f32>(top, select(NO_CUT.y, lane.cut.y - lane.cut.z, under));
 }
 
 @vertex
@@ -111,8 +125,21 @@ fn vs_bar(in: Column) -> Fragment {
 
     let a = low * lane.y_scale + lane.y_offset;
     let b = high * lane.y_scale + lane.y_offset;
-    var top = clamp(min(a, b) - lane.half_line, -64.0, lane.screen.y + 64.0);
-    var bottom = clamp(max(a, b) + lane.half_line, -64.0, lane.screen.y + 64.0);
+    var top = min(a, b) - lane.half_line;
+    var bottom = max(a, b) + lane.half_line;
+    // What is farther than the lane may reach is cut, and the cut is marked; what lies beyond altogether is a mark.
+    let over = min(a, b) < lane.cut.x;
+    let under = max(a, b) > lane.cut.y;
+    if over {
+        top = lane.cut.x;
+        bottom = max(bottom, lane.cut.x + lane.cut.z);
+    }
+    if under {
+        bottom = lane.cut.y;
+        top = min(top, lane.cut.y - lane.cut.z);
+    }
+    top = clamp(top, -64.0, lane.screen.y + 64.0);
+    bottom = clamp(bottom, -64.0, lane.screen.y + 64.0);
     if whole_rows {
         top = round(top);
         bottom = max(round(bottom), top + 1.0);
@@ -124,6 +151,8 @@ fn vs_bar(in: Column) -> Fragment {
     out.color = color_of(flags);
     out.shape = vec4<f32>(top, bottom, own);
     out.radius = 0.0;
+    out.cut = cut_rows(over, under);
+    out.mark = lane.mark;
     return out;
 }
 
@@ -146,6 +175,8 @@ fn capsule(a: vec2<f32>, b: vec2<f32>, radius: f32, index: u32, color: vec4<f32>
     out.color = color;
     out.shape = vec4<f32>(a, b);
     out.radius = radius;
+    out.cut = NO_CUT;
+    out.mark = lane.mark;
     return out;
 }
 
@@ -164,7 +195,28 @@ fn vs_line(in: Column) -> Fragment {
     if (in.next_flags & JOINED) != 0u && in.after.x <= in.after.y {
         b = sample_at(in.next_span, in.after);
     }
-    return capsule(a, b, lane.half_line, in.corner, color_of(in.flags));
+    let top = lane.cut.x + lane.half_line;
+    let bottom = lane.cut.y - lane.half_line;
+    let color = color_of(in.flags);
+    if max(a.y, b.y) < top || min(a.y, b.y) > bottom {
+        // All of it beyond: a mark along the edge.
+        let y = select(bottom, top, max(a.y, b.y) < top);
+        return capsule(vec2<f32>(a.x, y), vec2<f32>(b.x, y), lane.half_line, in.corner, lane.mark);
+    }
+    let over = min(a.y, b.y) < lane.cut.x;
+    let under = max(a.y, b.y) > lane.cut.y;
+    var out = capsule(cut_end(a, b, top, bottom), cut_end(b, a, top, bottom), lane.half_line, in.corner, color);
+    out.cut = cut_rows(over, under);
+    return out;
+}
+
+// The end `a` of a line, moved along it to where it enters the rows from `top` to `bottom`.
+fn cut_end(a: vec2<f32>, b: vec2<f32>, top: f32, bottom: f32) -> vec2<f32> {
+    let edge = clamp(a.y, top, bottom);
+    if edge == a.y || abs(b.y - a.y) < 0.001 {
+        return a;
+    }
+    return a + (b - a) * ((edge - a.y) / (b.y - a.y));
 }
 
 @vertex
@@ -173,7 +225,19 @@ fn vs_dot(in: Column) -> Fragment {
         return nowhere();
     }
     let a = sample_at(in.span, in.value);
+    if a.y < lane.cut.x || a.y > lane.cut.y {
+        return nowhere();
+    }
     return capsule(a, a, lane.radius, in.corner, color_of(in.flags));
+}
+
+fn ink(in: Fragment) -> vec4<f32> {
+    let y = in.position.y;
+    if y < in.cut.x || y > in.cut.y {
+        // Dashed, so that it is told from a trace by more than its colour.
+        return select(in.mark, in.color, fract(in.position.x / 8.0) < 0.4);
+    }
+    return in.color;
 }
 
 // How much of the pixel's height the bar covers: rows are smooth, columns are whole pixels.
@@ -184,14 +248,14 @@ fn bar_color(in: Fragment) -> vec4<f32> {
     if x < in.shape.z || x > in.shape.w {
         cover = floor(cover + 0.001);
     }
-    return in.color * cover;
+    return ink(in) * cover;
 }
 
 fn line_color(in: Fragment) -> vec4<f32> {
     let along = in.shape.zw - in.shape.xy;
     let from_a = in.position.xy - in.shape.xy;
     let share = clamp(dot(from_a, along) / max(dot(along, along), 0.000001), 0.0, 1.0);
-    return in.color * clamp(in.radius + 0.5 - length(from_a - along * share), 0.0, 1.0);
+    return ink(in) * clamp(in.radius + 0.5 - length(from_a - along * share), 0.0, 1.0);
 }
 
 fn linear_from_gamma(color: vec4<f32>) -> vec4<f32> {

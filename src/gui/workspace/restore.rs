@@ -54,12 +54,8 @@ impl StreamState {
             same && half.len() == document.channels.len() && half.iter().all(|h| h.is_finite() && *h > 0.0)
         });
         let count = number(lanes.count, document.lanes.count);
-        // What else lanes have comes back as it was.
-        document.lanes = lanes.clone();
-        document.lanes.first = if lanes.first.is_finite() { lanes.first } else { 0.0 };
-        document.lanes.count = count;
-        document.lanes.amplitude = number(lanes.amplitude, 1.0);
-        document.lanes.half_range = half_range;
+        let amplitude = number(lanes.amplitude, 1.0);
+        document.restore_lanes(crate::gui::state::LaneView { count, amplitude, half_range, ..lanes.clone() }, same);
         let end = document.time().end_tick(document.shown().frames);
         document.selection = self.selection.and_then(|pair| sound_range(pair, end));
         if self.selection.is_some() && document.selection.is_none() {
@@ -90,7 +86,8 @@ impl StreamState {
         let mut found = 0;
         for (channel, view) in channels.iter().zip(&mut document.channels) {
             if let Some(kept) = kept.get(channel.id.as_str()) {
-                *view = sound((*kept).clone());
+                // What it holds is found out here, not kept.
+                *view = ChannelView { is_binary: view.is_binary, ..sound((*kept).clone()) };
                 found += 1;
             }
         }
@@ -110,7 +107,7 @@ impl StreamState {
 fn sound(view: ChannelView) -> ChannelView {
     let gain = if view.gain.is_finite() && view.gain > 0.0 { view.gain.clamp(1e-4, 1e4) } else { 1.0 };
     let centre = if view.centre.is_finite() { view.centre } else { 0.0 };
-    ChannelView { gain, centre, ..view }
+    ChannelView { gain, centre, ..view.mended() }
 }
 
 impl WindowState {

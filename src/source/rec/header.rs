@@ -11,7 +11,7 @@ use roxmltree::{Document, Node, ParsingOptions};
 
 use super::order::{Order, packet_order};
 use crate::error::{Error, Result};
-use crate::recording::{Channel, Scale, Warning};
+use crate::recording::{Channel, Position, Scale, Warning};
 use crate::source::HardwareOrder;
 
 /// No header is longer; one of 5,000 channels is about 2 MiB.
@@ -401,6 +401,7 @@ fn ephys(
                 unit: if gain.is_some() { "uV".to_owned() } else { String::new() },
                 scale: Scale { gain: gain.unwrap_or(1.0), offset: 0.0 },
                 group: format!("nTrode {id}"),
+                position: position(node),
             };
             channels.push((hardware, place(node, "hwChan"), channel));
             if channels.len() as u64 > declared {
@@ -420,6 +421,10 @@ fn ephys(
             "the header gives no spikeScalingToUv (older Trodes): these channels are in stored units; for Intan headstages the gain is 0.195 uV",
         ));
     }
+    // Trodes writes zeros where it does not know: contacts that are all in one place are nowhere.
+    if channels.windows(2).all(|w| w[0].2.position == w[1].2.position) {
+        channels.iter_mut().for_each(|c| c.2.position = None);
+    }
     channels.sort_by_key(|c| c.0);
     if let Some(w) = channels.windows(2).find(|w| w[0].0 == w[1].0) {
         return Err(Error::malformed(w[1].1, format!("hardware channel {} is named twice", w[1].0))
@@ -436,6 +441,14 @@ fn ephys(
     let mut slots: Vec<Option<Channel>> = channels.into_iter().map(|c| Some(c.2)).collect();
     let columns = packet_order(&order, &hardware, warnings)?;
     Ok(columns.into_iter().filter_map(|i| slots[i].take()).collect())
+}
+
+/// Where the contact of a channel is: `coord_ml` across and `coord_dv` along the probe, micrometres, on the shank (or
+/// probe) that `spikeSortingGroup` counts, as headers of Neuropixels recordings have them.
+fn position(node: Node<'_, '_>) -> Option<Position> {
+    let coordinate = |name: &str| node.attribute(name)?.trim().parse::<f64>().ok().filter(|um| um.is_finite());
+    let shank = node.attribute("spikeSortingGroup").and_then(|group| group.trim().parse().ok()).unwrap_or(0);
+    Some(Position { shank, x_um: coordinate("coord_ml")?, y_um: coordinate("coord_dv")? })
 }
 
 /// Which channel each nTrode is shown against, as far as one was selected: `nTrode 2: nTrode 1 ch 3; …`. The samples are

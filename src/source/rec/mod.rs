@@ -419,6 +419,7 @@ impl Builder<'_> {
             unit: unit.to_owned(),
             scale: crate::recording::Scale::default(),
             group: device.name.clone(),
+            position: None,
         };
         let mut analog: Vec<(u64, Channel)> = Vec::new();
         let mut sensors: Vec<(u64, Channel)> = Vec::new();

@@ -176,6 +176,7 @@ mod tests {
                     unit: "uV".to_owned(),
                     scale: Scale { gain: 0.195, offset: 0.0 },
                     group: format!("nTrode {id}"),
+                    position: None,
                 });
             }
         }

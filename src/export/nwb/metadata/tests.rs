@@ -376,6 +376,7 @@ fn channels(trodes: &[(i64, usize)]) -> Vec<Channel> {
         unit: "uV".to_owned(),
         scale: Scale::default(),
         group: format!("nTrode {id}"),
+        position: None,
     };
     let places = trodes.iter().flat_map(|&(id, count)| (0..count).map(move |k| (id, k)));
     places.enumerate().map(|(i, (id, k))| channel(id, k, i)).collect()
