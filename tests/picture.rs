@@ -351,3 +351,61 @@ fn the_table_entry_writes_files() {
     }
     assert_eq!(folder.path().read_dir().unwrap().count(), 2);
 }
+
+#[test]
+fn a_given_look_is_drawn() {
+    use longwave::picture::{Look, Mark};
+    let channels = channels(3, "uV");
+    let scale = channels[0].scale.gain as f32;
+    // A step from 0 to 50 µV in the middle.
+    let step = |_: usize, f: u64| if f < 500 { 0.0 } else { 50.0 / scale };
+    let mut case = Case::new("look", "look.rec", TimeBase::regular(1000.0), channels, 1000, step);
+    let red = Color::rgb(0xcc_0011);
+    case.options = Options {
+        width: 1000,
+        height: 600,
+        dpi: Some(200.0),
+        look: Look {
+            ranges: vec![0.0..100.0, 100.0..0.0, 0.0..25.0],
+            colours: vec![(1, red)],
+            marks: vec![
+                Mark { secs: 0.25..0.25, label: "here".to_owned(), colour: Color::rgb(0x00_8800) },
+                Mark { secs: 0.7..0.8, label: "stretch".to_owned(), colour: Color::rgb(0x88_0088) },
+                Mark { secs: 7.0..8.0, label: "elsewhere".to_owned(), colour: red },
+            ],
+            plain: true,
+            scale_bars: true,
+        },
+        ..Options::default()
+    };
+    let scene = case.scene();
+    let texts: Vec<&str> = scene.texts().map(|t| t.text.as_str()).collect();
+    assert!(texts.contains(&"here") && texts.contains(&"stretch") && !texts.contains(&"elsewhere"), "{texts:?}");
+    assert!(!texts.iter().any(|t| t.contains("look.rec") || t.contains("Exact")), "plain: {texts:?}");
+    assert!(texts.contains(&"200 ms"), "{texts:?}");
+    let bytes = png::encode(&scene).unwrap();
+    // The resolution: 200 dpi are 7874 pixels a metre.
+    assert!(bytes.windows(12).any(|w| w[..4] == *b"pHYs" && w[4..12] == [0, 0, 0x1e, 0xc2, 0, 0, 0x1e, 0xc2]));
+    assert!(svg::document(&scene).contains("width=\"127.000mm\" height=\"76.200mm\" viewBox=\"0 0 1000 600\""));
+    let pixels = Pixmap::decode_png(&bytes).unwrap();
+    let plot = scene.plot;
+    let x = (plot.x + plot.width * 0.9) as u32;
+    let lane = |i: usize| Area { y: plot.y + plot.height / 3.0 * i as f32, height: plot.height / 3.0, ..plot };
+    let middle = |color: Color, area: Area| {
+        let rows = rows_of(&pixels, x, color, area);
+        assert!(!rows.is_empty(), "{color:?} is not in {area:?}");
+        (rows[0] + rows[rows.len() - 1]) as f32 / 2.0 - area.y
+    };
+    // 50 of 0..100 is half-way up, and as far down where the lane is upside down.
+    let half = plot.height / 6.0;
+    assert!((middle(Palette::of(Theme::Light).trace(0), lane(0)) - half).abs() < 3.0);
+    assert!((middle(red, lane(1)) - half).abs() < 3.0);
+    // What is higher than the lane reaches over the one above, but not out of the plot.
+    let third = rows_of(&pixels, x, Palette::of(Theme::Light).trace(2), plot);
+    assert!(third.iter().all(|&row| row as f32 >= plot.y - 1.0), "{third:?}");
+    // Ranges for another number of channels are refused.
+    case.options.look.ranges.pop();
+    let mut columns_of = |request: &ViewRequest| Ok(brute(&*case.source, request, &case.guessed));
+    let wrong = picture::compose(case.source.recording(), &case.selection(), &case.options, &mut columns_of);
+    assert!(wrong.unwrap_err().to_string().contains("2 ranges for 3 channels"));
+}

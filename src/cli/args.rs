@@ -31,7 +31,7 @@ pub(crate) struct Global {
 /// `longwave [FILE]…`: what the window opens with.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct Root {
-    /// The recording to view: a file, several in order, or a folder; none shows the welcome screen
+    /// The recording to view: a file, several in order, a folder, or a workspace (.longwave); none shows the welcome screen
     pub(crate) file: Vec<PathBuf>,
     /// The stream to show first [default: the one with most samples]
     #[arg(long, value_name = "NAME")]

@@ -54,7 +54,7 @@ pub(crate) const EXPORTER: Exporter = Exporter {
         Parameter {
             name: "ranges",
             title: "Ranges",
-            help: "Values at the foot and top of a lane, LOW..HIGH for all channels or one for each, with commas; empty: what fits",
+            help: "Values at the foot and top of a lane, LOW..HIGH for all channels or one for each, with commas; HIGH..LOW is upside down",
             kind: Kind::Text,
             default: "",
         },

@@ -106,6 +106,11 @@ impl ExportForm {
         }
     }
 
+    /// What is written.
+    fn selection(&self, document: &Document) -> Selection {
+        if self.is_picture() { picturing::selection(document, self.scope) } else { document.scope(self.scope) }
+    }
+
     fn is_picture(&self) -> bool {
         self.exporter().is_some_and(|e| e.name == "picture")
     }
@@ -188,7 +193,7 @@ impl ExportForm {
     /// Asks for a new prediction when something has changed and no answer is awaited.
     fn refresh(&mut self, document: &Document, jobs: &Jobs, budget: &MemoryBudget) {
         let Some(exporter) = self.exporter() else { return };
-        let selection = document.scope(self.scope);
+        let selection = self.selection(document);
         // The command line holds all that the prediction depends on.
         let asked =
             export_line(document, &selection, &self.path(), self.values, &self.settings, self.overwrite).to_string();
@@ -275,7 +280,7 @@ pub(super) fn export_form_ui(
                 out.extend(browse.map(|name| Command::Panel(PanelCommand::BrowseSetting(name))));
             }
             forecast_ui(ui, form);
-            let selection = document.scope(form.scope);
+            let selection = form.selection(document);
             let line = export_line(document, &selection, &form.path(), form.values, &form.settings, form.overwrite);
             line_ui(ui, &line);
         });
@@ -397,7 +402,7 @@ pub(crate) mod tests {
     pub(crate) fn form(document: &Document, exists: bool, free: u64) -> ExportForm {
         let mut form = ExportForm::new(document);
         form.waiting = Some(3);
-        let selection = document.scope(form.scope);
+        let selection = form.selection(document);
         let line = export_line(document, &selection, &form.path(), form.values, &form.settings, form.overwrite);
         form.asked = Some(line.to_string());
         let prediction = Prediction {

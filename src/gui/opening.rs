@@ -95,7 +95,7 @@ pub(super) fn open(
             && workspace::is_workspace(file)
             && !file.is_dir()
         {
-            open_workspace(&paths, file, options, &budget, recall, replies);
+            open_workspace(&paths, (options, &which), &budget, recall, replies);
             return;
         }
         if let [folder] = &paths[..]
@@ -115,16 +115,15 @@ fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
         .unwrap_or_else(|p| Err(crate::scan::panicked(p.as_ref())))
 }
 
-/// Opens the recording of the workspace in `file`, or says which of its files are missing.
+/// Opens the recording of the workspace that was asked for, or says which of its files are missing.
 fn open_workspace(
     asked: &[PathBuf],
-    file: &Path,
-    options: OpenOptions,
+    (options, which): (OpenOptions, &Which),
     budget: &MemoryBudget,
     recall: Recall,
     replies: &super::jobs::Replies,
 ) {
-    let file = std::path::absolute(file).unwrap_or_else(|_| file.to_path_buf());
+    let file = asked.first().map_or_else(PathBuf::new, |file| std::path::absolute(file).unwrap_or(file.clone()));
     let asked = asked.to_vec();
     let (workspace, paths) = match workspace::ask_of_file(&file) {
         Ok(workspace::Found::Here(workspace, paths)) => (workspace, paths),
@@ -141,7 +140,7 @@ fn open_workspace(
     // What the user says now about the layout comes before what the workspace says.
     let options = options.or(workspace.options.clone());
     let recall = Recall { workspace: Some(workspace), file: Some(file), ..recall };
-    let result = guarded(|| open_now(&paths, &options, budget, &Which::Named(None), recall));
+    let result = guarded(|| open_now(&paths, &options, budget, which, recall));
     let result = result.map(|opened| Opened { instead: Some(paths), ..opened });
     replies.send(Reply::Opened { paths: asked, options, result });
 }

@@ -12,6 +12,7 @@ use super::vocabulary::{self, Verb, verbs};
 use crate::analysis::{ANALYSES, DECODERS};
 use crate::export::EXPORTERS;
 use crate::filter::FILTERS;
+use crate::form::Settings;
 
 /// Height of a row, points.
 const ROW: f32 = 24.0;
@@ -117,7 +118,10 @@ fn named_lines(document: Option<&Document>) -> Vec<Known> {
     let mut lines: Vec<Known> = Vec::new();
     for analysis in ANALYSES.iter().chain(DECODERS) {
         lines.push(known(format!("Show {}", analysis.title), format!("inspector {}", analysis.name)));
-        lines.push(known(format!("Compute {}", analysis.title), format!("analyse {}", analysis.name)));
+        // One that must be told more is set on its tab.
+        if (analysis.check)(&Settings::defaults(analysis.parameters)).is_ok() {
+            lines.push(known(format!("Compute {}", analysis.title), format!("analyse {}", analysis.name)));
+        }
     }
     for (tab, title) in
         [("measure", "Measure"), ("filter", "Filter"), ("annotations", "Annotations"), ("recording", "Recording")]
@@ -138,8 +142,11 @@ fn named_lines(document: Option<&Document>) -> Vec<Known> {
     for theme in ["light", "dark", "system"] {
         lines.push(known(format!("Theme: {theme}"), format!("theme {theme}")));
     }
-    for time in ["seconds", "clock", "frames"] {
+    for time in ["automatic", "seconds", "h:m:s", "clock", "frames"] {
         lines.push(known(format!("Times as {time}"), format!("time {time}")));
+    }
+    for zone in ["utc", "local"].into_iter().filter(|zone| super::zone::Zone::named(zone).is_ok()) {
+        lines.push(known(format!("Clock times in {zone}"), format!("zone {zone}")));
     }
     lines
 }

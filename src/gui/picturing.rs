@@ -7,9 +7,9 @@ use super::channels::ColourBy;
 use super::channels::heights::FILL;
 use super::command::Scope;
 use super::state::{Document, TimeFormat};
-
 use crate::export::{EXPORTERS, Exporter};
 use crate::form::Settings;
+use crate::scan::Selection;
 
 /// The exporter of pictures.
 #[must_use]
@@ -51,9 +51,12 @@ fn ranges(document: &Document) -> String {
         let view = &document.channels[c];
         let gain = document.lanes.amplitude * f64::from(view.gain);
         let reach = (0.5 / FILL * half.get(c).copied().unwrap_or(1.0) / gain).abs();
-        format!("{}..{}", short(view.centre - reach), short(view.centre + reach))
+        // What is moved up has lower values in the middle of its lane; what is upside down, the greater at the foot.
+        let up = if view.inverted { -1.0 } else { 1.0 };
+        let middle = view.centre - up * f64::from(view.offset) * 2.0 * reach;
+        format!("{}..{}", short(middle - up * reach), short(middle + up * reach))
     };
-    let mut ranges: Vec<String> = document.scope(SCOPE).channels.into_iter().map(range).collect();
+    let mut ranges: Vec<String> = document.visible_channels().into_iter().map(range).collect();
     if ranges.windows(2).all(|pair| pair[0] == pair[1]) {
         ranges.truncate(1);
     }
@@ -73,7 +76,7 @@ fn colours(document: &Document) -> String {
     let mut text = String::new();
     let by_rule = document.lanes.list.colour_by != ColourBy::Channel;
     let of_light = document.channel_colours(false);
-    for c in document.scope(SCOPE).channels {
+    for c in document.visible_channels() {
         if let Some(colour) = document.channels[c].colour.or_else(|| by_rule.then(|| of_light[c])) {
             let comma = if text.is_empty() { "" } else { "," };
             // Writing to a String does not fail.
@@ -83,8 +86,14 @@ fn colours(document: &Document) -> String {
     text
 }
 
-/// What is pictured: the selection, or what is seen.
+/// What is pictured, unless the user chooses otherwise: what is seen.
 pub(super) const SCOPE: Scope = Scope::Visible;
+
+/// What `scope` means for a picture: the channels in the order of their lanes.
+#[must_use]
+pub(super) fn selection(document: &Document, scope: Scope) -> Selection {
+    Selection { channels: document.visible_channels(), ..document.scope(scope) }
+}
 
 #[cfg(test)]
 mod tests {
@@ -109,6 +118,12 @@ mod tests {
         assert_eq!(shown.text("ranges"), "-10..10,-5..5,-9.66667..10.3333");
         assert_eq!(shown.text("colours"), "3=#ff0010");
         (exporter().unwrap().check)(&shown).unwrap();
+        document.channels[1].inverted = true;
+        document.channels[0].offset = 0.5;
+        let shown = settings(&document, TimeFormat::Frames, "180x100mm");
+        assert_eq!(shown.text("ranges"), "-20..0,5..-5,-9.66667..10.3333");
+        (exporter().unwrap().check)(&shown).unwrap();
+        (document.channels[1].inverted, document.channels[0].offset) = (false, 0.0);
         document.channels[0].gain = 2.0;
         document.channels[3] = document.channels[0].clone();
         document.channels[1].gain = 1.0;

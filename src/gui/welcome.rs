@@ -86,7 +86,7 @@ fn drop_ui(ui: &mut Ui) {
     let (stroke, text) = if hovering {
         (Stroke::new(2.0, colours.accent), "Let go to open")
     } else {
-        (Stroke::new(1.0, colours.muted), "Drop a recording, or the folder of a session, here")
+        (Stroke::new(1.0, colours.muted), "Drop a recording, a workspace, or the folder of a session here")
     };
     if hovering {
         ui.painter().rect_filled(rect, 4.0, ui.visuals().faint_bg_color);

@@ -101,7 +101,7 @@ impl Options {
 impl Look {
     /// The height of a lane in physical units, if it is the same for all `selection`, which is of one unit.
     pub(super) fn common_range(&self, stream: &Stream, selection: &Selection) -> Option<f64> {
-        let height = |range: &Range<f64>| range.end - range.start;
+        let height = |range: &Range<f64>| (range.end - range.start).abs();
         let first = height(self.ranges.first()?);
         let same = self.ranges.iter().all(|range| (height(range) - first).abs() <= first * 1e-9);
         let mut units = selection.channels.iter().map(|&c| stream.channels[c].unit.as_str());
@@ -145,7 +145,8 @@ pub fn parse_paper(text: &str, dpi: Option<f64>) -> Result<(u32, u32, Option<f64
     Ok((pixels(width), pixels(height), Some(dpi)))
 }
 
-/// Reads ranges of values: `-200..200` for all channels, or one for each, separated by commas; empty: none.
+/// Reads ranges of values: `-200..200` for all channels, or one for each, separated by commas; empty: none. Where the
+/// first is the greater, the trace is upside down.
 ///
 /// # Errors
 /// [`crate::ErrorKind::Invalid`] saying which is none.
@@ -154,7 +155,7 @@ pub fn parse_ranges(text: &str) -> Result<Vec<Range<f64>>> {
         let (low, high) = part.split_once("..")?;
         let number = |text: &str| text.trim().parse::<f64>().ok().filter(|v| v.is_finite());
         let (low, high) = (number(low)?, number(high)?);
-        (low < high && (high - low).is_finite()).then_some(low..high)
+        (low != high && (high - low).is_finite()).then_some(low..high)
     };
     let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
     parts
@@ -211,7 +212,8 @@ mod tests {
     fn ranges_and_colours_are_read() {
         assert_eq!(parse_ranges("-200..200").unwrap(), [-200.0..200.0]);
         assert_eq!(parse_ranges(" 1e-3..2, -5..-4 ,").unwrap(), [1e-3..2.0, -5.0..-4.0]);
-        for text in ["5", "2..1", "1..1", "..3", "nan..1", "-inf..0", "-1e308..1e308"] {
+        assert_eq!(parse_ranges("2..1").unwrap().first(), Some(&Range { start: 2.0, end: 1.0 }), "upside down");
+        for text in ["5", "1..1", "..3", "nan..1", "-inf..0", "-1e308..1e308"] {
             assert!(parse_ranges(text).is_err(), "{text}");
         }
         assert_eq!(parse_colours("3=#ff8800").unwrap(), [(3, Color::rgb(0xff_8800))]);

@@ -155,7 +155,9 @@ pub(super) fn bars(values: &[MinMax], scale: &ValueScale, thickness: f32) -> Vec
             if v.is_empty() {
                 return Bar::EMPTY;
             }
-            let (top, bottom) = (scale.y_of(v.max), scale.y_of(v.min));
+            let (a, b) = (scale.y_of(v.max), scale.y_of(v.min));
+            // The scale may be upside down.
+            let (top, bottom) = (a.min(b), a.max(b));
             let more = ((thickness - (bottom - top)) / 2.0).max(0.0);
             Bar { top: top - more, bottom: bottom + more }
         })

@@ -13,7 +13,6 @@ use crate::gui::command_line::export_line;
 use crate::gui::jobs::{Outcome, Reply};
 use crate::gui::message::Message;
 use crate::gui::{measure_tab, picturing};
-use crate::scan::Selection;
 
 /// The file that an export would be called which the lines load, where NumPy cannot read the recording.
 const PART: &str = "part.npy";
@@ -69,7 +68,7 @@ impl App {
         // As large as on the screen.
         drop(settings.set("dpi", &format!("{}", (96.0 * scale).clamp(30.0, 2400.0))));
         let source = Arc::clone(&document.source);
-        let selection: Selection = document.scope(picturing::SCOPE);
+        let selection = picturing::selection(document, picturing::SCOPE);
         self.jobs.start("Picture for the clipboard", &self.budget, move |_, task, replies| {
             let request = Request {
                 source: &source,

@@ -148,7 +148,10 @@ impl App {
         }
         self.workers.columns.clear();
         self.panels.export = None;
-        self.message = None;
+        // What was just said about what is being taken up stays.
+        if self.keeper.restoring.is_none() {
+            self.message = None;
+        }
         document.show_instead(source, summary, filter);
         if let Some(selection) = self.timeline.selection.take() {
             document.selection = selection;

@@ -12,6 +12,7 @@ use crate::gui::jobs::{Purpose, Reply};
 use crate::gui::message::Message;
 use crate::gui::opening::{Recall, Recalled};
 use crate::gui::recent::{self, Sketch};
+use crate::gui::state::Document;
 use crate::gui::workspace::{self, EXTENSION, MissingForm, WindowState, Workspace};
 use crate::summary::Since;
 
@@ -89,9 +90,16 @@ impl App {
 
     /// What the open recording looks like, for the list of recent files.
     pub(super) fn seen(&self) -> Option<recent::Change> {
-        // A list of files, or a difference, has no name that it could be opened by again.
-        let document = self.document.as_ref().filter(|d| d.more.is_empty())?;
-        Some(recent::Change::Seen { path: document.path.clone(), sketch: Sketch::of(document)? })
+        let document = self.document.as_ref()?;
+        Some(recent::Change::Seen { path: listed_as(document)?, sketch: Sketch::of(document)? })
+    }
+
+    /// Puts what is open at the top of the list of recent files.
+    pub(super) fn list_as_recent(&self) {
+        let Some(document) = &self.document else { return };
+        if let Some(path) = listed_as(document) {
+            self.change_recent(recent::Change::Opened { path, about: recent::about(document) });
+        }
     }
 
     pub(super) fn change_recent(&self, change: recent::Change) {
@@ -172,6 +180,7 @@ impl App {
                 if let Some(document) = &mut self.document {
                     document.kept.file = Some(path);
                 }
+                self.list_as_recent();
                 Message::notice(&text, "it is kept up to date from now on")
             }
             Err(error) => Message::from_error(&error),
@@ -184,4 +193,10 @@ impl App {
             self.panels.missing = Some(form);
         }
     }
+}
+
+/// What the recording can be opened by again: its workspace, or itself. A list of files and a difference have no such name.
+fn listed_as(document: &Document) -> Option<PathBuf> {
+    let alone = document.more.is_empty() && document.kept.fingerprint.is_some();
+    document.kept.file.clone().or_else(|| alone.then(|| document.path.clone()))
 }

@@ -36,8 +36,13 @@ impl App {
                 }
             }
             Reply::Overview { columns } => {
+                let mut first = false;
                 if let Some(document) = &mut self.document {
+                    first = document.pictures.overview.is_none();
                     document.overview_arrived(columns);
+                }
+                if let Some(seen) = self.seen().filter(|_| first) {
+                    self.change_recent(seen);
                 }
             }
             Reply::RawView { columns, packed } => {
@@ -234,17 +239,13 @@ impl App {
                 let recalled = opened.recalled.take();
                 let mut document = opening::document(paths, options, opened);
                 document.begin_with(&self.kept.settings.categories);
-                // A list of files has no name that it could be opened by again.
-                if document.more.is_empty() {
-                    let about = recent::about(&document);
-                    self.change_recent(recent::Change::Opened { path: document.path.clone(), about });
-                }
                 self.message = None;
                 self.panels.raw = None;
                 self.panels.sessions = None;
                 self.panels.missing = None;
                 self.document = Some(document);
                 self.take_up(recalled);
+                self.list_as_recent();
                 self.forget_changes();
                 self.build_summary();
             }

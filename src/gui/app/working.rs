@@ -75,7 +75,9 @@ impl App {
             JobCommand::Export { target, values, settings, scope, overwrite } => {
                 let Some(document) = &self.document else { return };
                 let source = Arc::clone(&document.source);
-                let selection = document.scope(scope);
+                let picture = crate::export::for_target(&target).is_ok_and(|e| e.name == "picture");
+                let selection =
+                    if picture { crate::gui::picturing::selection(document, scope) } else { document.scope(scope) };
                 let title = format!("Export to {}", target.file_name().unwrap_or_default().to_string_lossy());
                 self.jobs.start(title, &self.budget, move |_, task, _| {
                     let exporter = crate::export::for_target(&target)?;

@@ -63,7 +63,8 @@ pub(in crate::gui) fn missing_ui(ui: &Ui, form: &MissingForm, out: &mut Vec<Comm
         let left = form.missing.iter().filter(|(_, located)| located.is_none()).count();
         ui.heading("Where are the files?");
         let name = form.file.file_name().unwrap_or_default().to_string_lossy();
-        ui.add(Label::new(format!("{} of {name} not where they were.", plural(left as u64, "file"))).wrap());
+        let were = if left == 1 { "is not where it was" } else { "are not where they were" };
+        ui.add(Label::new(format!("{} of {name} {were}.", plural(left as u64, "file"))).wrap());
         ui.add_space(8.0);
         let height = (ui.ctx().content_rect().height() - 240.0).max(96.0);
         ScrollArea::vertical().max_height(height).show(ui, |ui| {

@@ -47,13 +47,16 @@ impl Painter<'_> {
                     Some(range) if !typical.is_empty() => (range, self.lanes.lane_height() / 2.0),
                     _ => (typical, self.lanes.lane_height() * self.lanes.reach() / 2.0),
                 };
-                let scale = ValueScale::fitting(extent, self.lanes.middle(index), half.max(self.s(1.0)));
+                let mut scale = ValueScale::fitting(extent, self.lanes.middle(index), half.max(self.s(1.0)));
+                if self.is_inverted(index) {
+                    scale.per_unit = -scale.per_unit;
+                }
                 strip.add(&pixels, typical);
                 if samples {
                     self.polylines(&placement, values, index, &scale);
                 } else {
                     let bars = trace::bars(&pixels, &scale, self.s(if self.lanes.count > 40 { 1.0 } else { 1.25 }));
-                    self.bars(bars, &placement.exact, channels[index]);
+                    self.bars(self.clipped(bars), &placement.exact, channels[index]);
                 }
                 self.label(index, extent, &scale, half);
             }
@@ -61,11 +64,29 @@ impl Painter<'_> {
         Ok(strip)
     }
 
-    /// The values at the foot and at the top of the lane, if they were given.
+    /// Whether the trace is to be upside down.
+    fn is_inverted(&self, index: usize) -> bool {
+        let ranges = &self.options.look.ranges;
+        let range = if ranges.len() == 1 { ranges.first() } else { ranges.get(index) };
+        range.is_some_and(|r| r.start > r.end)
+    }
+
+    /// The least and greatest value that the lane shows, if they were given.
     fn range_of(&self, index: usize) -> Option<MinMax> {
         let ranges = &self.options.look.ranges;
         let range = if ranges.len() == 1 { ranges.first() } else { ranges.get(index) };
-        range.map(|r| MinMax { min: r.start, max: r.end })
+        range.map(|r| MinMax { min: r.start.min(r.end), max: r.start.max(r.end) })
+    }
+
+    /// Within given ranges traces may be higher than the plot; they end at its edges then.
+    fn clipped(&self, mut bars: Vec<Bar>) -> Vec<Bar> {
+        if !self.options.look.ranges.is_empty() {
+            let (top, bottom) = (self.layout.plot.y, self.layout.plot.bottom());
+            for bar in bars.iter_mut().filter(|bar| !bar.is_empty()) {
+                *bar = Bar { top: bar.top.clamp(top, bottom), bottom: bar.bottom.clamp(top, bottom) };
+            }
+        }
+        bars
     }
 
     pub(super) fn bars(&mut self, bars: Vec<Bar>, exact: &[bool], color_index: usize) {
@@ -90,7 +111,11 @@ impl Painter<'_> {
         let apart = self.at.pixels_per_tick() as f32;
         let dots = apart >= self.s(6.0);
         for run in placement.samples(values, self.stream.channels[channel].scale) {
-            let points: Vec<[f32; 2]> = run.into_iter().map(|(tick, v)| [self.at.x_of(tick), scale.y_of(v)]).collect();
+            let given = !self.options.look.ranges.is_empty();
+            let (top, bottom) = (self.layout.plot.y, self.layout.plot.bottom());
+            let height = |y: f32| if given { y.clamp(top, bottom) } else { y };
+            let points: Vec<[f32; 2]> =
+                run.into_iter().map(|(tick, v)| [self.at.x_of(tick), height(scale.y_of(v))]).collect();
             // A sample on its own would not be seen as a line.
             let dot_radius =
                 if dots || points.len() == 1 { self.s(if apart >= 16.0 { 2.6 } else { 1.8 }) } else { 0.0 };
@@ -126,8 +151,8 @@ impl Painter<'_> {
             self.value_axis(extent, scale, unit, factor, baseline);
         } else {
             let room = (0.72 * 2.0 * half).min(every as f32 * self.lanes.lane_height() * 0.86);
-            let value = axis::round_down(f64::from(room) / scale.per_unit * factor);
-            let height = (value / factor * scale.per_unit) as f32;
+            let value = axis::round_down(f64::from(room) / scale.per_unit.abs() * factor);
+            let height = (value / factor * scale.per_unit.abs()) as f32;
             let text = with_unit(axis::number(value, value), unit);
             self.vertical(self.layout.plot.x - self.s(7.0), y - height / 2.0, y + height / 2.0, self.palette.quiet);
             self.text(right, baseline, SMALL_SIZE, Anchor::End, self.palette.quiet, text);
