@@ -16,6 +16,7 @@ use longwave::gui::App;
 use longwave::gui::command::{
     ChannelCommand, Command, CopyCommand, FileCommand, FilterCommand, PanelCommand, ViewCommand,
 };
+use longwave::gui::dock::{Pane, PaneChange};
 use longwave::gui::state::Document;
 use longwave::source::OpenOptions;
 use tempfile::TempDir;
@@ -170,7 +171,7 @@ fn a_workspace_is_saved_moved_and_opened() {
     let mut first = window(&folder, Some(&path));
     until_open(&mut first);
     arrange(&mut first);
-    push(&mut first, Command::Panel(PanelCommand::ToggleChannels));
+    push(&mut first, Command::Panel(PanelCommand::Pane(Pane::Channels, PaneChange::Close)));
     let file = before.join("paper.longwave");
     push(&mut first, Command::File(FileCommand::SaveWorkspace(Some(file.clone()))));
     until(&mut first, "a saved workspace", |w| seen(w, "The workspace was saved"));
@@ -189,7 +190,7 @@ fn a_workspace_is_saved_moved_and_opened() {
     until_open(&mut second);
     assert_arranged(&second);
     assert_eq!(document(&second).channels[0].gain, 7.0);
-    assert!(second.state().panels.hide_channels, "the window is arranged, too");
+    assert!(!second.state().panels.dock.is_open(Pane::Channels), "the window is arranged, too");
     assert_eq!(document(&second).path, after.join("day.raw"));
     drop(second);
 

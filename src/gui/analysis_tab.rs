@@ -108,8 +108,8 @@ pub(super) fn analysis_ui(
     match result {
         Some(result) => result_ui(ui, result, running, document, form, out),
         None => {
-            ui.add_space(8.0);
-            ui.weak("The result appears here while it is computed, and becomes exact as the work goes on.");
+            let what = "It appears here while it is computed, and becomes exact as the work goes on.";
+            super::empty::hint(ui, egui_material_icons::icons::ICON_ANALYTICS, "No result yet", what);
         }
     }
 }

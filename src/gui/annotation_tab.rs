@@ -106,8 +106,8 @@ pub(super) fn annotations_ui(ui: &mut Ui, document: &Document, table: &mut Table
         table.draft = None;
     }
     if annotations.list().is_empty() {
-        ui.add_space(8.0);
-        ui.weak("Nothing is noted yet. Point at a place and press M, or select a range with Shift + drag and press M.");
+        let how = "Point at a place and press M, or select a range with Shift + drag and press M.";
+        super::empty::hint(ui, egui_material_icons::icons::ICON_BOOKMARK, "Nothing is noted yet", how);
         return;
     }
     section(ui, "All");

@@ -18,6 +18,7 @@ use eframe::egui;
 use super::column_worker::{ColumnWorker, Place, Wish};
 use super::command::{AnnotationCommand, Command, PanelCommand};
 use super::cursors::{CursorCommand, Snap};
+use super::dock::{Dock, Pane};
 use super::gauge::GaugeState;
 use super::jobs::{JobId, Jobs, Reply};
 use super::keys::Keymap;
@@ -119,13 +120,17 @@ impl App {
             Ok(zone) => app.panels.zone = zone,
             Err(error) => wrong.push(error),
         }
-        app.panels.hide_channels = kept.settings.hide_channels;
-        app.panels.hide_inspector = kept.settings.hide_inspector;
-        ctx.set_theme(egui::ThemePreference::from(kept.settings.theme));
+        app.panels.dock = Dock::of(&kept.settings.layout);
+        super::theme::show(ctx, &kept.settings, app.panels.dock.zoom());
         if let Some(error) = kept.trouble.as_ref().or(wrong.pop().as_ref()) {
             app.message = Some(Message::from_error(error));
         }
         app.kept = kept;
+        app.jobs.spawn("motion", |replies| {
+            if super::motion::ask_system() {
+                replies.send(Reply::SystemMotion);
+            }
+        });
         app
     }
 
@@ -280,7 +285,7 @@ impl App {
             let request = with_margin(wish.request, companion.shown().frames);
             self.workers.columns.want(Place::Companion(companion.id), Wish { request, ..wish });
         }
-        if self.panels.inspector == InspectorTab::Measure && !self.panels.hide_inspector {
+        if self.panels.dock.is_shown(Pane::Measure) {
             self.workers.measure.want(document.to_measure(), &document.summary);
         }
         self.workers.probe.want(document.to_probe(), document.cursors.sought.clone(), &document.summary);
@@ -331,7 +336,7 @@ impl App {
         }
         self.jobs.tidy();
         self.run_script(ctx);
-        self.keep_settings();
+        self.keep_settings(ctx);
         self.keep_workspace(ctx);
         let now = ctx.input(|i| i.time);
         if self.document.as_mut().is_some_and(|document| document.move_on(now) | document.play_on()) {

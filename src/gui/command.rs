@@ -107,6 +107,8 @@ pub enum ViewCommand {
     ScrollLanes(f64),
     /// Scroll by itself at this many times the speed of time (below 0: backwards), or stop.
     Play(Option<f64>),
+    /// Move the reading cursor.
+    Read(super::reading::ReadCommand),
     /// More (factor above 1) or fewer lanes on the screen.
     ZoomLanes(f64),
 }
@@ -202,6 +204,8 @@ pub enum JobCommand {
     },
     /// Compare all of the shown stream with the recording there.
     Compare(PathBuf),
+    /// Show where a file is, in the system's file manager.
+    ShowInFolder(PathBuf),
     Cancel(JobId),
     CancelAll,
     Dismiss(JobId),
@@ -230,8 +234,17 @@ pub enum PanelCommand {
     Snap(super::cursors::Snap),
     ToggleSnap,
     Inspector(super::state::InspectorTab),
-    ToggleChannels,
+    /// Open, close or bring forward a panel.
+    Pane(super::dock::Pane, super::dock::PaneChange),
     ToggleInspector,
+    /// Every panel where it was for a new user.
+    ResetLayout,
+    /// The panels as a file has them.
+    Layout(Box<super::dock::Layout>),
+    /// Magnification of everything on the screen.
+    Zoom(f32),
+    /// The same by so many steps.
+    ZoomStep(i8),
     Help(bool),
     ExportForm(bool),
     /// The export dialog, set to draw a picture of what is seen.
@@ -245,6 +258,8 @@ pub enum PanelCommand {
     Budget(u64),
     Theme(eframe::egui::ThemePreference),
     DismissMessage,
+    /// Close one of the messages in the corner, or all.
+    DismissToast(Option<u64>),
     FullScreen,
     /// The list of all commands.
     Palette(bool),

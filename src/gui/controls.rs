@@ -1,10 +1,17 @@
 //! Small pieces that several panels share.
 
+use eframe::egui::containers::menu::{MenuButton, MenuConfig};
 use eframe::egui::{
-    Align, Button, Context, Frame, Id, Layout, Modal, Response, RichText, Role, Stroke, Ui, WidgetInfo, vec2,
+    Align, Button, Context, Frame, Id, Layout, Modal, PopupCloseBehavior, Response, RichText, Role, Stroke, Ui,
+    WidgetInfo, vec2,
 };
 
+use egui_material_icons::MaterialIcon;
+
 use super::theme::Colours;
+
+/// Icons stand a little higher than text, points.
+const ICON_SIZE: f32 = 16.0;
 
 /// Gives a control without text of its own a name for screen readers (and tests).
 pub(super) fn named(response: Response, name: &str) -> Response {
@@ -15,6 +22,29 @@ pub(super) fn named(response: Response, name: &str) -> Response {
 /// Tells screen readers that something painted by hand is a button.
 pub(super) fn painted_button(response: &Response, name: &str) {
     response.widget_info(|| WidgetInfo::labeled(Role::Button, response.enabled(), name));
+}
+
+/// A button that is an icon, with its name for screen readers and a hint that names its key, if it has one.
+pub(super) fn icon_button(ui: &mut Ui, icon: MaterialIcon, name: &str, hint: &str) -> Response {
+    let text = RichText::new(icon.codepoint).size(ICON_SIZE);
+    named(ui.add(Button::new(text).frame_when_inactive(false)), name).on_hover_text(hint)
+}
+
+/// A button with an icon in front of its text, or with the icon only where there is no room for more.
+pub(super) fn icon_text_button(ui: &mut Ui, icon: MaterialIcon, text: &str, roomy: bool, hint: &str) -> Response {
+    let icon = RichText::new(icon.codepoint).size(ICON_SIZE);
+    let button = if roomy { Button::new((icon, text)) } else { Button::new(icon) };
+    named(ui.add(button), text).on_hover_text(if roomy { hint.to_owned() } else { format!("{text}: {hint}") })
+}
+
+/// A menu that opens from an icon.
+pub(super) fn icon_menu(ui: &mut Ui, icon: MaterialIcon, name: &str, add: impl FnOnce(&mut Ui)) -> Response {
+    let text = RichText::new(icon.codepoint).size(ICON_SIZE);
+    // Several things may be chosen in it before it is left.
+    let config = MenuConfig::new().close_behavior(PopupCloseBehavior::CloseOnClickOutside);
+    let button = Button::new(text).frame_when_inactive(false);
+    let menu = MenuButton::from_button(button).config(config).ui(ui, add).0;
+    named(menu, name)
 }
 
 /// A fact on one line of a two-column grid; the value can be selected and copied.

@@ -4,12 +4,13 @@
 //! on traces, analyses and exports are those of the filtered recording, and the traces without filters may be shown
 //! behind, dimmed.
 
-use eframe::egui::{Button, RichText, Ui};
+use eframe::egui::{RichText, Ui};
+use egui_material_icons::icons;
 use egui_plot::{HLine, Line, Plot, PlotPoint, PlotPoints};
 
 use super::command::{Command, FilterCommand};
 use super::command_line::{filter_line, line_ui};
-use super::controls::{main_button, named, section};
+use super::controls::{icon_button, main_button, section};
 use super::settings_form::settings_of_ui;
 use super::state::Document;
 use super::theme::Colours;
@@ -183,15 +184,15 @@ fn steps_ui(ui: &mut Ui, document: &Document, form: &mut FilterForm) {
             ui.add_space(6.0);
             ui.horizontal(|ui| {
                 ui.strong(format!("{}. {}", i + 1, step.filter.title)).on_hover_text(step.filter.help);
-                let mut button = |text: &str, name: &str, able: bool, what: Change| {
-                    let button = ui.add_enabled(able, Button::new(text).small());
-                    if named(button, &format!("{name} {} {}", step.filter.title, i + 1)).on_hover_text(name).clicked() {
+                let mut button = |icon, name: &str, able: bool, what: Change| {
+                    let full = format!("{name} {} {}", step.filter.title, i + 1);
+                    if ui.add_enabled_ui(able, |ui| icon_button(ui, icon, &full, name)).inner.clicked() {
                         change = Some(what);
                     }
                 };
-                button("↑", "Earlier", i > 0, Change::Up(i));
-                button("↓", "Later", i + 1 < count, Change::Down(i));
-                button("×", "Remove", true, Change::Remove(i));
+                button(icons::ICON_ARROW_UPWARD, "Earlier", i > 0, Change::Up(i));
+                button(icons::ICON_ARROW_DOWNWARD, "Later", i + 1 < count, Change::Down(i));
+                button(icons::ICON_CLOSE, "Remove", true, Change::Remove(i));
             });
             ui.indent("settings", |ui| settings_of_ui(ui, &mut step.settings, document));
         });

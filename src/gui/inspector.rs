@@ -1,18 +1,17 @@
-//! The inspector: what is on its tabs (their row is [`super::inspector_tabs`]), and the tab about what the recording is.
+//! The parts of the inspector that rest on the tables of analyses and decoders, and the one about what the recording is.
 
 use eframe::egui::{Grid, Label, RichText, ScrollArea, TextStyle, Ui};
 
 use super::analysis_tab::{AnalysisForm, analysis_ui};
-use super::annotation_tab::annotations_ui;
 use super::command::{Command, FileCommand, Scope, ViewCommand};
 use super::companions::{Beneath, CompanionCommand};
 use super::comparing::comparison_ui;
 use super::controls::{fact, named, section};
+use super::dock::Shown;
 use super::filter_tab::FilterForm;
-use super::inspector_tabs::{Last, analyses_ui, protocols_ui, tab_key, tabs_ui};
+use super::inspector_tabs::{Last, analyses_ui, find_index, is_find, protocols_ui};
 use super::jobs::Job;
-use super::measure_tab::measure_ui;
-use super::state::{Document, InspectorTab, Panels};
+use super::state::{Document, InspectorTab};
 use super::theme::Colours;
 use super::wording::{count, plural, sentence, span};
 use crate::analysis::{ANALYSES, DECODERS};
@@ -44,6 +43,31 @@ impl Forms {
         self.analyses.get_mut(index)
     }
 
+    /// The panel of analyses or of decoders shows that one from now on.
+    pub(super) fn choose(&mut self, tab: InspectorTab) {
+        match tab {
+            InspectorTab::Analysis(i) if i < ANALYSES.len() && !is_find(i) => self.last.analysis = i,
+            InspectorTab::Decoder(i) if i < DECODERS.len() => self.last.decoder = i,
+            _ => {}
+        }
+    }
+
+    /// The analysis and the decoder that their panels show.
+    #[must_use]
+    pub(super) fn chosen(&self) -> [InspectorTab; 2] {
+        [InspectorTab::Analysis(self.last.analysis), InspectorTab::Decoder(self.last.decoder)]
+    }
+
+    /// Whether the panel of that tab shows just that one.
+    #[must_use]
+    pub(super) fn is_chosen(&self, tab: InspectorTab) -> bool {
+        match tab {
+            InspectorTab::Analysis(i) => is_find(i) || self.last.analysis == i,
+            InspectorTab::Decoder(i) => self.last.decoder == i,
+            _ => true,
+        }
+    }
+
     /// The form of the analysis or decoder called `name` shows what it is run with, whoever asked for it.
     pub fn show(&mut self, name: &str, settings: &Settings, scope: Scope) {
         let index = ANALYSES.iter().chain(DECODERS).position(|analysis| analysis.name == name);
@@ -53,35 +77,33 @@ impl Forms {
     }
 }
 
-/// Draws the panel.
-pub(super) fn inspector_ui(
-    ui: &mut Ui,
-    document: &Document,
-    jobs: &[Job],
-    panels: &mut Panels,
-    out: &mut Vec<Command>,
-) {
-    let tab = panels.inspector;
-    tabs_ui(ui, tab, &mut panels.analysis_forms.last, out);
-    ui.separator();
-    ScrollArea::vertical().id_salt(("inspector", tab_key(tab))).auto_shrink(false).show(ui, |ui| match tab {
-        InspectorTab::Analysis(i) => {
-            analyses_ui(ui, tab, out);
-            if let Some((analysis, form)) = ANALYSES.get(i).zip(panels.analysis_forms.get_mut(i)) {
-                ui.push_id(analysis.name, |ui| analysis_ui(ui, analysis, document, jobs, form, out));
-            }
-        }
-        InspectorTab::Decoder(i) => {
-            protocols_ui(ui, tab, out);
-            if let Some((decoder, form)) = DECODERS.get(i).zip(panels.analysis_forms.get_mut(ANALYSES.len() + i)) {
-                ui.push_id(decoder.name, |ui| analysis_ui(ui, decoder, document, jobs, form, out));
-            }
-        }
-        InspectorTab::Filter => super::filter_tab::filter_ui(ui, document, &mut panels.analysis_forms.filter, out),
-        InspectorTab::Measure => measure_ui(ui, document, panels.snap, out),
-        InspectorTab::Annotations => annotations_ui(ui, document, &mut panels.annotations, out),
-        InspectorTab::Recording => recording_ui(ui, document, jobs, out),
-    });
+/// The panel of all analyses but the searches: the one that was chosen last.
+pub(super) fn analyse_ui(ui: &mut Ui, shown: &mut Shown<'_>) {
+    let i = shown.panels.analysis_forms.last.analysis;
+    analyses_ui(ui, InspectorTab::Analysis(i), shown.out);
+    form_ui(ui, i, shown);
+}
+
+/// The panel of searches.
+pub(super) fn find_ui(ui: &mut Ui, shown: &mut Shown<'_>) {
+    if let Some(i) = find_index() {
+        form_ui(ui, i, shown);
+    }
+}
+
+/// The panel of decoders.
+pub(super) fn decode_ui(ui: &mut Ui, shown: &mut Shown<'_>) {
+    let i = shown.panels.analysis_forms.last.decoder;
+    protocols_ui(ui, InspectorTab::Decoder(i), shown.out);
+    form_ui(ui, ANALYSES.len() + i, shown);
+}
+
+/// The form and the result of an analysis, or of the decoders that follow them.
+fn form_ui(ui: &mut Ui, index: usize, shown: &mut Shown<'_>) {
+    let analysis = ANALYSES.iter().chain(DECODERS).nth(index);
+    if let Some((analysis, form)) = analysis.zip(shown.panels.analysis_forms.get_mut(index)) {
+        ui.push_id(analysis.name, |ui| analysis_ui(ui, analysis, shown.document, shown.jobs, form, shown.out));
+    }
 }
 
 /// The file, or the first files of a session and how many there are.
@@ -248,9 +270,7 @@ mod tests {
     #[test]
     fn the_recording_is_described_and_its_gaps_can_be_visited() {
         let document = document(4);
-        let mut harness = bench([400.0, 700.0], Panels::default(), move |ui, panels, out| {
-            inspector_ui(ui, &document, &[], panels, out);
-        });
+        let mut harness = bench([400.0, 700.0], (), move |ui, (), out| recording_ui(ui, &document, &[], out));
         harness.run();
         harness.get_by_label_contains("Warning: The header names two channels alike (at byte 512)");
         harness.get_by_label("128-channel headstage");

@@ -1,13 +1,14 @@
-//! The row of tabs over the inspector. Tabs stand for what a user is after; the analyses of the table, which become more
-//! and more, share one of them, with a list to choose from, and so do the decoders. Searches have a tab of their own,
-//! because the keys N and P walk through what they find.
+//! What is chosen within the inspector's panels. Panels stand for what a user is after; the analyses of the table, which
+//! become more and more, share one of them, with a list to choose from, and so do the decoders. Searches have a panel of
+//! their own, because the keys N and P walk through what they find.
 //!
-//! Every analysis and decoder is a tab for commands, too ([`tab_named`]), whatever tab it is shown on.
+//! Every analysis and decoder is a tab for commands ([`tab_named`]), whatever panel it is shown on ([`pane_of`]).
 
 use eframe::egui::{ComboBox, Ui};
 
 use super::command::{Command, PanelCommand};
 use super::controls::named;
+use super::dock::Pane;
 use super::state::InspectorTab;
 use crate::analysis::{ANALYSES, DECODERS};
 
@@ -17,11 +18,12 @@ const FIND: &str = "find";
 /// Which of the analyses and of the decoders was shown last, by its index: the one that the tab goes back to.
 #[derive(Clone, Copy, Default, Debug)]
 pub(super) struct Last {
-    analysis: usize,
-    decoder: usize,
+    pub analysis: usize,
+    pub decoder: usize,
 }
 
-fn is_find(index: usize) -> bool {
+/// Whether the analysis at `index` of the table is the one that has a panel of its own.
+pub(super) fn is_find(index: usize) -> bool {
     ANALYSES.get(index).is_some_and(|analysis| analysis.name == FIND)
 }
 
@@ -30,35 +32,22 @@ fn analyses() -> impl Iterator<Item = (usize, &'static crate::analysis::Analysis
     ANALYSES.iter().enumerate().filter(|&(i, _)| !is_find(i))
 }
 
-/// Draws the row.
-pub(super) fn tabs_ui(ui: &mut Ui, tab: InspectorTab, last: &mut Last, out: &mut Vec<Command>) {
+/// Where searches are in the table of analyses.
+pub(super) fn find_index() -> Option<usize> {
+    ANALYSES.iter().position(|analysis| analysis.name == FIND)
+}
+
+/// The panel that a tab is on.
+pub(super) fn pane_of(tab: InspectorTab) -> Pane {
     match tab {
-        InspectorTab::Analysis(i) if !is_find(i) => last.analysis = i,
-        InspectorTab::Decoder(i) => last.decoder = i,
-        _ => {}
+        InspectorTab::Analysis(i) if is_find(i) => Pane::Find,
+        InspectorTab::Analysis(_) => Pane::Analyse,
+        InspectorTab::Decoder(_) => Pane::Decode,
+        InspectorTab::Filter => Pane::Filter,
+        InspectorTab::Measure => Pane::Measure,
+        InspectorTab::Annotations => Pane::Annotations,
+        InspectorTab::Recording => Pane::Recording,
     }
-    let find = ANALYSES.iter().position(|analysis| analysis.name == FIND);
-    let find = find.map(|i| (InspectorTab::Analysis(i), "Find", ANALYSES[i].about));
-    let before = [
-        (InspectorTab::Measure, "Measure", "The selected range, measured while you drag"),
-        (InspectorTab::Analysis(last.analysis), "Analyse", "Statistics, spectra, channel health and more"),
-    ];
-    let behind = [
-        (InspectorTab::Decoder(last.decoder), "Decode", "What was said on serial lines"),
-        (InspectorTab::Filter, "Filter", "Filter what is seen, computed and exported"),
-        (InspectorTab::Annotations, "Annotations", "What you have noted: marks and ranges (M)"),
-        (InspectorTab::Recording, "Recording", "What the file says about itself"),
-    ];
-    ui.horizontal_wrapped(|ui| {
-        // Close together, so that they are one row in a panel of the usual width.
-        ui.spacing_mut().item_spacing.x = 1.0;
-        ui.spacing_mut().button_padding.x = 4.0;
-        for (which, title, about) in before.into_iter().chain(find).chain(behind) {
-            if ui.selectable_label(tab == which, title).on_hover_text(about).clicked() {
-                out.push(Command::Panel(PanelCommand::Inspector(which)));
-            }
-        }
-    });
 }
 
 /// The choice of the analysis; nothing on the tab of searches.
@@ -132,51 +121,57 @@ mod tests {
     use egui_kittest::Harness;
     use egui_kittest::kittest::Queryable as _;
 
-    use super::super::inspector::inspector_ui;
+    use super::super::dock::{PaneChange, dock_ui};
+    use super::super::settings::Settings;
     use super::super::state::Panels;
     use super::super::testing::{Bench, bench, control, document};
     use super::*;
 
     fn inspector<'a>(tab: InspectorTab) -> Harness<'a, Bench<Panels>> {
         let document = document(4);
-        let panels = Panels { inspector: tab, ..Panels::default() };
-        let mut harness = bench([400.0, 700.0], panels, move |ui, panels, out| {
-            inspector_ui(ui, &document, &[], panels, out);
+        let mut harness = bench([1200.0, 700.0], Panels::default(), move |ui, panels, out| {
+            dock_ui(ui, &document, panels, &[], &Settings::default(), out);
         });
-        harness.run();
+        show(&mut harness, tab);
         harness
+    }
+
+    fn show(harness: &mut Harness<'_, Bench<Panels>>, tab: InspectorTab) {
+        let panels = &mut harness.state_mut().state;
+        panels.analysis_forms.choose(tab);
+        panels.dock.change(pane_of(tab), PaneChange::Show);
+        harness.run();
+        harness.state_mut().out.clear();
     }
 
     /// The tab that was asked for last.
     fn asked(harness: &mut Harness<'_, Bench<Panels>>) -> InspectorTab {
         harness.run();
-        match std::mem::take(&mut harness.state_mut().out)[..] {
-            [Command::Panel(PanelCommand::Inspector(tab))] => tab,
-            ref other => panic!("{other:?}"),
-        }
+        let asked = std::mem::take(&mut harness.state_mut().out).into_iter().find_map(|command| match command {
+            Command::Panel(PanelCommand::Inspector(tab)) => Some(tab),
+            _ => None,
+        });
+        asked.unwrap()
     }
 
     #[test]
-    fn every_tab_draws_and_the_row_is_no_longer_than_two_lines() {
-        let mut harness = inspector(InspectorTab::Recording);
+    fn every_tab_draws_and_the_row_fits() {
+        let mut harness = inspector(InspectorTab::Measure);
         for tab in tabs() {
-            harness.state_mut().state.inspector = tab;
-            harness.run();
-            let (first, last) = (harness.get_by_label("Measure").rect(), harness.get_by_label("Recording").rect());
-            assert!(last.top() - first.top() < 1.5 * first.height(), "{tab:?}: {first} {last}");
-            assert!(last.right() <= 400.0, "{tab:?}: {last}");
+            show(&mut harness, tab);
+            let of = |title| control(&harness, Role::Tab, title).rect();
+            let (first, last) = (of("Measure"), of("Recording"));
+            assert!((last.top() - first.top()).abs() < 1.0 && last.right() <= 1200.0, "{tab:?}: {first} {last}");
+            assert!(harness.state().state.dock.is_shown(pane_of(tab)));
         }
-        harness.get_by_label("Recording").click();
-        assert_eq!(asked(&mut harness), InspectorTab::Recording);
+        control(&harness, Role::Tab, "Recording").click();
+        harness.run();
+        assert!(harness.state().state.dock.is_shown(Pane::Recording));
     }
 
     #[test]
     fn an_analysis_is_chosen_from_the_list_and_remembered() {
-        let mut harness = inspector(InspectorTab::Measure);
-        harness.get_by_label("Analyse").click();
-        assert_eq!(asked(&mut harness), InspectorTab::Analysis(0));
-        harness.state_mut().state.inspector = InspectorTab::Analysis(0);
-        harness.run();
+        let mut harness = inspector(InspectorTab::Analysis(0));
         control(&harness, Role::ComboBox, "Analysis").click();
         harness.run();
         for (_, analysis) in analyses() {
@@ -185,16 +180,14 @@ mod tests {
         harness.get_by_label("Power spectrum").click();
         let spectrum = asked(&mut harness);
         assert_eq!(spectrum, tab_named("spectrum").unwrap());
-        harness.state_mut().state.inspector = spectrum;
-        harness.run();
-        harness.get_by_label("Find").click();
-        let find = asked(&mut harness);
-        assert_eq!(find, tab_named("find").unwrap());
-        harness.state_mut().state.inspector = find;
-        harness.run();
+        show(&mut harness, spectrum);
+        show(&mut harness, tab_named("find").unwrap());
         assert!(harness.query_by_role_and_label(Role::ComboBox, "Analysis").is_none());
-        harness.get_by_label("Analyse").click();
-        assert_eq!(asked(&mut harness), spectrum, "the one that was shown last");
+        control(&harness, Role::Tab, "Analyse").click();
+        harness.run();
+        let last = harness.state().state.analysis_forms.last.analysis;
+        assert_eq!(InspectorTab::Analysis(last), spectrum, "the one that was shown last");
+        control(&harness, Role::ComboBox, "Analysis");
     }
 
     #[test]
@@ -202,10 +195,8 @@ mod tests {
         let mut harness = inspector(InspectorTab::Decoder(1));
         harness.get_by_label("UART").click();
         assert_eq!(asked(&mut harness), InspectorTab::Decoder(0));
-        harness.state_mut().state.inspector = InspectorTab::Measure;
-        harness.run();
-        harness.get_by_label("Decode").click();
-        assert_eq!(asked(&mut harness), InspectorTab::Decoder(1), "the one that was shown last");
+        show(&mut harness, InspectorTab::Measure);
+        assert_eq!(harness.state().state.analysis_forms.last.decoder, 1, "the one that was shown last");
         assert!(tab_named("no such tab").unwrap_err().to_string().contains("spectrum"));
     }
 }

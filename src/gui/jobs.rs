@@ -102,6 +102,10 @@ pub enum Reply {
         result: Result<super::raw_form::Preview>,
     },
     Recent(super::recent::Recent),
+    /// Something small has failed that no job was made for.
+    Failed(Error),
+    /// Whether the system asks for little motion is known now.
+    SystemMotion,
     /// What annotations are in a file that was to be added.
     AnnotationsRead {
         path: PathBuf,
@@ -239,6 +243,8 @@ impl Job {
 /// All running and recent jobs.
 pub struct Jobs {
     pub list: Vec<Job>,
+    /// What is told about those that have ended.
+    pub toasts: super::toasts::Toasts,
     replies: Replies,
     incoming: Receiver<Reply>,
     next: AtomicU64,
@@ -268,6 +274,7 @@ impl Jobs {
         let window = Arc::new(());
         Self {
             list: Vec::new(),
+            toasts: Default::default(),
             replies: Replies { sender, ctx, window: Arc::downgrade(&window) },
             incoming,
             next: AtomicU64::new(0),
@@ -334,6 +341,12 @@ impl Jobs {
             replies.send(Reply::Finished { job: id, result });
         });
         id
+    }
+
+    /// What a job is called.
+    #[must_use]
+    pub fn title(&self, id: JobId) -> String {
+        self.list.iter().find(|job| job.id == id).map_or_else(String::new, |job| job.title.clone())
     }
 
     /// Notes how a job ended.
@@ -429,14 +442,17 @@ impl Jobs {
     pub fn watch_memory(&self, budget: &MemoryBudget) {
         let budget = budget.clone();
         self.spawn("memory-gauge", move |replies| {
+            // What other programs take of a machine that has enough is no reason to paint: at rest nothing is.
             let mut shown = (Process::default(), Machine::default());
             while !replies.is_gone() {
                 let now = (crate::memory::process(), crate::budget::update_pressure(&budget));
-                let step = (budget.limit() / 100).max(1);
+                let limit = budget.limit();
+                let step = (limit / 100).max(1);
                 let moved = |a: u64, b: u64| a.abs_diff(b) >= step;
                 if moved(now.0.heap_bytes, shown.0.heap_bytes)
                     || moved(now.0.mapped_bytes, shown.0.mapped_bytes)
-                    || moved(now.1.available_bytes / 8, shown.1.available_bytes / 8)
+                    || now.1.is_short() != shown.1.is_short()
+                    || moved(now.1.available_bytes.min(limit), shown.1.available_bytes.min(limit))
                 {
                     shown = now;
                     replies.send(Reply::Memory { process: now.0, machine: now.1 });

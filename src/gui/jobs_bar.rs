@@ -3,8 +3,10 @@
 
 use eframe::egui::{Align, Label, Layout, Popup, PopupCloseBehavior, ProgressBar, Response, RichText, Ui};
 
+use egui_material_icons::icons;
+
 use super::command::{Command, JobCommand};
-use super::controls::named;
+use super::controls::{icon_button, named};
 use super::gauge::{GaugeState, gauge_ui};
 use super::jobs::{Job, JobState};
 use super::theme::Colours;
@@ -162,7 +164,7 @@ pub(super) fn running_ui(ui: &mut Ui, job: &Job, width: f32, out: &mut Vec<Comma
 }
 
 fn dismiss(ui: &mut Ui, job: &Job, out: &mut Vec<Command>) {
-    if named(ui.small_button("×"), &format!("Dismiss {}", job.title)).on_hover_text("Dismiss").clicked() {
+    if icon_button(ui, icons::ICON_CLOSE, &format!("Dismiss {}", job.title), "Dismiss").clicked() {
         out.push(Command::Job(JobCommand::Dismiss(job.id)));
     }
 }

@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use eframe::egui::{Align, Frame, Layout, Margin, RichText, Stroke, Ui};
 
+use egui_material_icons::icons;
+
 use super::command::{Command, FileCommand, PanelCommand};
-use super::controls::named;
+use super::controls::icon_button;
 use super::theme::Colours;
 use super::wording::sentence;
 use crate::error::{Error, ErrorKind};
@@ -49,7 +51,11 @@ impl Message {
 /// Draws the banner.
 pub(super) fn message_ui(ui: &mut Ui, message: &Message, out: &mut Vec<Command>) {
     let colours = Colours::of(ui);
-    let (mark, colour) = if message.is_error { ("▲ Error", colours.error) } else { ("Note", colours.accent) };
+    let (mark, colour) = if message.is_error {
+        (format!("{} Error", icons::ICON_ERROR.codepoint), colours.error)
+    } else {
+        (format!("{} Note", icons::ICON_INFO.codepoint), colours.accent)
+    };
     let frame = Frame::new()
         .fill(ui.visuals().faint_bg_color)
         .stroke(Stroke::new(1.0, colour))
@@ -58,7 +64,7 @@ pub(super) fn message_ui(ui: &mut Ui, message: &Message, out: &mut Vec<Command>)
     frame.show(ui, |ui| {
         ui.horizontal(|ui| {
             ui.with_layout(Layout::right_to_left(Align::Min), |ui| {
-                if named(ui.button("×"), "Dismiss message").on_hover_text("Dismiss (Esc)").clicked() {
+                if icon_button(ui, icons::ICON_CLOSE, "Dismiss message", "Dismiss (Ctrl + Shift + Esc)").clicked() {
                     out.push(Command::Panel(PanelCommand::DismissMessage));
                 }
                 if let Some(path) = &message.describe

@@ -2,7 +2,11 @@
 
 use eframe::egui::{self, Align, Color32, Layout, Mesh, Pos2, Rect, RichText, Sense, Stroke, Ui};
 
+use egui_material_icons::{MaterialIcon, icons};
+
 use super::command::{Command, FileCommand, PanelCommand, ViewCommand};
+use super::controls::{icon_button, icon_menu, icon_text_button};
+use super::dock::{PANES, Pane, PaneChange};
 use super::state::{Document, Panels};
 use super::theme::Colours;
 use crate::summary::Columns;
@@ -11,6 +15,9 @@ use crate::summary::Columns;
 pub(super) const HEIGHT: f32 = 56.0;
 /// The window in the strip is never drawn narrower than this, so that it can be grabbed.
 const MIN_WINDOW: f32 = 6.0;
+
+/// With more room than this for the buttons of the title line they bear their names, points.
+const ROOMY: f32 = 830.0;
 
 /// File, channels, rate, duration; what can be done with it; how time is written.
 pub(super) fn title_ui(ui: &mut Ui, document: &Document, panels: &Panels, out: &mut Vec<Command>) {
@@ -33,40 +40,70 @@ pub(super) fn title_ui(ui: &mut Ui, document: &Document, panels: &Panels, out: &
             stream.channels.len(),
             stream.format.sample_type.name()
         ));
+        let roomy = ui.available_width() > ROOMY;
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            if ui.button("?").on_hover_text("Keys and mouse (?)").clicked() {
+            if icon_button(ui, icons::ICON_HELP, "Help", "Keys and mouse (?)").clicked() {
                 out.push(Command::Panel(PanelCommand::Help(true)));
             }
+            let settings =
+                icon_button(ui, icons::ICON_SETTINGS, "Settings", "Theme, size, keys, motion (Ctrl + comma)");
+            if settings.clicked() {
+                out.push(Command::Panel(PanelCommand::SettingsForm(true)));
+            }
             theme_menu(ui, out);
+            panels_menu(ui, panels, out);
+            ui.separator();
             super::time_menu::time_menu_ui(ui, panels, &stream.time, out);
             ui.separator();
-            if ui.button("Go to…").on_hover_text("Go to a time (G)").clicked() {
-                out.push(Command::Panel(PanelCommand::GoToForm(true)));
-            }
-            if ui.button("Export…").on_hover_text("Write the selection, or what is seen, to a file (Ctrl+E)").clicked()
-            {
-                out.push(Command::Panel(PanelCommand::ExportForm(true)));
-            }
-            let open = panels.spectrogram.open;
-            let button = ui.add(egui::Button::selectable(open, "Spectrogram"));
-            if button.on_hover_text("Show how the frequencies of a channel change with time (S)").clicked() {
-                out.push(Command::Panel(PanelCommand::Spectrogram(super::gram::GramCommand::Toggle)));
-            }
-            if ui.button("Fit").on_hover_text("Show the whole recording (F)").clicked() {
-                out.push(Command::View(ViewCommand::Fit));
-            }
-            if ui.button("Close").on_hover_text("Back to the welcome screen").clicked() {
-                out.push(Command::File(FileCommand::Close));
-            }
-            if ui.button("Open…").on_hover_text("Open another recording (Ctrl+O)").clicked() {
-                out.push(Command::File(FileCommand::Ask));
+            for (icon, text, hint, command) in title_buttons().into_iter().rev() {
+                if icon_text_button(ui, icon, text, roomy, hint).clicked() {
+                    out.push(command);
+                }
             }
         });
     });
 }
 
+/// What can be done with the recording, from the left.
+fn title_buttons() -> [(MaterialIcon, &'static str, &'static str, Command); 6] {
+    let spectrogram = PanelCommand::Pane(Pane::Spectrogram, PaneChange::Toggle);
+    let export = "Write the selection, or what is seen, to a file (Ctrl + E)";
+    [
+        (icons::ICON_FOLDER_OPEN, "Open…", "Open another recording (Ctrl + O)", Command::File(FileCommand::Ask)),
+        (icons::ICON_CLOSE, "Close", "Back to the welcome screen", Command::File(FileCommand::Close)),
+        (icons::ICON_FIT_SCREEN, "Fit", "Show the whole recording (F)", Command::View(ViewCommand::Fit)),
+        (
+            icons::ICON_GRADIENT,
+            "Spectrogram",
+            "Show how the frequencies of a channel change with time (S)",
+            Command::Panel(spectrogram),
+        ),
+        (icons::ICON_DOWNLOAD, "Export…", export, Command::Panel(PanelCommand::ExportForm(true))),
+        (icons::ICON_MY_LOCATION, "Go to…", "Go to a time (G)", Command::Panel(PanelCommand::GoToForm(true))),
+    ]
+}
+
+/// Which panels are open.
+fn panels_menu(ui: &mut Ui, panels: &Panels, out: &mut Vec<Command>) {
+    let menu = icon_menu(ui, icons::ICON_DASHBOARD, "Panels", |ui| {
+        for entry in PANES.iter().filter(|entry| entry.pane != Pane::Traces) {
+            let mut open = panels.dock.is_open(entry.pane);
+            if ui.checkbox(&mut open, entry.title).on_hover_text(entry.about).changed() {
+                let change = if open { PaneChange::Show } else { PaneChange::Close };
+                out.push(Command::Panel(PanelCommand::Pane(entry.pane, change)));
+            }
+        }
+        ui.separator();
+        if ui.button("Reset layout").on_hover_text("Every panel where it was for a new user").clicked() {
+            out.push(Command::Panel(PanelCommand::ResetLayout));
+            ui.close();
+        }
+    });
+    menu.on_hover_text("Panels: open and close panels. Drag a tab to dock its panel elsewhere.");
+}
+
 fn theme_menu(ui: &mut Ui, out: &mut Vec<Command>) {
-    ui.menu_button("Theme", |ui| {
+    let menu = icon_menu(ui, icons::ICON_CONTRAST, "Theme", |ui| {
         let now = ui.ctx().options(|o| o.theme_preference);
         for (theme, title) in [
             (egui::ThemePreference::System, "Like the system"),
@@ -79,6 +116,7 @@ fn theme_menu(ui: &mut Ui, out: &mut Vec<Command>) {
             }
         }
     });
+    menu.on_hover_text("Theme: light, dark or as the system has it; high contrast is in the settings");
 }
 
 /// The strip: envelope, gaps, selection, and the visible window, which can be dragged; a click elsewhere centres there.

@@ -2,6 +2,8 @@
 //!
 //! ```toml
 //! theme = "system"        # light, dark or system
+//! high_contrast = false   # black and white, thicker lines
+//! motion = "system"       # reduced, full or system
 //! preset = "longwave"     # keys and wheel: longwave, scope, eeg or audio
 //! wheel = "zoom"          # zoom, pan or channels; left out: as the preset has it
 //! time = "Auto"           # Auto, Seconds, Hours, Clock or Frames
@@ -11,6 +13,8 @@
 //! [keys]                  # lines of the command palette on keys; an empty one frees a key
 //! "Ctrl+Shift+F" = "fit"
 //! ```
+//!
+//! Where the panels are is kept there, too, under `[layout]` ([`Layout`]).
 //!
 //! Comments are not kept when the window writes the file. One that cannot be read is told about and left alone.
 
@@ -23,6 +27,7 @@ use serde::{Deserialize, Serialize};
 
 use super::command::{Command, PanelCommand};
 use super::controls::{dialog, dialog_buttons, section};
+use super::dock::Layout;
 use super::keys::{PRESETS, preset};
 use super::state::TimeFormat;
 use crate::error::{Error, Result};
@@ -78,26 +83,38 @@ impl From<ThemePreference> for Theme {
     }
 }
 
+/// Whether things may move by themselves.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Motion {
+    /// Nothing fades, slides or glides.
+    Reduced,
+    Full,
+    /// As the system asks, where it can be found out.
+    #[default]
+    System,
+}
+
 /// All of it. Unknown keys are ignored, so that later versions may add some.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
     pub theme: Theme,
+    pub high_contrast: bool,
+    pub motion: Motion,
     pub preset: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wheel: Option<Wheel>,
     pub time: TimeFormat,
     pub zone: String,
     pub snap: super::cursors::Snap,
-    pub reduced_motion: bool,
-    pub hide_channels: bool,
-    pub hide_inspector: bool,
     /// Show every recording from its start, not as it was left.
     pub start_over: bool,
     pub keys: BTreeMap<String, String>,
     /// The categories of annotations that new recordings begin with; none: the usual ones.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub categories: Vec<crate::annotation::Category>,
+    pub layout: Layout,
 }
 
 impl Settings {
@@ -107,10 +124,14 @@ impl Settings {
         self.wheel.unwrap_or(preset(&self.preset).wheel)
     }
 
-    /// Whether nothing shall move by itself but what plays.
+    /// Whether nothing may move by itself: no fading, no gliding.
     #[must_use]
     pub fn reduced_motion(&self) -> bool {
-        self.reduced_motion
+        match self.motion {
+            Motion::Reduced => true,
+            Motion::Full => false,
+            Motion::System => super::motion::system_reduces(),
+        }
     }
 
     /// The same but for how the panels lie, which is no setting that one undoes.
@@ -122,7 +143,7 @@ impl Settings {
     /// These with the panels as `other` has them.
     #[must_use]
     pub(super) fn with_panels_of(self, other: &Self) -> Self {
-        Self { hide_channels: other.hide_channels, hide_inspector: other.hide_inspector, ..self }
+        Self { layout: other.layout.clone(), ..self }
     }
 }
 
@@ -180,6 +201,28 @@ pub(super) fn settings_form_ui(ui: &Ui, settings: &Settings, place: Option<&Path
                 ui.radio_value(&mut changed.theme, theme, title);
             }
         });
+        ui.checkbox(&mut changed.high_contrast, "High contrast: black and white, thicker lines");
+        section(ui, "Size of everything");
+        ui.horizontal(|ui| {
+            let percent = format!("{:.0} %", changed.layout.zoom * 100.0);
+            let steps = [("Smaller", "Ctrl + Shift + Minus", -1), ("Larger", "Ctrl + Shift + Plus", 1)];
+            for (title, keys, step) in steps {
+                if ui.button(title).on_hover_text(keys).clicked() {
+                    out.push(Command::Panel(PanelCommand::ZoomStep(step)));
+                }
+            }
+            ui.label(percent);
+        });
+        section(ui, "Motion");
+        ui.horizontal(|ui| {
+            let choices =
+                [(Motion::System, "As the system asks"), (Motion::Full, "Full"), (Motion::Reduced, "Reduced")];
+            for (motion, title) in choices {
+                ui.radio_value(&mut changed.motion, motion, title);
+            }
+        })
+        .response
+        .on_hover_text("Reduced: nothing fades or glides");
         section(ui, "Mouse and keys");
         for preset in PRESETS {
             let chosen = preset.name == super::keys::preset(&changed.preset).name;

@@ -2,6 +2,7 @@
 //! code here.
 
 use eframe::egui::{ComboBox, DragValue, Grid, ScrollArea, TextEdit, TextStyle, Ui};
+use egui_material_icons::icons;
 
 use super::controls::named;
 use super::state::Document;
@@ -139,7 +140,7 @@ fn channel_field(ui: &mut Ui, parameter: &Parameter, text: &str, document: Optio
             chosen = Some(value);
         }
         let Some(document) = document else { return };
-        let button = ui.menu_button("▾", |ui| {
+        let button = ui.menu_button(icons::ICON_ARROW_DROP_DOWN.codepoint, |ui| {
             let channels = &document.shown().channels;
             let tracks = &document.recording().events;
             let row = ui.text_style_height(&TextStyle::Button) + 2.0 * ui.spacing().button_padding.y;

@@ -77,6 +77,8 @@ pub struct Pictures {
     pub gram: super::gram::Shown,
     /// The tick that was gone to last: a line marks it until the view is gone back from, or another is gone to.
     pub goal: Option<u64>,
+    /// Where keys read the traces.
+    pub reading: Option<super::reading::Reading>,
     /// Why there is no picture.
     pub error: Option<String>,
     /// What the selection, or the visible range, was measured to be.
@@ -214,8 +216,8 @@ impl TimeFormat {
     }
 }
 
-/// What the inspector shows.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+/// What the inspector can show, for commands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum InspectorTab {
     /// The selection, measured while it is dragged.
     Measure,
@@ -225,7 +227,6 @@ pub enum InspectorTab {
     Decoder(usize),
     Filter,
     Annotations,
-    #[default]
     Recording,
 }
 
@@ -235,9 +236,7 @@ pub struct Panels {
     pub time_format: TimeFormat,
     pub zone: super::zone::Zone,
     pub snap: super::cursors::Snap,
-    pub inspector: InspectorTab,
-    pub hide_channels: bool,
-    pub hide_inspector: bool,
+    pub dock: super::dock::Dock,
     pub help: bool,
     pub go_to: Option<String>,
     pub budget: Option<String>,

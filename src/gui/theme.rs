@@ -4,10 +4,17 @@
 //! panel (WCAG 2.2, 1.4.3). Trace colours follow Okabe and Ito (2008), darkened for light backgrounds and lightened
 //! for dark ones; no meaning is carried by colour alone.
 
+use std::sync::Arc;
+
 use eframe::egui::{
-    Color32, Context, CornerRadius, FontDefinitions, FontFamily, FontId, Margin, Shadow, Stroke, Style, TextStyle,
-    Theme, Ui, Visuals, vec2,
+    Color32, Context, CornerRadius, FontData, FontDefinitions, FontFamily, FontId, Margin, Shadow, Stroke, Style,
+    TextStyle, Theme, Ui, Visuals, style::ScrollAnimation, vec2,
 };
+
+use super::settings::Settings;
+
+/// What fades or slides takes this long, where motion is not reduced.
+const ANIMATION_SECS: f32 = 1.0 / 12.0;
 
 /// One step of the spacing grid, logical pixels.
 pub const GRID: f32 = 4.0;
@@ -40,7 +47,41 @@ impl Colours {
     /// Those of the theme of `ui`.
     #[must_use]
     pub fn of(ui: &Ui) -> Self {
-        Self::of_theme(if ui.visuals().dark_mode { Theme::Dark } else { Theme::Light })
+        let theme = if ui.visuals().dark_mode { Theme::Dark } else { Theme::Light };
+        if is_high_contrast(ui.visuals()) { Self::of_high_contrast(theme) } else { Self::of_theme(theme) }
+    }
+
+    /// Those of `theme` at high contrast: text and lines at 7 : 1 or more.
+    #[must_use]
+    pub const fn of_high_contrast(theme: Theme) -> Self {
+        match theme {
+            Theme::Dark => Self {
+                accent: Color32::from_rgb(0x7f, 0xcc, 0xff),
+                ink: Color32::WHITE,
+                muted: Color32::from_rgb(0xd8, 0xdb, 0xdf),
+                gap: Color32::from_rgb(0xb4, 0xb8, 0xbd),
+                selection: Color32::from_rgba_premultiplied(0x20, 0x48, 0x60, 0x70),
+                separator: Color32::from_rgb(0x90, 0x94, 0x99),
+                warning: Color32::from_rgb(0xff, 0xd0, 0x60),
+                error: Color32::from_rgb(0xff, 0xa8, 0x9e),
+                heap: Color32::from_rgb(0x7f, 0xcc, 0xff),
+                mapped: Color32::from_rgb(0x4f, 0x8c, 0xb5),
+                canvas: Color32::BLACK,
+            },
+            Theme::Light => Self {
+                accent: Color32::from_rgb(0x00, 0x3e, 0x74),
+                ink: Color32::BLACK,
+                muted: Color32::from_rgb(0x2e, 0x32, 0x37),
+                gap: Color32::from_rgb(0x50, 0x55, 0x5a),
+                selection: Color32::from_rgba_premultiplied(0x05, 0x30, 0x50, 0x58),
+                separator: Color32::from_rgb(0x60, 0x65, 0x6a),
+                warning: Color32::from_rgb(0x5c, 0x3a, 0x00),
+                error: Color32::from_rgb(0x86, 0x0f, 0x0a),
+                heap: Color32::from_rgb(0x00, 0x3e, 0x74),
+                mapped: Color32::from_rgb(0x5a, 0x8f, 0xb8),
+                canvas: Color32::WHITE,
+            },
+        }
     }
 
     /// Those of `theme`.
@@ -114,20 +155,42 @@ pub const fn palette(i: usize, dark: bool) -> Color32 {
 pub fn apply(ctx: &Context) {
     ctx.set_fonts(fonts());
     for theme in [Theme::Dark, Theme::Light] {
-        ctx.style_mut_of(theme, |style| restyle(style, theme));
+        ctx.style_mut_of(theme, |style| restyle(style, theme, false));
     }
 }
 
-/// The built-in fonts; the proportional one lacks arrows and signs, which the monospaced one has.
+/// Makes the window look as the user has chosen: theme, contrast, motion, and everything `zoom` times as large.
+pub(super) fn show(ctx: &Context, settings: &Settings, zoom: f32) {
+    ctx.set_theme(eframe::egui::ThemePreference::from(settings.theme));
+    ctx.set_zoom_factor(zoom);
+    // Ctrl and plus zoom into the recording; the interface has keys of its own in the vocabulary.
+    ctx.options_mut(|options| options.zoom_with_keyboard = false);
+    for theme in [Theme::Dark, Theme::Light] {
+        ctx.style_mut_of(theme, |style| {
+            restyle(style, theme, settings.high_contrast);
+            style.animation_time = if settings.reduced_motion() { 0.0 } else { ANIMATION_SECS };
+            style.scroll_animation =
+                if settings.reduced_motion() { ScrollAnimation::none() } else { ScrollAnimation::default() };
+        });
+    }
+}
+
+/// Inter at weight 460 with figures of equal width, so that numbers do not jump as they change; how it was made is told in
+/// `assets/fonts`. The built-in fonts follow for what it lacks, the icons last, so that no letter comes from them.
 fn fonts() -> FontDefinitions {
     let mut fonts = FontDefinitions::default();
+    let text = FontData::from_static(include_bytes!("../../assets/fonts/LongwaveSans.ttf"));
+    fonts.font_data.insert("text".to_owned(), Arc::new(text));
+    fonts.font_data.insert("icons".to_owned(), Arc::new(egui_material_icons::font_insert().data));
     if let Some(family) = fonts.families.get_mut(&FontFamily::Proportional) {
+        family.insert(0, "text".to_owned());
         family.push("Hack".to_owned());
+        family.push("icons".to_owned());
     }
     fonts
 }
 
-fn restyle(style: &mut Style, theme: Theme) {
+fn restyle(style: &mut Style, theme: Theme, high: bool) {
     use FontFamily::{Monospace, Proportional};
     style.text_styles = [
         (TextStyle::Small, FontId::new(11.0, Proportional)),
@@ -150,11 +213,51 @@ fn restyle(style: &mut Style, theme: Theme) {
     spacing.combo_width = 96.0;
     spacing.text_edit_width = 200.0;
     spacing.tooltip_width = 400.0;
-    style.visuals = visuals(theme);
+    style.visuals = visuals(theme, high);
 }
 
-fn visuals(theme: Theme) -> Visuals {
-    let colours = Colours::of_theme(theme);
+/// Whether these are the visuals of a high-contrast theme: nothing else has panels that are plain black or white.
+#[must_use]
+pub fn is_high_contrast(visuals: &Visuals) -> bool {
+    matches!(visuals.panel_fill, Color32::BLACK | Color32::WHITE)
+}
+
+/// How many times as thick as usual the lines of traces are: more at high contrast.
+#[must_use]
+pub fn trace_width(visuals: &Visuals) -> f32 {
+    if is_high_contrast(visuals) { 1.8 } else { 1.0 }
+}
+
+/// The visuals of a theme, with black and white and framed controls if `high`.
+fn visuals(theme: Theme, high: bool) -> Visuals {
+    let colours = if high { Colours::of_high_contrast(theme) } else { Colours::of_theme(theme) };
+    let mut visuals = usual_visuals(theme, colours);
+    if high {
+        let (ground, ink) =
+            if theme == Theme::Dark { (Color32::BLACK, Color32::WHITE) } else { (Color32::WHITE, Color32::BLACK) };
+        visuals.panel_fill = ground;
+        visuals.window_fill = ground;
+        visuals.faint_bg_color = ground;
+        visuals.text_edit_bg_color = Some(ground);
+        visuals.window_stroke = Stroke::new(2.0, ink);
+        visuals.selection.bg_fill = colours.accent;
+        visuals.selection.stroke = Stroke::new(1.0, ground);
+        let w = &mut visuals.widgets;
+        for state in [&mut w.noninteractive, &mut w.inactive, &mut w.hovered, &mut w.active, &mut w.open] {
+            state.fg_stroke = Stroke::new(1.5, ink);
+            state.weak_bg_fill = ground;
+        }
+        w.inactive.bg_fill = ground;
+        w.inactive.bg_stroke = Stroke::new(1.0, ink);
+        w.hovered.bg_fill = ground;
+        w.hovered.bg_stroke = Stroke::new(2.5, colours.accent);
+        w.active.bg_stroke = Stroke::new(3.0, colours.accent);
+        w.open.bg_stroke = Stroke::new(2.0, ink);
+    }
+    visuals
+}
+
+fn usual_visuals(theme: Theme, colours: Colours) -> Visuals {
     let dark = theme == Theme::Dark;
     let grey = |dark_level: u8, light_level: u8| Color32::from_gray(if dark { dark_level } else { light_level });
     let mut v = if dark { Visuals::dark() } else { Visuals::light() };
@@ -221,7 +324,7 @@ mod tests {
     #[test]
     fn text_and_traces_stand_out_in_both_themes() {
         for theme in [Theme::Dark, Theme::Light] {
-            let (colours, v) = (Colours::of_theme(theme), visuals(theme));
+            let (colours, v) = (Colours::of_theme(theme), visuals(theme, false));
             for text in [v.text_color(), colours.muted, colours.warning, colours.error, colours.accent] {
                 for behind in [v.panel_fill, v.window_fill, v.faint_bg_color, colours.canvas] {
                     assert!(contrast(text, behind) >= 4.5, "{theme:?} {text:?} on {behind:?}");
@@ -232,6 +335,22 @@ mod tests {
                 let trace = palette(i, theme == Theme::Dark);
                 assert!(contrast(trace, colours.canvas) >= 3.0, "{theme:?} colour {i}");
             }
+        }
+    }
+
+    #[test]
+    fn high_contrast_is_seven_to_one() {
+        for theme in [Theme::Dark, Theme::Light] {
+            let (colours, v) = (Colours::of_high_contrast(theme), visuals(theme, true));
+            assert!(is_high_contrast(&v) && !is_high_contrast(&visuals(theme, false)));
+            let texts = [v.text_color(), v.strong_text_color(), colours.ink, colours.muted, colours.warning];
+            for text in texts.into_iter().chain([colours.error, colours.accent]) {
+                for behind in [v.panel_fill, v.window_fill, v.faint_bg_color, colours.canvas] {
+                    assert!(contrast(text, behind) >= 7.0, "{theme:?} {text:?} on {behind:?}");
+                }
+            }
+            assert!(contrast(v.selection.stroke.color, v.selection.bg_fill) >= 7.0);
+            assert!(contrast(v.widgets.inactive.text_color(), v.widgets.inactive.weak_bg_fill) >= 7.0);
         }
     }
 

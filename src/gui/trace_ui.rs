@@ -119,6 +119,7 @@ fn traces_ui(ui: &mut Ui, document: &Document, format: TimeFormat, wheel: Wheel,
     }
     super::event_rows::rows_ui(ui, document, whole, rect);
     over.readout(ui.painter(), &response, &axis, whole.right_bottom());
+    super::reading::reading_ui(ui, document, &axis, rect, &response);
     let mouse = Mouse { document, rect };
     let hovered = response.hover_pos().filter(|at| rect.contains(*at));
     let at = hovered.map(|at| (mouse.tick_at(at).max(0.0) as u64, mouse.near(at)));
@@ -304,13 +305,12 @@ impl Overlay<'_> {
         }
         painter.vline(pointer.x, self.rect.y_range(), Stroke::new(1.0, self.colours.muted.gamma_multiply(0.4)));
         // In the row of the axis' title, where it covers no trace.
-        let at = corner + Vec2::new(-8.0, 32.0);
+        let at = corner + Vec2::new(-8.0, 34.0);
         let galley = painter.layout_no_wrap(text, FontId::monospace(12.0), self.colours.ink);
         let place = Align2::RIGHT_BOTTOM.anchor_size(at, galley.size());
         let ground = painter.ctx().global_style().visuals.panel_fill;
-        // From the labels of the marks down to the edge, so that no half of a title is left.
-        let mut covered = place.expand(3.0);
-        covered.set_top(covered.top() - 3.0);
+        // From below the labels of the marks down to the edge, so that no half of a title is left.
+        let mut covered = place.expand2(Vec2::new(3.0, 2.0));
         if covered.left() < self.rect.center().x + TITLE_HALF_WIDTH {
             // All of the title, rather than its end.
             covered.set_left(covered.left().min(self.rect.center().x - TITLE_HALF_WIDTH));

@@ -75,6 +75,7 @@ impl Document {
                 }
             }
             ViewCommand::Play(speed) => self.play(speed),
+            ViewCommand::Read(read) => self.read(read),
             // Where channels are drawn over each other there is nothing to scroll.
             ViewCommand::ScrollLanes(_) | ViewCommand::ZoomLanes(_)
                 if self.lanes.display == super::channels::Display::Butterfly => {}

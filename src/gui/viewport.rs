@@ -92,7 +92,8 @@ impl Viewport {
     /// Whether the whole recording is visible.
     #[must_use]
     pub fn shows_all(&self) -> bool {
-        self.start_tick <= 0.0 && self.end_tick() >= self.len_ticks
+        // The end is a product of the width: what rounding takes from it is not hidden.
+        self.start_tick <= 0.0 && self.end_tick() >= self.len_ticks * (1.0 - 1e-12)
     }
 
     /// Makes everything `factor` times as large (below 1: smaller), keeping the tick under `about_x` where it is, as

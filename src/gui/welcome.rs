@@ -6,6 +6,8 @@ use eframe::egui::{
     WidgetInfo, pos2, vec2,
 };
 
+use egui_material_icons::icons;
+
 use super::command::{Command, FileCommand};
 use super::controls::named;
 use super::recent::{Recent, RecentFile};
@@ -36,6 +38,8 @@ pub(super) fn welcome_ui(ui: &mut Ui, recent: &Recent, path: &mut String, out: &
                 drop_ui(ui);
                 ui.add_space(16.0);
                 recent_ui(ui, recent, out);
+                ui.add_space(16.0);
+                first_steps_ui(ui);
             });
         });
     });
@@ -44,9 +48,11 @@ pub(super) fn welcome_ui(ui: &mut Ui, recent: &Recent, path: &mut String, out: &
 fn open_ui(ui: &mut Ui, recent: &Recent, path: &mut String, out: &mut Vec<Command>) {
     let accent = Colours::of(ui).accent;
     ui.horizontal(|ui| {
-        let open =
-            Button::new(RichText::new("Open…").strong()).stroke(Stroke::new(1.5, accent)).min_size(vec2(120.0, 36.0));
-        if ui.add(open).on_hover_text("Ctrl + O").clicked() {
+        let folder = RichText::new(icons::ICON_FOLDER_OPEN.codepoint).size(16.0);
+        let open = Button::new((folder, RichText::new("Open…").strong()))
+            .stroke(Stroke::new(1.5, accent))
+            .min_size(vec2(120.0, 36.0));
+        if named(ui.add(open), "Open…").on_hover_text("Ctrl + O").clicked() {
             out.push(Command::File(FileCommand::Ask));
         }
         if let Some(last) = recent.last() {
@@ -108,6 +114,24 @@ fn drop_ui(ui: &mut Ui) {
         })
         .collect();
     inner.label(RichText::new(formats.join(" · ")).color(colours.muted));
+}
+
+/// What to try first: the few gestures that everything else can be found with.
+fn first_steps_ui(ui: &mut Ui) {
+    ui.strong("First steps");
+    ui.add_space(4.0);
+    let steps = [
+        (icons::ICON_ZOOM_IN, "The wheel zooms at the pointer, a drag pans, F shows everything again."),
+        (icons::ICON_SELECT_ALL, "Shift + drag selects a range: it is measured, and can be analysed and exported."),
+        (icons::ICON_SEARCH, "Ctrl + P finds every command by its name; ? lists keys and mouse."),
+        (icons::ICON_DASHBOARD, "Panels are dragged by their tabs to where you want them."),
+    ];
+    for (icon, text) in steps {
+        ui.horizontal(|ui| {
+            ui.label(RichText::new(icon.codepoint).size(16.0).color(Colours::of(ui).accent));
+            ui.add(eframe::egui::Label::new(text).wrap());
+        });
+    }
 }
 
 fn recent_ui(ui: &mut Ui, recent: &Recent, out: &mut Vec<Command>) {

@@ -7,11 +7,12 @@ use eframe::egui;
 use super::App;
 use crate::gui::command::PanelCommand;
 use crate::gui::cursors::Snap;
+use crate::gui::dock::{self, Dock, Pane, PaneChange};
+use crate::gui::inspector_tabs::pane_of;
 use crate::gui::jobs::Purpose;
 use crate::gui::keys::Keymap;
 use crate::gui::message::Message;
 use crate::gui::settings::{self};
-use crate::gui::state::Panels;
 use crate::gui::zone::Zone;
 
 impl App {
@@ -33,11 +34,19 @@ impl App {
                 self.message = Some(Message::notice("new recordings begin with these categories", ""));
             }
             PanelCommand::Inspector(tab) => {
-                panels.inspector = tab;
-                panels.hide_inspector = false;
+                panels.analysis_forms.choose(tab);
+                panels.dock.change(pane_of(tab), PaneChange::Show);
             }
-            PanelCommand::ToggleChannels => panels.hide_channels = !panels.hide_channels,
-            PanelCommand::ToggleInspector => panels.hide_inspector = !panels.hide_inspector,
+            PanelCommand::Pane(pane, change) => panels.dock.change(pane, change),
+            PanelCommand::ToggleInspector => panels.dock.toggle_inspector(),
+            PanelCommand::ResetLayout => panels.dock.reset(),
+            PanelCommand::Layout(layout) => panels.dock = Dock::of(&layout),
+            PanelCommand::Zoom(zoom) => panels.dock.set_zoom(zoom),
+            PanelCommand::ZoomStep(steps) => {
+                // Steps of a tenth, on whole tenths, as egui has them.
+                let tenths = (panels.dock.zoom() * 10.0).round() + f32::from(steps);
+                panels.dock.set_zoom(tenths / 10.0);
+            }
             PanelCommand::Help(open) => panels.help = open,
             PanelCommand::ExportForm(open) => {
                 panels.export = self.document.as_ref().filter(|_| open).map(ExportForm::new);
@@ -61,8 +70,8 @@ impl App {
                 panels.budget = None;
             }
             PanelCommand::Theme(theme) => {
-                ctx.set_theme(theme);
                 self.kept.settings.theme = theme.into();
+                crate::gui::theme::show(ctx, &self.kept.settings, panels.dock.zoom());
             }
             PanelCommand::FullScreen => {
                 let full = ctx.input(|i| i.viewport().fullscreen.unwrap_or(false));
@@ -75,7 +84,7 @@ impl App {
             PanelCommand::Ran(line) => crate::gui::palette::remember(&mut panels.ran, &line),
             PanelCommand::SettingsForm(open) => panels.settings_form = open,
             PanelCommand::Settings(settings) => {
-                ctx.set_theme(egui::ThemePreference::from(settings.theme));
+                crate::gui::theme::show(ctx, &settings, panels.dock.zoom());
                 panels.time_format = settings.time;
                 panels.snap = settings.snap;
                 if let Ok(zone) = Zone::named(&settings.zone) {
@@ -87,6 +96,7 @@ impl App {
                 self.kept.settings = settings;
             }
             PanelCommand::DismissMessage => self.message = None,
+            PanelCommand::DismissToast(id) => self.jobs.toasts.dismiss(id),
             PanelCommand::DismissSessions => panels.sessions = None,
             PanelCommand::DismissMissing => panels.missing = None,
             PanelCommand::BrowseMissing(row) => {
@@ -99,7 +109,7 @@ impl App {
             }
             PanelCommand::Spectrogram(command) => {
                 if let Some(document) = &mut self.document {
-                    document.pictures.gram.apply(&mut panels.spectrogram, command);
+                    document.pictures.gram.apply(command);
                 }
             }
             PanelCommand::BrowseExport => {
@@ -114,15 +124,20 @@ impl App {
     }
 
     /// Writes the settings on a worker, if they have changed.
-    pub(super) fn keep_settings(&mut self) {
+    pub(super) fn keep_settings(&mut self, ctx: &egui::Context) {
+        if ctx.input(|i| i.pointer.any_down()) {
+            return; // a border that is being dragged is kept when it is let go
+        }
         let settings = &mut self.kept.settings;
         settings.time = self.panels.time_format;
         settings.snap = self.panels.snap;
         if settings.zone != self.panels.zone.key() {
             self.panels.zone.key().clone_into(&mut settings.zone);
         }
-        settings.hide_channels = self.panels.hide_channels;
-        settings.hide_inspector = self.panels.hide_inspector;
+        if self.panels.dock.take_moved() {
+            settings.layout = self.panels.dock.layout();
+            ctx.set_zoom_factor(settings.layout.zoom);
+        }
         let Some(file) = self.kept.settings_file.clone() else { return };
         if self.kept.written.as_ref() == Some(settings) {
             return;
@@ -158,31 +173,14 @@ impl App {
         egui::Panel::top("overview")
             .exact_size(crate::gui::overview::HEIGHT)
             .show(ui, |ui| crate::gui::overview::overview_ui(ui, document, out));
-        if !self.panels.hide_channels {
-            egui::Panel::left("channels").default_size(232.0).size_range(140.0..=480.0).show(ui, |ui| {
-                crate::gui::channels::channels_ui(ui, document, &mut self.panels.channel_filter, out);
-            });
-        }
-        if !self.panels.hide_inspector {
-            egui::Panel::right("inspector").default_size(408.0).size_range(240.0..=900.0).show(ui, |ui| {
-                crate::gui::inspector::inspector_ui(ui, document, &self.jobs.list, &mut self.panels, out);
-            });
-        }
-        if self.panels.spectrogram.open {
-            let frame = egui::Frame::NONE.fill(ui.visuals().panel_fill);
-            let panel = egui::Panel::bottom("spectrogram").frame(frame).resizable(true);
-            panel.default_size(240.0).size_range(96.0..=900.0).show(ui, |ui| {
-                let Panels { spectrogram, time_format, .. } = &mut self.panels;
-                crate::gui::gram::panel_ui(ui, document, spectrogram, *time_format, out);
-            });
-        }
-        let wheel = self.kept.settings.wheel();
-        egui::CentralPanel::no_frame()
-            .show(ui, |ui| crate::gui::trace_ui::trace_ui(ui, document, self.panels.time_format, wheel, out));
+        egui::CentralPanel::no_frame().show(ui, |ui| {
+            dock::dock_ui(ui, document, &mut self.panels, &self.jobs.list, &self.kept.settings, out);
+        });
     }
 
     pub(super) fn dialogs_ui(&mut self, ui: &egui::Ui) {
         let out = &mut self.commands;
+        crate::gui::toasts::toasts_ui(ui, &mut self.jobs.toasts, out);
         if self.panels.help {
             crate::gui::help::help_ui(ui, &self.keymap, out);
         }
@@ -212,7 +210,8 @@ impl App {
 
     /// Asks for the spectrogram that is to be seen, and keeps its tiles in the making.
     pub(super) fn want_spectrogram(&mut self) {
-        let wish = self.document.as_ref().and_then(|document| self.panels.spectrogram.wish(document));
+        let shown = self.panels.dock.is_shown(Pane::Spectrogram);
+        let wish = self.document.as_ref().filter(|_| shown).and_then(|d| self.panels.spectrogram.wish(d));
         if let Some(document) = &mut self.document {
             let near = document.visible_ticks().start;
             document.pictures.gram.keep_up(wish.as_ref(), near, &mut self.jobs, &self.budget);

@@ -6,16 +6,18 @@ use std::sync::Arc;
 use super::App;
 use crate::error::Result;
 use crate::filter::Chain;
-use crate::gui::command::{AnnotationCommand, Command, FileCommand, JobCommand};
+use crate::gui::command::{AnnotationCommand, Command, FileCommand, JobCommand, PanelCommand};
 use crate::gui::companions::{Alignment, Beneath, CompanionCommand};
 use crate::gui::found::FoundCommand;
 use crate::gui::gauge::GaugeState;
+use crate::gui::inspector_tabs::{pane_of, tab_named};
 use crate::gui::jobs::{JobId, JobState, Outcome, Purpose, Reply};
 use crate::gui::message::Message;
 use crate::gui::opening;
 use crate::gui::recent::{self};
 use crate::gui::script::Awaited;
 use crate::gui::state::Filtered;
+use crate::gui::toasts::About;
 use crate::source::{OpenOptions, Source};
 use crate::summary::Summary;
 
@@ -97,6 +99,11 @@ impl App {
                     result.report = Some(report);
                 }
                 self.document.iter_mut().for_each(|document| document.found_arrived(job));
+            }
+            Reply::Failed(error) => self.message = Some(Message::from_error(&error)),
+            Reply::SystemMotion => {
+                let theme = self.kept.settings.theme.into();
+                self.push(Command::Panel(PanelCommand::Theme(theme)));
             }
             Reply::Finished { job, result } => self.finished(job, result),
             Reply::Picked { purpose, mut paths } => {
@@ -270,6 +277,7 @@ impl App {
                     found.done = true;
                 }
                 self.document.iter_mut().for_each(|document| document.found_arrived(id));
+                self.tell_result(id);
                 JobState::Done(String::new())
             }
             Ok(Outcome::Tracks(tracks)) => {
@@ -284,6 +292,12 @@ impl App {
             }
             Ok(Outcome::Written(paths)) => {
                 let names: Vec<String> = paths.iter().map(|p| p.display().to_string()).collect();
+                let text = if names.len() > 1 {
+                    format!("{} files, the first {}", names.len(), names[0])
+                } else {
+                    names.concat()
+                };
+                self.jobs.toasts.done(format!("{} done", self.jobs.title(id)), text, About::Files(paths));
                 JobState::Done(format!("wrote {}", names.join(", ")))
             }
             Ok(Outcome::Copied) => JobState::Done("it is in the clipboard".to_owned()),
@@ -303,10 +317,24 @@ impl App {
             }
             Err(error) => {
                 self.forget_unfinished(id);
+                let title = format!("{} failed", self.jobs.title(id));
+                self.jobs.toasts.failed(title, crate::gui::wording::sentence(&error.to_string()));
                 JobState::Failed(error)
             }
         };
         self.jobs.finish(id, state);
+    }
+
+    /// Tells that an analysis has its result, if that is not what the user is looking at.
+    fn tell_result(&mut self, id: JobId) {
+        let Some(result) = self.document.iter().flat_map(|d| &d.results.list).find(|r| r.job == id) else { return };
+        let Ok(tab) = tab_named(result.name) else { return };
+        let forms = &self.panels.analysis_forms;
+        let seen = self.panels.dock.is_shown(pane_of(tab)) && forms.is_chosen(tab);
+        if !seen {
+            let (title, over) = (format!("{} done", self.jobs.title(id)), format!("Computed over {}.", result.over));
+            self.jobs.toasts.done(title, over, About::Result(result.name));
+        }
     }
 
     /// A job that did not end well leaves no half result on screen that looks like a whole one.

@@ -16,6 +16,11 @@ impl App {
                     crate::gui::comparing::start(document, &mut self.jobs, &self.budget, with);
                 }
             }
+            JobCommand::ShowInFolder(file) => self.jobs.spawn("file-manager", move |replies| {
+                if let Err(error) = crate::gui::toasts::show_in_folder(&file) {
+                    replies.send(Reply::Failed(error));
+                }
+            }),
             JobCommand::Cancel(id) => self.jobs.cancel(id),
             JobCommand::CancelAll => self.jobs.cancel_all(),
             JobCommand::Dismiss(id) => self.jobs.dismiss(id),

@@ -17,7 +17,6 @@ pub(in crate::gui) fn channels_ui(ui: &mut Ui, document: &Document, filter: &mut
     let channels = &document.shown().channels;
     let shown = document.channels.iter().filter(|v| v.visible).count();
     ui.horizontal(|ui| {
-        ui.strong("Channels");
         ui.weak(format!("{shown} of {} shown", channels.len()));
     });
     filter_field(ui, filter);

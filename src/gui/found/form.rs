@@ -1,10 +1,11 @@
 //! What to find, with the fields that belong to it alone; and what looks for one place at a time.
 
 use eframe::egui::{ComboBox, Grid, Id, Ui};
+use egui_material_icons::icons;
 
 use crate::form::Settings;
 use crate::gui::command::{Command, JobCommand, Scope};
-use crate::gui::controls::named;
+use crate::gui::controls::{icon_text_button, named};
 use crate::gui::settings_form::field_ui;
 use crate::gui::state::Document;
 
@@ -64,11 +65,11 @@ pub(in crate::gui) fn form_ui(
         return;
     }
     ui.horizontal(|ui| {
-        for (text, hover, forward) in [
-            ("◀ Find previous", "The nearest one before the middle of the view", false),
-            ("Find next ▶", "The nearest one behind the middle of the view", true),
+        for (icon, text, hover, forward) in [
+            (icons::ICON_CHEVRON_LEFT, "Find previous", "The nearest one before the middle of the view", false),
+            (icons::ICON_CHEVRON_RIGHT, "Find next", "The nearest one behind the middle of the view", true),
         ] {
-            if ui.button(text).on_hover_text(hover).clicked() {
+            if icon_text_button(ui, icon, text, true, hover).clicked() {
                 out.push(Command::Job(JobCommand::Seek { name, settings: settings.clone(), forward }));
             }
         }

@@ -27,8 +27,6 @@ const WINDOWS: [usize; 7] = [256, 512, 1024, 2048, 8192, 32_768, 131_072];
 /// What the user asks of it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum GramCommand {
-    /// Show or hide the panel.
-    Toggle,
     /// Stop making tiles, or go on.
     Pause(bool),
     /// Show the spectrum at this tick, or none.
@@ -38,7 +36,6 @@ pub enum GramCommand {
 /// How the panel looks.
 #[derive(Default)]
 pub struct GramPanel {
-    pub open: bool,
     /// `None`: the uppermost on the screen.
     channel: Option<usize>,
     cut: Cut,
@@ -92,12 +89,9 @@ impl GramPanel {
         })
     }
 
-    /// What to ask the worker for; nothing while the panel is closed.
+    /// What to ask the worker for; nothing if no channel is shown.
     #[must_use]
     pub(super) fn wish(&self, document: &Document) -> Option<Wish> {
-        if !self.open {
-            return None;
-        }
         Some(Wish {
             source: Arc::clone(&document.source),
             stream: document.stream,
@@ -138,9 +132,8 @@ impl Shown {
     }
 
     /// Does what was asked.
-    pub(super) fn apply(&mut self, panel: &mut GramPanel, command: GramCommand) {
+    pub(super) fn apply(&mut self, command: GramCommand) {
         match command {
-            GramCommand::Toggle => panel.open = !panel.open,
             GramCommand::Pause(paused) => self.paused = paused,
             GramCommand::Spectrum(tick) => {
                 self.spectrum_at = tick;
@@ -213,7 +206,7 @@ pub(crate) mod tests {
         let pyramid = Pyramid::open(&tiles, 0, CUT).unwrap();
         let view = Arc::new(pyramid.view(&document.visible_ticks(), &Task::new(budget, 1)).unwrap());
         document.pictures.gram.arrived(Answer::Picture { pyramid, view });
-        (document, GramPanel { open: true, cut: CUT, ..GramPanel::default() })
+        (document, GramPanel { cut: CUT, ..GramPanel::default() })
     }
 
     fn long() -> Arc<dyn Source> {
@@ -248,13 +241,13 @@ pub(crate) mod tests {
         let view = Arc::new(pyramid.view(&(0..400_000), &Task::new(budget.clone(), 1)).unwrap());
         assert!(!view.is_exact());
         let mut jobs = Jobs::new(egui::Context::default(), 2);
-        let (mut shown, mut panel) = (Shown::default(), GramPanel::default());
+        let mut shown = Shown::default();
         shown.arrived(Answer::Picture { pyramid: pyramid.clone(), view });
         let wish = Wish { source, stream: 0, channel: 0, cut: CUT, ticks: 0..400_000, spectrum_at: None };
-        shown.apply(&mut panel, GramCommand::Pause(true));
+        shown.apply(GramCommand::Pause(true));
         shown.keep_up(Some(&wish), 0, &mut jobs, &budget);
         assert!(jobs.list.is_empty(), "paused");
-        shown.apply(&mut panel, GramCommand::Pause(false));
+        shown.apply(GramCommand::Pause(false));
         shown.keep_up(Some(&wish), 0, &mut jobs, &budget);
         assert_eq!(jobs.list.len(), 1);
         // The panel is closed: the job is asked to stop; open again, it goes on where it was.

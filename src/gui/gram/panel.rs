@@ -111,10 +111,6 @@ fn controls_ui(
     let size = vec2(ui.available_width(), ui.spacing().interact_size.y);
     ui.allocate_ui_with_layout(size, egui::Layout::right_to_left(egui::Align::Min), |ui| {
         ui.add_space(6.0);
-        let close = ui.button("Hide");
-        if named(close, "Hide the spectrogram").on_hover_text("S shows it again").clicked() {
-            out.push(command(GramCommand::Toggle));
-        }
         if let Some(picture) = picture {
             progress_ui(ui, document, picture, out);
         }
@@ -128,7 +124,6 @@ fn controls_ui(
 fn choices_ui(ui: &mut Ui, document: &Document, panel: &mut GramPanel, channel: usize, has_picture: bool) {
     let stream = document.shown();
     ui.add_space(6.0);
-    ui.strong("Spectrogram");
     let combo = ComboBox::from_id_salt("gram channel").width(88.0).selected_text(&stream.channels[channel].name);
     let response = combo.show_ui(ui, |ui| {
         ui.selectable_value(&mut panel.channel, None, "Uppermost on the screen");
@@ -484,7 +479,6 @@ mod tests {
         harness.run();
         harness.get_by_label_contains("Colour bar, ");
         harness.get_by_label("Log").click();
-        harness.get_by_label("Hide the spectrogram").click();
         harness.run();
         let picture = harness.get_by_label_contains("Spectrogram of ");
         let at = picture.rect().center();
@@ -500,7 +494,6 @@ mod tests {
             _ => false,
         };
         assert!(state.out.iter().any(wanted), "{at:?} {:?}", state.out);
-        assert!(state.out.iter().any(|c| matches!(c, Command::Panel(PanelCommand::Spectrogram(GramCommand::Toggle)))));
     }
 
     #[test]

@@ -26,6 +26,8 @@ use std::sync::Arc;
 use eframe::egui::{self, Color32, Id, Rect, Rgba, Shape, Ui};
 use egui_plot::{PlotBounds, PlotGeometry, PlotItem, PlotItemBase, PlotPoint, PlotTransform};
 
+use super::theme;
+
 pub use gaps::{GapItem, gap_bands, gap_item, gap_shapes, gap_shapes_in};
 pub use packed::{Packed, envelope};
 pub use painter::install;
@@ -122,7 +124,8 @@ impl TraceItem {
         let columns =
             self.packed.columns_between((left - 8.0 - x_offset) / x_scale, (right + 8.0 - x_offset) / x_scale);
 
-        let half_line = (f64::from(self.line_width) * pixels).max(1.0) / 2.0;
+        let width = self.line_width * theme::trace_width(ui.visuals());
+        let half_line = (f64::from(width) * pixels).max(1.0) / 2.0;
         let (top, bottom) = (f64::from(clip.top()) * pixels, f64::from(clip.bottom()) * pixels);
         let lanes = self.lanes.iter().filter_map(|lane| {
             let (middle, half) = self.packed.range(lane.values)?;

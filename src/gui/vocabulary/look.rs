@@ -1,6 +1,7 @@
 //! Moving about in time.
 
 use super::*;
+use crate::gui::reading::ReadCommand;
 
 /// One step of the arrow keys, as a share of the screen.
 const STEP: f64 = 0.1;
@@ -46,6 +47,28 @@ pub(super) const VERBS: &[Verb] = &[
     ),
     verb("back", LOOK, "The view before", "Backspace, Alt+ArrowLeft", |_| view(ViewCommand::Back)),
     verb("forward", LOOK, "The view after it again", "Insert, Alt+ArrowRight", |_| view(ViewCommand::Forward)),
+    verb("read-right", LOOK, "Read the traces with keys: a column on", "Ctrl+Shift+ArrowRight", |_| {
+        view(ViewCommand::Read(ReadCommand::Columns(1)))
+    }),
+    verb("read-left", LOOK, "Read the traces with keys: a column back", "Ctrl+Shift+ArrowLeft", |_| {
+        view(ViewCommand::Read(ReadCommand::Columns(-1)))
+    }),
+    verb("read-down", LOOK, "Read the traces with keys: the channel below", "Ctrl+Shift+ArrowDown", |_| {
+        view(ViewCommand::Read(ReadCommand::Lanes(1)))
+    }),
+    verb("read-up", LOOK, "Read the traces with keys: the channel above", "Ctrl+Shift+ArrowUp", |_| {
+        view(ViewCommand::Read(ReadCommand::Lanes(-1)))
+    }),
+    with(
+        "TIME",
+        verb("read-at", LOOK, "Put the reading cursor there: a time or #frame", "", |w| {
+            let document = w.open()?;
+            let rest = format!("{}..", w.rest.trim());
+            let frames = rest.parse::<TimeRange>()?.frames(document.time(), document.shown().frames)?;
+            view(ViewCommand::Read(ReadCommand::At(document.time().tick_of_frame(frames.start))))
+        }),
+    ),
+    verb("read-off", LOOK, "Take the reading cursor away", "", |_| view(ViewCommand::Read(ReadCommand::Off))),
     verb("play", LOOK, "Scroll by itself, or stop", "Space", |w| {
         let playing = w.open()?.playing.is_some();
         view(ViewCommand::Play((!playing).then_some(1.0)))

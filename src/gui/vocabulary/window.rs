@@ -3,6 +3,7 @@
 use eframe::egui::ThemePreference;
 
 use super::*;
+use crate::gui::dock::{MAX_ZOOM, MIN_ZOOM, Pane, PaneChange, pane_named};
 
 const WINDOW: &str = "Window";
 
@@ -37,11 +38,56 @@ pub(super) const VERBS: &[Verb] = &[
             panel(PanelCommand::Zone(crate::gui::zone::Zone::named(w.rest)?))
         }),
     )),
-    verb("toggle-channels", WINDOW, "Show or hide the list of channels", "C", |_| panel(PanelCommand::ToggleChannels)),
+    verb("toggle-channels", WINDOW, "Show or hide the list of channels", "C", |_| {
+        panel(PanelCommand::Pane(Pane::Channels, PaneChange::Toggle))
+    }),
     verb("toggle-spectrogram", WINDOW, "Show or hide the spectrogram under the traces", "S", |_| {
-        panel(PanelCommand::Spectrogram(crate::gui::gram::GramCommand::Toggle))
+        panel(PanelCommand::Pane(Pane::Spectrogram, PaneChange::Toggle))
     }),
     verb("toggle-inspector", WINDOW, "Show or hide the inspector", "I", |_| panel(PanelCommand::ToggleInspector)),
+    with(
+        "NAME",
+        verb(
+            "panel",
+            WINDOW,
+            "Open a panel and bring it to the front: channels, spectrogram, measure, filter, annotations, …",
+            "",
+            |w| panel(PanelCommand::Pane(pane_named(w.rest.trim())?, PaneChange::Show)),
+        ),
+    ),
+    with(
+        "NAME",
+        verb("close-panel", WINDOW, "Close a panel; it keeps its place", "", |w| match pane_named(w.rest.trim())? {
+            Pane::Traces => Err(Error::invalid("the traces stay open")),
+            pane => panel(PanelCommand::Pane(pane, PaneChange::Close)),
+        }),
+    ),
+    always(verb("reset-layout", WINDOW, "Every panel where it was for a new user", "", |_| {
+        panel(PanelCommand::ResetLayout)
+    })),
+    always(with(
+        "FACTOR",
+        verb("interface-zoom", WINDOW, "How large everything on the screen is: 1, 1.25, 2", "", |w| {
+            let zoom = w.number()? as f32;
+            if (MIN_ZOOM..=MAX_ZOOM).contains(&zoom) {
+                return panel(PanelCommand::Zoom(zoom));
+            }
+            Err(Error::invalid(format!("'{}' is not between {MIN_ZOOM} and {MAX_ZOOM}", w.rest.trim())))
+        }),
+    )),
+    always(verb(
+        "interface-larger",
+        WINDOW,
+        "Everything on the screen larger",
+        "Ctrl+Shift+Plus, Ctrl+Shift+Equals",
+        |_| panel(PanelCommand::ZoomStep(1)),
+    )),
+    always(verb("interface-smaller", WINDOW, "Everything on the screen smaller", "Ctrl+Shift+Minus", |_| {
+        panel(PanelCommand::ZoomStep(-1))
+    })),
+    always(verb("dismiss-messages", WINDOW, "Close all messages", "Ctrl+Shift+Escape", |_| {
+        Ok(vec![Command::Panel(PanelCommand::DismissMessage), Command::Panel(PanelCommand::DismissToast(None))])
+    })),
     with(
         "NAME",
         verb(

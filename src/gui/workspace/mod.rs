@@ -123,11 +123,9 @@ pub struct ChannelState {
 #[serde(default)]
 pub struct WindowState {
     pub time: TimeFormat,
-    /// The tab of the inspector.
-    pub inspector: String,
-    pub hide_channels: bool,
-    pub hide_inspector: bool,
-    pub spectrogram: bool,
+    /// The analysis and the decoder that are chosen.
+    pub inspector: Vec<String>,
+    pub layout: super::dock::Layout,
 }
 
 /// What a document keeps of the workspace that it is of.

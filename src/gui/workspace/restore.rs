@@ -7,6 +7,7 @@ use super::{ChannelState, FileRef, StreamState, WindowState, Workspace, sound_ra
 use crate::filter::Chain;
 use crate::gui::command::ViewCommand;
 use crate::gui::cursors::{CursorCommand, Which};
+use crate::gui::dock::{Dock, Layout};
 use crate::gui::inspector_tabs::{tab_key, tab_named};
 use crate::gui::state::{ChannelView, Document, Panels};
 
@@ -110,28 +111,29 @@ fn sound(view: ChannelView) -> ChannelView {
     ChannelView { gain, centre, ..view.mended() }
 }
 
+/// Analyses and decoders that may be named as chosen; there is one of each.
+const MAX_CHOSEN: usize = 2;
+
 impl WindowState {
     /// How the window is arranged.
     #[must_use]
     pub fn of(panels: &Panels) -> Self {
         Self {
             time: panels.time_format,
-            inspector: tab_key(panels.inspector).to_owned(),
-            hide_channels: panels.hide_channels,
-            hide_inspector: panels.hide_inspector,
-            spectrogram: panels.spectrogram.open,
+            inspector: panels.analysis_forms.chosen().map(tab_key).map(str::to_owned).to_vec(),
+            layout: panels.dock.layout(),
         }
     }
 
     /// Arranges it so.
     pub fn apply(&self, panels: &mut Panels) {
         panels.time_format = self.time;
-        panels.hide_channels = self.hide_channels;
-        panels.hide_inspector = self.hide_inspector;
-        panels.spectrogram.open = self.spectrogram;
-        if let Ok(tab) = tab_named(&self.inspector) {
-            panels.inspector = tab;
+        for tab in self.inspector.iter().take(MAX_CHOSEN).filter_map(|name| tab_named(name).ok()) {
+            panels.analysis_forms.choose(tab);
         }
+        // How large the letters are is a matter of the screen, not of the recording.
+        let zoom = panels.dock.zoom();
+        panels.dock = Dock::of(&Layout { zoom, ..self.layout.clone() });
     }
 }
 
