@@ -217,6 +217,12 @@ fn broken_workspaces_are_told_about_in_a_sentence() {
         until(&mut window, hint, |w| seen(w, hint));
         assert!(window.state().document.is_none());
     }
+    // One in the place of a recording is no riddle either.
+    let outer = folder.path().join("outer.longwave");
+    std::fs::write(folder.path().join("inner.longwave"), "{\"longwave_workspace\": 1}").unwrap();
+    std::fs::write(&outer, "{\"longwave_workspace\": 1, \"files\": [{\"path\": \"inner.longwave\"}]}").unwrap();
+    let mut window = window(&folder, Some(&outer));
+    until(&mut window, "a sentence", |w| seen(w, "in the place of a recording"));
 }
 
 #[test]

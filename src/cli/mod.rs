@@ -14,7 +14,7 @@ use std::io::{Read as _, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
-use clap::{ArgMatches, Args as _, Command};
+use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
 
 use crate::analysis::{ANALYSES, DECODERS};
 use crate::budget::MemoryBudget;
@@ -239,6 +239,30 @@ fn viewer(root: Root, shell: &Shell) -> Result<Viewer, Failure> {
         script,
         screenshot: root.screenshot,
     })
+}
+
+/// The files that `words` name, and how they are to be read, in the words of the command line: `--dtype i16 --rate 1000
+/// day.bin`.
+///
+/// # Errors
+/// [`crate::ErrorKind::Invalid`] with what the command line would say.
+#[cfg(feature = "gui")]
+pub(crate) fn described(words: &[String]) -> Result<(Vec<PathBuf>, OpenOptions)> {
+    let command = args::FileArgs::augment_args(Command::new("open-as").no_binary_name(true).disable_help_flag(true));
+    let said = |text: &str| {
+        let text = text.trim_start_matches("error: ");
+        // What follows is how the program is called, which says nothing about a line of a script.
+        Error::invalid(text.lines().next().unwrap_or_default().trim().to_owned())
+            .with_remedy("longwave info --help lists the options")
+    };
+    let matches = command.try_get_matches_from(words).map_err(|e| said(&e.to_string()))?;
+    let args = args::FileArgs::from_arg_matches(&matches).map_err(|e| said(&e.to_string()))?;
+    let options = args.layout.options().map_err(|failure| match failure {
+        Failure::Failed(error) => error,
+        Failure::Usage(text) => said(&text),
+        Failure::Findings | Failure::ClosedPipe => said("the options make no sense"),
+    })?;
+    Ok((args.files, options))
 }
 
 /// The text of a script, `-` for standard input.

@@ -1,12 +1,14 @@
 //! How bytes are reached: the map that survives truncation, flat layouts over it, and files that appear whole or not
 //! at all.
 
+mod at;
 mod atomic;
 mod atomic_folder;
 pub(crate) mod feed;
 mod flat;
 mod map;
 
+pub(crate) use at::{read_at, write_at};
 pub(crate) use atomic::Flusher;
 pub use atomic::{AtomicFile, free_bytes};
 pub use atomic_folder::AtomicFolder;

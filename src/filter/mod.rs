@@ -174,6 +174,26 @@ pub fn filtered(source: Arc<dyn Source>, stream: usize, chain: &Chain) -> Result
     Ok(source)
 }
 
+/// How many frames of what comes out of `chain`, at the end of a stretch of a stream like `stream`, change when the
+/// stretch goes on: as far as the filters look ahead.
+///
+/// # Errors
+/// As [`filtered`].
+pub fn looks_ahead(stream: &Stream, chain: &Chain) -> Result<u64> {
+    let mut stream = stream.clone();
+    let mut ahead = 0_u64;
+    for step in &chain.steps {
+        let built = step.build(&stream)?;
+        if let Work::Lanes(kernel) = &built.work {
+            ahead = ahead.saturating_add(kernel.reach().after);
+        }
+        // A frame at the edge of a decimated stretch is kept or not as a whole.
+        ahead = ahead.div_ceil(built.every) + u64::from(built.every > 1);
+        stage::describe_only(&mut stream, &built, SampleType::F64);
+    }
+    Ok(ahead)
+}
+
 /// The gain of `chain` at each of `hz` for a stream like `stream`: the product of its linear filters, and whether there
 /// are others, which have no response.
 ///

@@ -98,6 +98,7 @@ struct Workers {
     measure: MeasureWorker,
     gram: super::gram::GramWorker,
     probe: super::cursors::ProbeWorker,
+    follower: super::following::Follower,
     /// The filters that were asked for last, until the filtered recording is there.
     filtering: Option<Chain>,
 }
@@ -154,6 +155,7 @@ impl App {
             measure: MeasureWorker::start(&jobs, &budget),
             gram: super::gram::GramWorker::start(&jobs, &budget),
             probe: super::cursors::ProbeWorker::start(&jobs, &budget),
+            follower: super::following::Follower::start(&jobs, &budget),
             filtering: None,
         };
         if let Some(file) = recent_list.clone() {
@@ -188,6 +190,12 @@ impl App {
     /// Adds a command, as if a panel had produced it. For tests and scripts.
     pub fn push(&mut self, command: Command) {
         self.commands.push(command);
+    }
+
+    /// What the banner says, for tests.
+    #[must_use]
+    pub fn message_text(&self) -> Option<&str> {
+        self.message.as_ref().map(|message| message.text.as_str())
     }
 
     /// Does what a command says.
@@ -351,6 +359,7 @@ impl App {
                 ctx.request_repaint_after(wait);
             }
         }
+        self.workers.follower.watch(self.document.as_ref());
         self.want_pictures(ctx.pixels_per_point());
         self.want_spectrogram();
         if let Some(document) = &mut self.document {

@@ -93,7 +93,12 @@ impl ColumnWorker {
     pub(super) fn want(&self, place: Place, wish: Wish) {
         let mut slots = lock(&self.0.0);
         let slot = slots.at(place);
-        if slot.wish.as_ref().is_some_and(|w| w.request == wish.request && w.scales == wish.scales) {
+        if let Some(old) = slot.wish.as_mut().filter(|w| w.request == wish.request && w.scales == wish.scales) {
+            if !old.summary.is(&wish.summary) {
+                // The recording has grown, and the frames asked for are as they were: what is refined is so from now on
+                // with what is known by now.
+                *old = wish;
+            }
             return;
         }
         *slot = Slot { wish: Some(wish), generation: slot.generation + 1, answered: slot.answered, ..Slot::stop(slot) };

@@ -61,6 +61,8 @@ pub enum FileCommand {
     Remember(PathBuf, OpenOptions),
     /// Back to the welcome screen.
     Close,
+    /// Open what is open again, as it is now.
+    Reload,
     /// Show another stream of the open recording.
     Stream(usize),
     /// Show the difference to the recording that was compared with last.
@@ -85,6 +87,8 @@ pub enum ViewCommand {
     Centre(f64),
     Start,
     End,
+    /// Keep the end in view while the recording grows, or not.
+    Follow(bool),
     /// The whole recording.
     Fit,
     /// These ticks.

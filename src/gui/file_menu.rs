@@ -24,10 +24,10 @@ pub(super) fn file_menu(ui: &mut Ui, out: &mut Vec<Command>) {
         let about = "Write the selection, or what is seen, to a file";
         item(ui, "Export data…", "Ctrl + E", about, Command::Panel(PanelCommand::ExportForm(true)));
         let about = "A PNG or SVG of the view, for print";
-        item(ui, "Export picture…", "Ctrl + Shift + P", about, Command::Panel(PanelCommand::PictureForm));
+        item(ui, "Export picture…", "Ctrl + Shift + E", about, Command::Panel(PanelCommand::PictureForm));
         ui.separator();
         let about = "A picture of the view, to be pasted";
-        item(ui, "Copy picture", "Ctrl + Shift + C", about, Command::Copy(CopyCommand::Picture));
+        item(ui, "Copy picture", "Ctrl + Shift + I", about, Command::Copy(CopyCommand::Picture));
         let about = "The Python lines that load the selection, or what is seen";
         item(ui, "Copy as NumPy", "", about, Command::Copy(CopyCommand::NumPy));
         let about = "What is measured of the selection, or of what is seen, as text";

@@ -100,7 +100,13 @@ impl Document {
 
     /// Moves the view on; false if it is at rest.
     pub(super) fn move_on(&mut self, now: f64) -> bool {
-        let Some(glide) = self.history.glide else { return false };
+        let Some(mut glide) = self.history.glide else { return false };
+        // The recording may have grown on the way.
+        let len = self.viewport.len_ticks();
+        if glide.to.len_ticks() != len {
+            glide.to.set_len(len as u64);
+            self.history.glide = Some(glide);
+        }
         if let Some(view) = glide.at(now) {
             self.viewport = view;
             return true;

@@ -55,6 +55,8 @@ pub enum Reply {
         result: Result<(Arc<dyn Source>, Summary)>,
     },
     Spectrogram(super::gram::Answer),
+    /// Something has happened to the files of the recording.
+    Followed(Box<super::following::News>),
     ColumnsFailed(Error),
     Measured(Arc<super::measured::Measurement>),
     /// A stream to be shown beneath the traces.

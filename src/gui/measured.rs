@@ -77,7 +77,14 @@ impl MeasureWorker {
     /// Wishes for a measurement; the same wish twice is one.
     pub(super) fn want(&self, of: Range2d, summary: &Summary) {
         let mut slot = lock(&self.0.0);
-        if slot.wish.as_ref().is_none_or(|(wished, _)| *wished != of) {
+        if let Some((wished, known)) = &mut slot.wish
+            && *wished == of
+        {
+            if !known.is(summary) {
+                // The recording has grown, and these frames are as they were.
+                *known = summary.clone();
+            }
+        } else {
             slot.wish = Some((of, summary.clone()));
             (slot.answered, slot.pending_at) = (false, None);
             self.0.1.notify_one();

@@ -26,6 +26,7 @@ pub mod event_rows;
 mod export_form;
 mod file_menu;
 mod filter_tab;
+pub mod following;
 mod found;
 mod gap_hover;
 mod gauge;

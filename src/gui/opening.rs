@@ -287,5 +287,6 @@ pub(super) fn document(paths: Vec<PathBuf>, options: OpenOptions, opened: Opened
         times: Default::default(),
         cursors: Default::default(),
         companions: Default::default(),
+        live: super::following::Live::default(),
     }
 }

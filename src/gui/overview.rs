@@ -51,6 +51,7 @@ pub(super) fn title_ui(ui: &mut Ui, document: &Document, panels: &Panels, out: &
                 out.push(Command::Panel(PanelCommand::SettingsForm(true)));
             }
             theme_menu(ui, out);
+            super::following::status_ui(ui, document, out);
             panels_menu(ui, panels, out);
             ui.separator();
             super::time_menu::time_menu_ui(ui, panels, &stream.time, out);

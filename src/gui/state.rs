@@ -44,6 +44,8 @@ pub struct Document {
     pub cursors: super::cursors::Cursors,
     /// Streams beneath the traces.
     pub companions: super::companions::Companions,
+    /// It is being written.
+    pub live: super::following::Live,
 }
 
 /// The filters that are applied, and the recording without them.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::command::ViewCommand;
+use super::following::Growth;
 use super::state::{Document, Filtered, Pictures, ViewHistory};
 use super::viewport::Viewport;
 use crate::error::Result;
@@ -31,7 +32,11 @@ impl Document {
             ViewCommand::Page(screens) => view.page(screens),
             ViewCommand::Centre(tick) => view.center_on(tick),
             ViewCommand::Start => view.home(),
-            ViewCommand::End => view.end(),
+            ViewCommand::End => {
+                view.end();
+                self.live.follow |= self.live.growth == Growth::Growing;
+            }
+            ViewCommand::Follow(follow) => self.follow(follow),
             ViewCommand::Fit => view.fit(),
             ViewCommand::Range(range) => view.show(range.start, range.end),
             ViewCommand::Width(points) => view.set_width(points),
@@ -82,6 +87,7 @@ impl Document {
             ViewCommand::ScrollLanes(lanes) => self.lanes.first += lanes,
             ViewCommand::ZoomLanes(factor) => self.lanes.count *= factor,
         }
+        self.still_follows();
         self.keep_lanes_in_view();
         Ok(())
     }
@@ -91,7 +97,9 @@ impl Document {
         use ViewCommand as V;
         let gesture = match command {
             V::Zoom { .. } | V::ZoomCentre(_) | V::Pan(_) | V::Page(_) => true,
-            V::Centre(_) | V::Start | V::End | V::Fit | V::Range(_) | V::GoTo(_) | V::ToSelection => false,
+            V::Centre(_) | V::Start | V::End | V::Follow(_) | V::Fit | V::Range(_) | V::GoTo(_) | V::ToSelection => {
+                false
+            }
             _ => return,
         };
         let now = Instant::now();
@@ -118,6 +126,7 @@ impl Document {
         let same_clock = source.recording().streams[self.stream].time == *self.time()
             && source.recording().streams[self.stream].frames == self.shown().frames;
         (self.source, self.summary, self.filter) = (source, summary, filter);
+        self.live.let_go();
         self.pictures = Pictures { goal: self.pictures.goal.filter(|_| same_clock), ..Pictures::default() };
         self.lanes.half_range = None;
         // Where the cursors are stays, what is there does not.

@@ -4,6 +4,9 @@
 //! To add a format: one file here with a `pub(crate) const FORMAT: Format`, one `mod` line and one line in [`FORMATS`].
 //! `memory.rs` is the worked example.
 //!
+//! A recording that is still being written is followed: a [`Watch`] notices what its files do, and [`again`] describes it as
+//! it is now.
+//!
 //! A recording may also be several files: those of a session ([`session`], by their names) or a list in order, laid on
 //! one time line by [`JoinedSource`], which is a [`Source`] like any other.
 
@@ -19,6 +22,7 @@ use crate::task::Task;
 
 pub mod detect;
 mod flat_source;
+mod grow;
 mod join;
 mod memory;
 mod npy;
@@ -28,12 +32,15 @@ pub(crate) mod options;
 mod raw;
 pub(crate) mod rec;
 pub mod session;
+mod watch;
 
 pub use flat_source::FlatSource;
+pub use grow::{Again, again};
 pub use join::{JoinedSource, Part, PlacedBy};
 pub use memory::MemorySource;
 pub use npy_header::npy_header;
 pub use options::{ChannelOrder, HardwareOrder, OpenOptions, WallClock};
+pub use watch::{Event as FileEvent, Watch};
 
 /// Every format, in the order that breaks ties between equally confident readers.
 pub const FORMATS: &[&Format] = &[&npy::FORMAT, &npz::FORMAT, &rec::FORMAT, &raw::FORMAT];
@@ -127,6 +134,16 @@ pub trait Source: Send + Sync {
             [] => self.path().map(Path::to_path_buf).into_iter().collect(),
             parts => parts.iter().map(|part| part.path.clone()).collect(),
         }
+    }
+
+    /// The same recording as its files are now: `files` are those that it is made of, and perhaps further ones behind them.
+    /// Cost: what was appended is looked at, not what was there before. `None`: it can only be opened again.
+    ///
+    /// # Errors
+    /// As opening it.
+    fn grown(&self, files: &[PathBuf], task: &Task) -> Result<Option<Arc<dyn Source>>> {
+        let _ = (files, task);
+        Ok(None)
     }
 
     /// Whether the files are still at least as long as they were when they were opened.
@@ -287,6 +304,13 @@ pub fn probe(path: &Path, options: &OpenOptions) -> Result<&'static Format> {
         }
     }
     best.1.ok_or_else(|| {
+        if bytes.trim_ascii_start().starts_with(b"{")
+            && String::from_utf8_lossy(&bytes).contains("\"longwave_workspace\"")
+        {
+            return Error::unsupported("a workspace in the place of a recording")
+                .with_path(path)
+                .with_remedy("open it in the viewer, longwave FILE, or name the recording that it is of");
+        }
         Error::new(ErrorKind::UnknownFormat).with_path(path).with_remedy(
             "if it holds plain numbers, say how: --format raw --dtype i16 --channel-count 64 --rate 30000 \
              (or use the raw-file dialog of the viewer)",

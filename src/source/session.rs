@@ -164,6 +164,41 @@ pub fn group(files: Vec<PathBuf>) -> Vec<Session> {
     sessions
 }
 
+/// Whether `next`, which has appeared while `last` was being written, goes on where it ends, by its name: it is a later file
+/// of the same session, or has the next number: `day.rec` and `day_2.rec` (or `day_1.rec`), `x004.raw` and `x005.raw`.
+#[must_use]
+pub fn goes_on(last: &Path, next: &Path) -> bool {
+    let same_kind = match (last.extension(), next.extension()) {
+        (Some(a), Some(b)) => a.eq_ignore_ascii_case(b),
+        (a, b) => a == b,
+    };
+    if !same_kind || last == next {
+        return false;
+    }
+    let (a, b) = (Name::of(last), Name::of(next));
+    if a.session == b.session && (a.epoch, a.part) < (b.epoch, b.part) {
+        return true;
+    }
+    let numbered = |stem: &str| -> (String, Option<u64>) {
+        let digits = stem.bytes().rev().take_while(u8::is_ascii_digit).count();
+        let (head, number) = stem.split_at(stem.len() - digits);
+        (head.to_owned(), number.parse().ok())
+    };
+    let ((head_a, number_a), (head_b, number_b)) = (numbered(&a.stem), numbered(&b.stem));
+    let Some(number_b) = number_b else { return false };
+    let counts_on = head_a == head_b && number_a.is_some_and(|a| a.checked_add(1) == Some(number_b));
+    let first_number = !a.stem.is_empty()
+        && (1..=2).contains(&number_b)
+        && head_b.strip_prefix(a.stem.as_str()).is_some_and(|between| ["_", "-", ".", " "].contains(&between));
+    counts_on || first_number
+}
+
+/// The first of `files` in the order of sessions.
+#[must_use]
+pub(super) fn first_of(files: Vec<PathBuf>) -> Option<PathBuf> {
+    group(files).into_iter().next()?.files.into_iter().next()
+}
+
 /// A name for files that are opened together: that of their session, or of the first and how many follow.
 #[must_use]
 pub fn name_of(files: &[PathBuf]) -> String {
@@ -204,7 +239,7 @@ pub fn sessions(folder: &Path) -> Result<Vec<Session>> {
 }
 
 /// What is in `folder`, without hidden files.
-fn list(folder: &Path) -> Result<Vec<PathBuf>> {
+pub(super) fn list(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut entries = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(|e| Error::io(folder, e))?.take(MAX_ENTRIES) {
         let entry = entry.map_err(|e| Error::io(folder, e))?;
@@ -311,6 +346,32 @@ mod tests {
         ] {
             let name = Name::of(Path::new(&format!("{stem}.rec")));
             assert_eq!((name.session.as_str(), name.epoch, name.part), (session, epoch, part), "{stem}");
+        }
+    }
+
+    #[test]
+    fn what_goes_on_is_known_by_its_name() {
+        for (last, next, goes) in [
+            ("day.rec", "day_2.rec", true),
+            ("day.rec", "day_1.rec", true),
+            ("day.rec", "day_3.rec", false),
+            ("day_2.rec", "day_3.rec", true),
+            ("day_3.rec", "day_2.rec", false),
+            ("day_9.rec", "day_10.rec", true),
+            ("x004.raw", "x005.raw", true),
+            ("x004.raw", "x006.raw", false),
+            ("x004.raw", "x005.npy", false),
+            ("day.rec", "day_part2.rec", true),
+            ("day_part2.rec", "day_part3.rec", true),
+            ("day.rec", "days_2.rec", false),
+            ("20230622_rat_01_a1.rec", "20230622_rat_02_b1.rec", true),
+            ("20230622_rat_02_a1.rec", "20230622_rat_01_b1.rec", false),
+            ("20230622_rat_01_a1.rec", "20230622_cat_02_b1.rec", false),
+            ("day.rec", "day.rec", false),
+            ("day", "day_2", true),
+            ("", "_2", false),
+        ] {
+            assert_eq!(goes_on(Path::new(last), Path::new(next)), goes, "{last} {next}");
         }
     }
 

@@ -101,8 +101,12 @@ impl Summary {
     /// # Errors
     /// When reading or writing fails or the task was stopped; the tiles made by then stay. A sidecar without any goes.
     pub fn build(&self, task: &Task) -> Result<()> {
+        let _alone = lock(&self.0.building);
+        self.build_alone(task)
+    }
+
+    pub(super) fn build_alone(&self, task: &Task) -> Result<()> {
         let store = &*self.0;
-        let _alone = lock(&store.building);
         let built = self.build_missing(task);
         if built.is_err() {
             store.remove_empty_sidecar();
@@ -113,10 +117,16 @@ impl Summary {
     fn build_missing(&self, task: &Task) -> Result<()> {
         let store = &*self.0;
         if self.is_complete() {
-            // One that was cut short behind its rows is mended.
-            return store.mend_totals();
+            // One that was cut short behind its rows is mended; one that grows has none yet.
+            let growing = store.growing.load(Ordering::Acquire) || store.is_superseded();
+            return if growing { Ok(()) } else { store.mend_totals() };
         }
         let kept = store.open_for_writing();
+        if kept && let Some(sidecar) = store.sidecar().filter(|s| s.is_writable()) {
+            // Of a recording that has grown, it is still that of the one before.
+            sidecar.write_header(false)?;
+        }
+        store.take_heritage(task)?;
         if store.shape.channels == 0 {
             (0..store.shape.rows()).for_each(|row| store.set(row, true));
             return Ok(());
@@ -145,6 +155,8 @@ impl Summary {
         }
         if kept
             && self.is_complete()
+            && !store.growing.load(Ordering::Acquire)
+            && !store.is_superseded()
             && let Some(sidecar) = store.sidecar()
         {
             store.write_totals(&sidecar)?;

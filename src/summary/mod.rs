@@ -3,7 +3,8 @@
 //! A [`Summary`] belongs to one stream. [`Summary::columns`] answers a [`ViewRequest`] from tiles where there are some,
 //! from the samples where that is little work, and by a marked estimate elsewhere; [`Summary::build`] makes the tiles in
 //! one pass and keeps them in a sidecar file beside the recording. [`Summary::range`] gives the statistics of any range
-//! from them, reading no more samples than the blocks at its two ends. [`tile`] says what a tile holds, [`sidecar`] how it is
+//! from them, reading no more samples than the blocks at its two ends. [`Summary::grown`] follows a recording that is being
+//! written. [`tile`] says what a tile holds, [`sidecar`] how it is
 //! stored.
 //!
 //! Cost: tiles are about 1 % of an int16 recording, on disk; in memory there is one row of tiles while building and a
@@ -15,9 +16,11 @@ mod build;
 mod clipped;
 mod columns;
 mod fingerprint;
+mod grow;
 mod hunt;
 mod kernel;
 mod range;
+mod rows;
 mod sidecar;
 mod store;
 mod tile;
@@ -28,6 +31,6 @@ pub use columns::{Columns, MinMax, ViewRequest};
 pub use fingerprint::{Fingerprint, Since};
 pub use hunt::{Bucket, Depth};
 pub use sidecar::SidecarPolicy;
-pub(crate) use sidecar::{keeping, read_at, write_at};
+pub(crate) use sidecar::keeping;
 pub use store::Summary;
 pub use tile::{LEVELS, TILE_FRAMES};

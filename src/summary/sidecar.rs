@@ -37,13 +37,14 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use twox_hash::XxHash3_64;
 
 use super::tile::{Part, Shape, TILE_FRAMES, u64_at};
 use crate::error::{Error, Result};
-use crate::file::FlatLayout;
+use crate::file::{FlatLayout, read_at, write_at};
 use crate::source::Source;
 
 pub(super) const HEADER_BYTES: u64 = 128;
@@ -128,7 +129,7 @@ impl Key {
             format!("{}\n{}\n{:?}\n{}", source.recording().format, s.name, s.format, s.channels.len());
         let mut head = Vec::new();
         let mut tail = Vec::new();
-        for part in parts {
+        for (i, part) in parts.iter().enumerate() {
             let io = |e| Error::io(&part.path, e);
             let same_folder = part.path.parent() == first.parent();
             let name = part.path.file_name().filter(|_| same_folder).unwrap_or(part.path.as_os_str());
@@ -142,7 +143,9 @@ impl Key {
             let (first_bytes, last_bytes) = ends_of(&file, part.bytes.min(meta.len()), PART_END_BYTES).map_err(io)?;
             head.extend_from_slice(&first_bytes.to_le_bytes());
             tail.extend_from_slice(&last_bytes.to_le_bytes());
-            description += &format!("\n{} {}", part.frames, part.layout);
+            // The last file may grow: how long it is says nothing about the rows.
+            let frames = if i + 1 < parts.len() { part.frames } else { 0 };
+            description += &format!("\n{frames} {}", part.layout);
         }
         let mut name = first.file_name().unwrap_or_default().to_owned();
         name.push(format!("+{}-{:08x}", parts.len() - 1, XxHash3_64::oneshot(&list) as u32));
@@ -155,6 +158,12 @@ impl Key {
             description: XxHash3_64::oneshot(description.as_bytes()),
             shape,
         })
+    }
+
+    /// Whether a sidecar of `old` may become one of this, which is the same recording with more frames: they have one
+    /// place, and one seed.
+    pub(super) fn continues(&self, old: &Self) -> bool {
+        self.source == old.source && self.description == old.description
     }
 
     fn header(&self, complete: bool) -> [u8; HEADER_BYTES as usize] {
@@ -224,7 +233,8 @@ fn ends_of(file: &File, len: u64, each: u64) -> io::Result<(u64, u64)> {
 #[derive(Debug)]
 pub(super) struct Sidecar {
     path: PathBuf,
-    file: File,
+    /// One for all generations of a recording that grows.
+    file: Arc<File>,
     writable: bool,
     key: Key,
 }
@@ -259,7 +269,7 @@ impl Sidecar {
             return None;
         }
         let complete = header[12] == 1;
-        let sidecar = Self { path: path.to_path_buf(), file, writable, key: key.clone() };
+        let sidecar = Self { path: path.to_path_buf(), file: Arc::new(file), writable, key: key.clone() };
         let known_rows = if header == key.header(complete) {
             key.shape.rows()
         } else {
@@ -303,6 +313,17 @@ impl Sidecar {
             .collect()
     }
 
+    /// Whether it is that of `key`, and in the same file as `other`.
+    pub(super) fn is_of(&self, key: &Key, other: &Self) -> bool {
+        self.key == *key && Arc::ptr_eq(&self.file, &other.file)
+    }
+
+    /// The same file for the recording of `key`, which is the same one with more frames. Its header is as it was: what is
+    /// written next must be the new one.
+    pub(super) fn grown(&self, key: &Key) -> Self {
+        Self { path: self.path.clone(), file: Arc::clone(&self.file), writable: self.writable, key: key.clone() }
+    }
+
     /// Begins a new sidecar at the first of `places` that can be written.
     pub(super) fn create(places: &[PathBuf], key: &Key) -> Option<Self> {
         places.iter().find_map(|path| {
@@ -317,7 +338,7 @@ impl Sidecar {
                 std::fs::remove_file(path).ok()?;
             }
             let file = OpenOptions::new().read(true).write(true).create_new(true).open(path).ok()?;
-            let sidecar = Self { path: path.clone(), file, writable: true, key: key.clone() };
+            let sidecar = Self { path: path.clone(), file: Arc::new(file), writable: true, key: key.clone() };
             sidecar.write_header(false).ok()?;
             Some(sidecar)
         })
@@ -421,43 +442,5 @@ impl Sidecar {
     fn explain(&self, error: io::Error) -> Error {
         Error::io(&self.path, error)
             .with_remedy("the summary could not be written; free some space, or delete this file and try again")
-    }
-}
-
-/// Fills `bytes` from byte `at` on, or fails.
-pub(crate) fn read_at(file: &File, bytes: &mut [u8], at: u64) -> io::Result<()> {
-    #[cfg(unix)]
-    {
-        std::os::unix::fs::FileExt::read_exact_at(file, bytes, at)
-    }
-    #[cfg(windows)]
-    {
-        let mut done = 0;
-        while done < bytes.len() {
-            match std::os::windows::fs::FileExt::seek_read(file, &mut bytes[done..], at + done as u64)? {
-                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-                n => done += n,
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Writes all of `bytes` from byte `at` on, or fails.
-pub(crate) fn write_at(file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
-    #[cfg(unix)]
-    {
-        std::os::unix::fs::FileExt::write_all_at(file, bytes, at)
-    }
-    #[cfg(windows)]
-    {
-        let mut done = 0;
-        while done < bytes.len() {
-            match std::os::windows::fs::FileExt::seek_write(file, &bytes[done..], at + done as u64)? {
-                0 => return Err(io::ErrorKind::WriteZero.into()),
-                n => done += n,
-            }
-        }
-        Ok(())
     }
 }

@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 use std::ops::Range;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
+use super::grow::Heritage;
 use super::range::Sought;
+use super::rows::Rows;
 use super::sidecar::{Key, Sidecar, SidecarPolicy};
 use super::tile::{Part, Shape, TILE_FRAMES};
 use super::totals::Totals;
@@ -29,25 +31,34 @@ pub(super) struct Store {
     pub(super) stream: usize,
     pub(super) shape: Shape,
     pub(super) budget: MemoryBudget,
-    /// One for each row: whether it is there.
-    rows: Vec<AtomicBool>,
-    rows_there: AtomicU64,
-    sidecar_places: Vec<PathBuf>,
-    key: Option<Key>,
-    sidecar: RwLock<Option<Arc<Sidecar>>>,
-    cache: Mutex<Cache>,
+    pub(super) policy: SidecarPolicy,
+    pub(super) rows: Rows,
+    pub(super) sidecar_places: Vec<PathBuf>,
+    pub(super) key: Option<Key>,
+    /// Of whichever generation has opened it; [`Self::sidecar`] is that of this one.
+    pub(super) sidecar: Arc<RwLock<Option<Arc<Sidecar>>>>,
+    pub(super) own_sidecar: RwLock<Option<Arc<Sidecar>>>,
+    /// Shared by all generations of a recording that grows.
+    pub(super) cache: Arc<Mutex<Cache>>,
     pub(super) totals: Mutex<Totals>,
     /// Where extremes were found.
     pub(super) places: Mutex<HashMap<Sought, u64>>,
     /// Frames that somebody is looking at.
-    wanted: Mutex<Option<Range<u64>>>,
-    /// Held by whoever builds.
-    pub(super) building: Mutex<()>,
+    pub(super) wanted: Mutex<Option<Range<u64>>>,
+    /// Held by whoever builds, of all generations.
+    pub(super) building: Arc<Mutex<()>>,
+    /// The recording is being written: see [`super::grow`].
+    pub(super) growing: AtomicBool,
+    pub(super) superseded: AtomicBool,
+    pub(super) heritage: Arc<Mutex<Option<Heritage>>>,
 }
 
+/// A row, its length in frames (the last one of a growing recording has several, one after the other), and a part of it.
+type Place = (u64, u64, Part);
+
 #[derive(Default)]
-struct Cache {
-    parts: HashMap<(u64, Part), Cached>,
+pub(super) struct Cache {
+    parts: HashMap<Place, Cached>,
     /// Counts looks.
     clock: u64,
     bytes: u64,
@@ -85,22 +96,25 @@ impl Summary {
             Some((sidecar, there)) => (Some(Arc::new(sidecar)), there),
             None => (None, vec![false; shape.rows() as usize]),
         };
-        let rows_there = there.iter().filter(|&&t| t).count() as u64;
         Ok(Self(Arc::new(Store {
             source,
             stream,
             shape,
             budget: budget.clone(),
-            rows: there.into_iter().map(AtomicBool::new).collect(),
-            rows_there: AtomicU64::new(rows_there),
+            policy: policy.clone(),
+            rows: Rows::new(shape, there),
             sidecar_places: places,
             key,
-            sidecar: RwLock::new(sidecar),
-            cache: Mutex::default(),
+            sidecar: Arc::new(RwLock::new(sidecar)),
+            own_sidecar: RwLock::default(),
+            cache: Arc::default(),
             totals: Mutex::default(),
             places: Mutex::default(),
             wanted: Mutex::default(),
-            building: Mutex::default(),
+            building: Arc::default(),
+            growing: AtomicBool::new(false),
+            superseded: AtomicBool::new(false),
+            heritage: Arc::default(),
         })))
     }
 
@@ -119,16 +133,16 @@ impl Summary {
     /// Share of the tiles that are there, 0 to 1.
     #[must_use]
     pub fn coverage(&self) -> f32 {
-        match self.0.shape.rows() {
+        match self.0.rows.len() {
             0 => 1.0,
-            rows => self.0.rows_there.load(Ordering::Relaxed) as f32 / rows as f32,
+            rows => self.0.rows.count() as f32 / rows as f32,
         }
     }
 
     /// Whether all tiles are there.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.0.rows_there.load(Ordering::Relaxed) == self.0.shape.rows()
+        self.0.rows.count() == self.0.rows.len()
     }
 
     /// The sidecar in use; `None` before there is one.
@@ -149,8 +163,17 @@ impl Summary {
 }
 
 impl Store {
+    /// The sidecar in use, as that of this generation.
     pub(super) fn sidecar(&self) -> Option<Arc<Sidecar>> {
-        self.sidecar.read().unwrap_or_else(PoisonError::into_inner).clone()
+        let opened = self.sidecar.read().unwrap_or_else(PoisonError::into_inner).clone()?;
+        let Some(key) = &self.key else { return Some(opened) };
+        let own = self.own_sidecar.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(own) = own.filter(|own| own.is_of(key, &opened)) {
+            return Some(own);
+        }
+        let own = Arc::new(opened.grown(key));
+        *self.own_sidecar.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&own));
+        Some(own)
     }
 
     pub(super) fn want(&self, frames: Range<u64>) {
@@ -158,19 +181,11 @@ impl Store {
     }
 
     pub(super) fn has(&self, row: u64) -> bool {
-        self.rows.get(row as usize).is_some_and(|r| r.load(Ordering::Acquire))
+        self.rows.has(row)
     }
 
     pub(super) fn set(&self, row: u64, there: bool) {
-        if let Some(r) = self.rows.get(row as usize)
-            && r.swap(there, Ordering::AcqRel) != there
-        {
-            if there {
-                self.rows_there.fetch_add(1, Ordering::AcqRel);
-            } else {
-                self.rows_there.fetch_sub(1, Ordering::AcqRel);
-            }
-        }
+        self.rows.set(row, there);
     }
 
     /// A part of a row, if it is there and sound.
@@ -178,10 +193,13 @@ impl Store {
         if !self.has(row) {
             return None;
         }
-        if let Some(bytes) = lock(&self.cache).get(row, part) {
+        if let Some(bytes) = lock(&self.cache).get(self.place(row, part)) {
             return Some(bytes);
         }
-        let sidecar = self.sidecar()?;
+        if self.is_inherited(row) {
+            return self.inherited_part(row, part);
+        }
+        let sidecar = self.sidecar().filter(|_| !self.is_tail(row))?;
         let header = if part == Part::Header { None } else { Some(self.part(row, Part::Header)?) };
         let Some(bytes) = sidecar.read(row, part, header.as_deref()) else {
             self.set(row, false);
@@ -205,8 +223,12 @@ impl Store {
 
     /// Takes a sealed row: into the sidecar, or into memory where there is none.
     pub(super) fn publish(&self, row: u64, image: &[u8]) -> Result<()> {
+        if self.is_superseded() && self.shape.row(row).frames < TILE_FRAMES {
+            // The grown recording has a longer one in its place.
+            return Ok(());
+        }
         self.take_totals(row, image);
-        if let Some(sidecar) = self.sidecar() {
+        if let Some(sidecar) = self.sidecar().filter(|_| !self.is_tail(row)) {
             sidecar.write(row, image)?;
             lock(&self.cache).forget(row);
             self.set(row, true);
@@ -222,6 +244,11 @@ impl Store {
         }
         self.set(row, whole);
         Ok(())
+    }
+
+    fn place(&self, row: u64, part: Part) -> Place {
+        let frames = self.shape.range(row);
+        (row, frames.end - frames.start, part)
     }
 
     fn keep(&self, row: u64, part: Part, bytes: &Arc<[u8]>, only_copy: bool) -> bool {
@@ -251,7 +278,7 @@ impl Store {
         if cache.bytes + len > limit {
             return false;
         }
-        cache.insert(row, part, Arc::clone(bytes), only_copy, reservation);
+        cache.insert(self.place(row, part), Arc::clone(bytes), only_copy, reservation);
         true
     }
 
@@ -273,7 +300,7 @@ impl Store {
                 None => return sidecar.is_some(),
             },
         };
-        *lock(&self.cache) = Cache::default();
+        lock(&self.cache).retain(|_, _| false);
         *lock(&self.totals) = Totals::default();
         *sidecar = Some(Arc::new(new));
         for row in 0..self.shape.rows() {
@@ -284,10 +311,11 @@ impl Store {
 
     /// Removes the sidecar if no row of it is there: a header alone is of no use to anybody.
     pub(super) fn remove_empty_sidecar(&self) {
-        if self.rows_there.load(Ordering::Acquire) > 0 {
+        if self.rows.count() > 0 {
             return;
         }
         let mut sidecar = self.sidecar.write().unwrap_or_else(PoisonError::into_inner);
+        *self.own_sidecar.write().unwrap_or_else(PoisonError::into_inner) = None;
         if let Some(empty) = sidecar.take_if(|s| s.is_writable()) {
             empty.remove_if_empty();
         }
@@ -310,24 +338,29 @@ impl Store {
 }
 
 impl Cache {
-    fn get(&mut self, row: u64, part: Part) -> Option<Arc<[u8]>> {
+    fn get(&mut self, place: Place) -> Option<Arc<[u8]>> {
         self.clock += 1;
-        let cached = self.parts.get_mut(&(row, part))?;
+        let cached = self.parts.get_mut(&place)?;
         cached.last_look = self.clock;
         Some(Arc::clone(&cached.bytes))
     }
 
-    fn insert(&mut self, row: u64, part: Part, bytes: Arc<[u8]>, only_copy: bool, reservation: Reservation) {
+    fn insert(&mut self, place: Place, bytes: Arc<[u8]>, only_copy: bool, reservation: Reservation) {
         self.clock += 1;
         self.bytes += bytes.len() as u64;
         let cached = Cached { bytes, last_look: self.clock, only_copy, _reservation: reservation };
-        if let Some(old) = self.parts.insert((row, part), cached) {
+        if let Some(old) = self.parts.insert(place, cached) {
             self.bytes -= old.bytes.len() as u64;
         }
     }
 
-    fn forget(&mut self, row: u64) {
-        self.retain(|of, _| of != row);
+    pub(super) fn forget(&mut self, row: u64) {
+        self.retain(|(of, ..), _| of != row);
+    }
+
+    /// Forgets rows that are shorter than a tile: ends that a growing recording has left behind.
+    pub(super) fn forget_short(&mut self) {
+        self.retain(|(_, frames, _), _| frames == TILE_FRAMES);
     }
 
     fn trim(&mut self) {
@@ -343,10 +376,10 @@ impl Cache {
         }
     }
 
-    fn retain(&mut self, keep: impl Fn(u64, &Cached) -> bool) {
+    fn retain(&mut self, keep: impl Fn(Place, &Cached) -> bool) {
         let bytes = &mut self.bytes;
-        self.parts.retain(|&(row, _), cached| {
-            let stays = keep(row, cached);
+        self.parts.retain(|&place, cached| {
+            let stays = keep(place, cached);
             if !stays {
                 *bytes -= cached.bytes.len() as u64;
             }

@@ -6,8 +6,8 @@
 
 use super::sidecar::Sidecar;
 use super::store::{Store, lock};
-use super::tile::Part;
-use crate::budget::Reservation;
+use super::tile::{Part, Shape};
+use crate::budget::{MemoryBudget, Reservation};
 use crate::error::Result;
 
 /// They take at most this share of the memory limit.
@@ -29,6 +29,25 @@ struct Held {
     bytes: Vec<u8>,
     known: Vec<bool>,
     _reservation: Reservation,
+}
+
+impl Totals {
+    /// The totals of a recording of shape `new`, of whose shape `old` these are, as far as they are known: those of
+    /// `rows` rows from the start, which are full in both.
+    pub(super) fn grown(&self, old: &Shape, new: &Shape, rows: u64, budget: &MemoryBudget) -> Self {
+        let len = old.channels * old.row(0).total_bytes();
+        let Some(held) = &self.held else { return Self::default() };
+        let Some(bytes) = new.rows().checked_mul(len as u64).filter(|bytes| *bytes <= budget.limit() / SHARE) else {
+            return Self::default();
+        };
+        let Ok(reservation) = budget.reserve(bytes.saturating_add(new.rows())) else { return Self::default() };
+        let rows = (rows as usize).min(held.known.len());
+        let mut grown = vec![0; bytes as usize];
+        grown[..rows * len].copy_from_slice(&held.bytes[..rows * len]);
+        let mut known = vec![false; new.rows() as usize];
+        known[..rows].copy_from_slice(&held.known[..rows]);
+        Self { held: Some(Held { bytes: grown, known, _reservation: reservation }), refused: false }
+    }
 }
 
 impl Store {
@@ -53,7 +72,7 @@ impl Store {
             return None;
         }
         let reservation = self.budget.reserve(bytes.saturating_add(rows)).ok()?;
-        let complete = (0..rows).all(|row| self.has(row));
+        let complete = (0..rows).all(|row| self.has(row) && !self.is_tail(row) && !self.is_inherited(row));
         let read = if complete { self.sidecar().and_then(|s| s.read_totals(bytes as usize)) } else { None };
         let known = vec![read.is_some(); rows as usize];
         Some(Held { bytes: read.unwrap_or_else(|| vec![0; bytes as usize]), known, _reservation: reservation })

@@ -27,8 +27,9 @@ use twox_hash::XxHash3_64;
 
 use crate::budget::{MemoryBudget, Reservation};
 use crate::error::{Error, Result};
+use crate::file::{read_at, write_at};
 use crate::source::Source;
-use crate::summary::{SidecarPolicy, keeping, read_at, write_at};
+use crate::summary::{SidecarPolicy, keeping};
 
 /// Columns of each level of a tile, coarsest first.
 pub(super) const LEVEL_COLUMNS: [usize; 4] = [1, 4, 16, 64];

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::App;
 use crate::gui::command::{FileCommand, FilterCommand};
+use crate::gui::following::{News, What};
 use crate::gui::jobs::{Outcome, Purpose};
 use crate::gui::message::Message;
 use crate::gui::opening::Which;
@@ -49,6 +50,46 @@ impl App {
             Ok(Outcome::Summarised)
         });
         self.building = Some(id);
+    }
+
+    /// Takes in what has happened to the files of the recording.
+    pub(super) fn followed(&mut self, news: News) {
+        let Some(document) = self.document.as_mut().filter(|d| Arc::ptr_eq(d.raw_source(), &news.of)) else { return };
+        let (described, told) = match news.what {
+            What::Growth(growth) => return document.growth_is(growth),
+            What::Told(text, remedy) => {
+                self.message = Some(Message::notice(&text, &remedy));
+                return;
+            }
+            What::Described(described, told) => (described, told),
+        };
+        let chains = (document.filter.as_ref().map(|f| &f.chain), described.filtered.as_ref().map(|(chain, ..)| chain));
+        if chains.0 != chains.1 {
+            // Other filters were applied meanwhile.
+            self.workers.follower.refuse();
+            return;
+        }
+        if described.is_longer {
+            document.grow(described);
+            let idle = self.building.is_none_or(|id| self.jobs.list.iter().all(|j| j.id != id || !j.is_running()));
+            if idle {
+                self.build_summary();
+            }
+        } else {
+            let before = document.filter.take();
+            let (source, summary, filter) = match (described.filtered, before) {
+                (Some((_, shown, shown_summary)), Some(before)) => {
+                    let (source, summary) = (described.source, described.summary);
+                    (shown, shown_summary, Some(Filtered { source, summary, picture: None, ..before }))
+                }
+                _ => (described.source, described.summary, None),
+            };
+            self.workers.measure.clear();
+            self.show_instead(source, summary, filter);
+        }
+        if let Some((text, remedy)) = told {
+            self.message = Some(Message::notice(&text, &remedy));
+        }
     }
 
     pub(super) fn apply_file(&mut self, command: FileCommand) {
@@ -98,6 +139,12 @@ impl App {
                 self.close();
                 self.opening = None;
                 self.message = None;
+            }
+            FileCommand::Reload => {
+                let shown = self.document.as_ref().map(|d| d.stream);
+                if let Some(stream) = shown {
+                    self.apply_file(FileCommand::Stream(stream));
+                }
             }
             FileCommand::ShowDifference => {
                 let document = self.document.as_ref();

@@ -58,6 +58,7 @@ impl App {
                     document.pictures.gram.arrived(answer);
                 }
             }
+            Reply::Followed(news) => self.followed(*news),
             Reply::ColumnsFailed(error) => {
                 if let Some(document) = &mut self.document {
                     // What was drawn before may no longer be there.
@@ -308,6 +309,10 @@ impl App {
             Ok(Outcome::Summarised) => {
                 if let Some(seen) = self.seen().filter(|_| self.building == Some(id)) {
                     self.change_recent(seen);
+                }
+                if self.building.take_if(|building| *building == id).is_some() {
+                    // A recording that has grown meanwhile has more to be made.
+                    self.build_summary();
                 }
                 JobState::Done("every column is exact".to_owned())
             }

@@ -92,12 +92,16 @@ impl GramPanel {
     /// What to ask the worker for; nothing if no channel is shown.
     #[must_use]
     pub(super) fn wish(&self, document: &Document) -> Option<Wish> {
+        let source = document.live.for_spectrogram(&document.source);
+        let shown = &source.recording().streams[document.stream];
+        let end = shown.time.end_tick(shown.frames);
+        let seen = document.visible_ticks();
         Some(Wish {
-            source: Arc::clone(&document.source),
+            source: Arc::clone(source),
             stream: document.stream,
             channel: self.channel(document)?,
             cut: self.cut,
-            ticks: with_margin(document.visible_ticks(), document.time().end_tick(document.shown().frames)),
+            ticks: with_margin(seen.start.min(end.saturating_sub(1))..seen.end.min(end), end),
             spectrum_at: document.pictures.gram.spectrum_at,
         })
     }
@@ -112,6 +116,11 @@ fn with_margin(ticks: Range<u64>, end: u64) -> Range<u64> {
 }
 
 impl Shown {
+    /// Whether there is nothing to be made of the picture, if there is one.
+    pub(super) fn is_complete(&self) -> bool {
+        self.picture.as_ref().is_none_or(|picture| picture.pyramid.coverage() >= 1.0)
+    }
+
     /// Takes in what the worker has found.
     pub(super) fn arrived(&mut self, answer: Answer) {
         match answer {

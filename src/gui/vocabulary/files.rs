@@ -32,6 +32,32 @@ pub(super) const VERBS: &[Verb] = &[
             file(FileCommand::ForgetRecent(w.path()?))
         }),
     )),
+    always(with(
+        "FILE… [OPTION]…",
+        verb("open-as", FILES, "Open with the options of the command line: FILE --dtype i16 --rate 1000", "", |w| {
+            if w.rest.trim().is_empty() {
+                return Err(Error::invalid("no file is named"));
+            }
+            let (paths, options) = crate::cli::described(&split_words(w.rest))?;
+            file(FileCommand::OpenTogether(paths, options))
+        }),
+    )),
+    with(
+        "NAME FILE",
+        verb("save-result", FILES, "Save what an analysis has found as CSV", "", |w| {
+            let (name, target) = w.rest.trim().split_once(char::is_whitespace).unwrap_or((w.rest.trim(), ""));
+            let name = crate::analysis::named(name)?.name;
+            let target = target.trim().trim_matches('"');
+            let found = w.open()?.results.list.iter().any(|result| result.name == name && result.report.is_some());
+            if !found {
+                return Err(Error::invalid(format!("there is no result of '{name}'")).with_remedy("run it first"));
+            }
+            if target.is_empty() {
+                return Err(Error::invalid("no file is named"));
+            }
+            place(FoundCommand::Save(name, PathBuf::from(target)))
+        }),
+    ),
     always(verb("demo", FILES, "Open the demo recording", "", |_| file(FileCommand::Demo))),
     with(
         "NAME",
@@ -45,6 +71,7 @@ pub(super) const VERBS: &[Verb] = &[
             file(FileCommand::Stream(index))
         }),
     ),
+    verb("reload", FILES, "Open the recording again, as it is now", "Ctrl+R, F5", |_| file(FileCommand::Reload)),
     with(
         "NAME",
         verb("beneath", FILES, "Show another stream under the traces, on the same time axis", "", |w| {
@@ -111,7 +138,7 @@ pub(super) const VERBS: &[Verb] = &[
     }),
     verb("close", FILES, "Close the recording", "Ctrl+W", |_| file(FileCommand::Close)),
     verb("export-form", FILES, "Export the selection", "Ctrl+E", |_| panel(PanelCommand::ExportForm(true))),
-    verb("picture-form", FILES, "Export a picture of the view: PNG or SVG", "Ctrl+Shift+P", |_| {
+    verb("picture-form", FILES, "Export a picture of the view: PNG or SVG", "Ctrl+Shift+E", |_| {
         panel(PanelCommand::PictureForm)
     }),
     with(
@@ -126,7 +153,7 @@ pub(super) const VERBS: &[Verb] = &[
             panel(PanelCommand::ExportAs(found.name))
         }),
     ),
-    verb("copy-picture", FILES, "Copy a picture of the view", "Ctrl+Shift+C", |_| {
+    verb("copy-picture", FILES, "Copy a picture of the view", "Ctrl+Shift+I", |_| {
         one(Command::Copy(CopyCommand::Picture))
     }),
     verb("copy-numpy", FILES, "Copy as NumPy: the Python lines that load the selection, or what is seen", "", |_| {
@@ -156,6 +183,27 @@ pub(super) const VERBS: &[Verb] = &[
 
 fn companion(command: CompanionCommand) -> Result<Vec<Command>> {
     one(Command::Companion(command))
+}
+
+/// Words with blanks between them; those in quotation marks may hold some.
+fn split_words(text: &str) -> Vec<String> {
+    let (mut words, mut word, mut quoted, mut any) = (Vec::new(), String::new(), false, false);
+    for c in text.trim().chars() {
+        match c {
+            '"' => (quoted, any) = (!quoted, true),
+            c if c.is_whitespace() && !quoted => {
+                if any || !word.is_empty() {
+                    words.push(std::mem::take(&mut word));
+                    any = false;
+                }
+            }
+            c => word.push(c),
+        }
+    }
+    if any || !word.is_empty() {
+        words.push(word);
+    }
+    words
 }
 
 fn export(w: &Words<'_>) -> Result<Vec<Command>> {

@@ -29,6 +29,10 @@ pub(super) const VERBS: &[Verb] = &[
     with("SCREENS", verb("pan", LOOK, "By so many screens", "", |w| view(ViewCommand::Page(w.number()?)))),
     verb("start", LOOK, "The start of the recording", "Home", |_| view(ViewCommand::Start)),
     verb("end", LOOK, "The end of the recording", "End", |_| view(ViewCommand::End)),
+    verb("follow", LOOK, "Keep the end of a growing recording in view, or not", "Shift+F", |w| {
+        let follows = w.open()?.live.follow;
+        view(ViewCommand::Follow(!follows))
+    }),
     verb("go-to", LOOK, "Ask for a time, frame or clock time to go to", "G, Ctrl+G", |_| {
         panel(PanelCommand::GoToForm(true))
     }),

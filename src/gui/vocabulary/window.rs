@@ -18,7 +18,7 @@ pub(super) const VERBS: &[Verb] = &[
     always(verb("redo", WINDOW, "Do again what was undone", "Ctrl+Shift+Z, Ctrl+Y", |_| {
         one(Command::Timeline(TimelineCommand::Redo))
     })),
-    always(verb("palette", WINDOW, "Find and run any command by its name", "Ctrl+P, Colon", |_| {
+    always(verb("palette", WINDOW, "Find and run any command by its name", "Ctrl+P, Ctrl+Shift+P, Colon", |_| {
         panel(PanelCommand::Palette(true))
     })),
     verb("next-time-format", WINDOW, "Seconds, h:m:s, clock or frames", "T", |_| panel(PanelCommand::NextTimeFormat)),

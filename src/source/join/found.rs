@@ -16,6 +16,7 @@ use crate::source::{Source, for_flat_pieces};
 const MAX_WARNINGS: usize = 100;
 
 /// What opening found out about a file.
+#[derive(Clone)]
 pub(super) struct Found {
     pub source: Option<Arc<dyn Source>>,
     pub path: PathBuf,

@@ -70,8 +70,12 @@ pub struct JoinedSource {
     /// The rate of the clock that `parts` count ticks of.
     rate_hz: f64,
     options: OpenOptions,
+    /// When the recording began, if the user has said so.
+    start: Option<i128>,
     task: Task,
     open: Mutex<Open>,
+    /// What was found out about each file, without its source: what joining them again takes.
+    found: Vec<Found>,
 }
 
 /// The sources that are open now.
@@ -119,11 +123,7 @@ pub(super) fn open(name: &str, files: &[PathBuf], options: &OpenOptions, task: &
     task.advance(0)?;
     let found = found.into_iter().map(|f| f.unwrap_or_else(|| Err(Error::cancelled()))).collect::<Result<_>>()?;
     let mut joined = JoinedSource::of(name.to_owned(), &model, found, each, task)?;
-    if let Some(start) = options.start_unix_ns()? {
-        for stream in &mut joined.recording.streams {
-            stream.time = stream.time.clone().starting_at(start);
-        }
-    }
+    joined.begin_at(options.start_unix_ns()?);
     Ok(Arc::new(joined))
 }
 
@@ -143,7 +143,7 @@ impl JoinedSource {
         Self::of(name.into(), &model, found.collect::<Result<_>>()?, OpenOptions::default(), &Task::unattended())
     }
 
-    fn of(name: String, model: &Recording, found: Vec<Found>, options: OpenOptions, task: &Task) -> Result<Self> {
+    fn of(name: String, model: &Recording, mut found: Vec<Found>, options: OpenOptions, task: &Task) -> Result<Self> {
         if let Some((other, difference)) = found.iter().find_map(|f| Some((f, f.difference.as_deref()?))) {
             let first = &found[0].path;
             return Err(Error::invalid(format!("this is not of one recording with {}: {difference}", first.display()))
@@ -217,7 +217,7 @@ impl JoinedSource {
                 }
             })
             .collect();
-        let sources: Vec<Option<Arc<dyn Source>>> = found.into_iter().map(|f| f.source).collect();
+        let sources: Vec<Option<Arc<dyn Source>>> = found.iter_mut().map(|f| f.source.take()).collect();
         let number = sources.iter().flatten().count();
         let open = Open { looks: vec![0; sources.len()], sources, clock: 0, number };
         Ok(Self {
@@ -226,9 +226,21 @@ impl JoinedSource {
             first_frames,
             rate_hz: main_clock.rate_hz(),
             options,
+            start: None,
             task: task.clone(),
             open: Mutex::new(open),
+            found,
         })
+    }
+
+    /// Takes in when the recording began, if the user has said so.
+    fn begin_at(&mut self, start: Option<i128>) {
+        self.start = start;
+        if let Some(start) = start {
+            for stream in &mut self.recording.streams {
+                stream.time = stream.time.clone().starting_at(start);
+            }
+        }
     }
 
     /// The source of part `i`, opened again if need be.
@@ -260,13 +272,18 @@ impl JoinedSource {
                 .with_remedy("open the recording again")
         };
         let meta = std::fs::metadata(&part.path).map_err(|e| Error::io(&part.path, e))?;
-        if meta.len() != part.bytes || meta.modified().ok() != part.modified {
+        // The last one may be still being written.
+        let grows = i + 1 == self.parts.len() && meta.len() > part.bytes;
+        if !grows && (meta.len() != part.bytes || meta.modified().ok() != part.modified) {
             return Err(changed());
         }
         let source = super::open_file(&part.path, &self.options, &self.task)?;
         let streams = &source.recording().streams;
         let same = streams.len() == self.first_frames.len()
-            && streams.iter().zip(&self.first_frames).all(|(s, firsts)| s.frames == firsts[i + 1] - firsts[i]);
+            && streams.iter().zip(&self.first_frames).all(|(s, firsts)| {
+                let frames = firsts[i + 1] - firsts[i];
+                s.frames == frames || (grows && s.frames > frames)
+            });
         if same { Ok(source) } else { Err(changed()) }
     }
 
@@ -368,6 +385,36 @@ impl Source for JoinedSource {
 
     fn parts(&self) -> &[Part] {
         &self.parts
+    }
+
+    fn grown(&self, files: &[PathBuf], task: &Task) -> Result<Option<Arc<dyn Source>>> {
+        let n = self.parts.len();
+        if files.len() < n || !files.iter().zip(&self.parts).all(|(file, part)| *file == part.path) {
+            return Ok(None);
+        }
+        let mut found = self.found.clone();
+        for (found, source) in found.iter_mut().zip(&lock(&self.open).sources) {
+            found.source.clone_from(source);
+        }
+        let open_one = |path: &Path| super::open_file(path, &self.options, task);
+        let mut model = Recording { warnings: Vec::new(), ..self.recording.clone() };
+        for (stream, (time, frames)) in model.streams.iter_mut().zip(&found[0].clocks) {
+            (stream.time, stream.frames) = (time.clone(), *frames);
+        }
+        let last = &self.parts[n - 1].path;
+        let known = lock(&self.open).sources[n - 1].clone();
+        let again = match known.map(|source| source.grown(std::slice::from_ref(last), task)).transpose()?.flatten() {
+            Some(source) => source,
+            None => open_one(last)?,
+        };
+        found[n - 1] = Found::of(last, again, &model, true)?;
+        for file in &files[n..] {
+            found.push(Found::of(file, open_one(file)?, &model, true)?);
+        }
+        let name = self.recording.name.clone();
+        let mut joined = Self::of(name, &model, found, self.options.clone(), task)?;
+        joined.begin_at(self.start);
+        Ok(Some(Arc::new(joined)))
     }
 
     fn check_files(&self) -> Result<()> {

@@ -18,7 +18,7 @@
 //! After SpikeGadgets' documentation and python-neo's reader (`spikegadgetsrawio.py`), which reads the same values.
 
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{Confidence, Format, Head, OpenOptions, Source, WallClock};
@@ -31,6 +31,7 @@ use crate::task::Task;
 
 mod clock;
 mod digital;
+mod grown;
 mod header;
 mod held;
 mod order;
@@ -81,9 +82,31 @@ struct RecSource {
     packets: FlatLayout,
     /// One for each event track.
     lines: Vec<digital::DigitalLine>,
+    /// What the file says of itself, and how it was opened: what describing it again, grown, takes.
+    header: Arc<Header>,
+    options: OpenOptions,
+    /// Whether the counters are as they should be, but for gaps.
+    is_regular: bool,
+    wall: Wall,
+}
+
+/// How the wall clock was found.
+#[derive(Clone, Debug)]
+struct Wall {
+    /// Packets that there were.
+    frames: u64,
+    fit: Option<ClockFit>,
+    start_unix_ns: Option<i128>,
+    warnings: Vec<Warning>,
 }
 
 impl RecSource {
+    /// What is known of the sensors of each device that has some.
+    fn held(&self) -> Vec<Arc<held::Held>> {
+        let sensors = |reader: &Reader| if let Reader::Sensors(held) = reader { Some(Arc::clone(held)) } else { None };
+        self.readers.iter().filter_map(sensors).collect()
+    }
+
     fn read_stream(
         &self,
         stream: usize,
@@ -150,6 +173,13 @@ impl Source for RecSource {
     fn path(&self) -> Option<&Path> {
         Some(self.packets.map().path())
     }
+
+    fn grown(&self, files: &[PathBuf], task: &Task) -> Result<Option<Arc<dyn Source>>> {
+        match files {
+            [file] if file == self.packets.map().path() => grown::grown(self, task).map(Some),
+            _ => Ok(None),
+        }
+    }
 }
 
 fn open(path: &Path, options: &OpenOptions, task: &Task) -> Result<Arc<dyn Source>> {
@@ -157,30 +187,49 @@ fn open(path: &Path, options: &OpenOptions, task: &Task) -> Result<Arc<dyn Sourc
     let map = FileMap::open(path)?;
     let head = map.bytes(0..map.len().min(header::MAX_HEADER_BYTES as u64 + 4096))?;
     let (xml_end, header_end) = header::find_end(head, map.len())?;
-    let mut header = header::parse(&head[..xml_end], header_end as u64, options.channel_order)?;
+    let header = header::parse(&head[..xml_end], header_end as u64, options.channel_order)?;
     map.check()?;
-    let frames = (map.len() - header.len_bytes) / header.packet_bytes;
-    let mut warnings = std::mem::take(&mut header.warnings);
+    Ok(Arc::new(describe(map, Arc::new(header), options, None, task)?))
+}
+
+/// The recording in `map`, which begins with `header`; `old` is the same recording, shorter, as it was described before.
+fn describe(
+    map: Arc<FileMap>,
+    header: Arc<Header>,
+    options: &OpenOptions,
+    old: Option<&RecSource>,
+    task: &Task,
+) -> Result<RecSource> {
+    let frames = map.len().saturating_sub(header.len_bytes) / header.packet_bytes;
+    let mut warnings = header.warnings.clone();
+    let mut properties = header.properties.clone();
     check_packets(&map, &header, frames, &mut warnings)?;
-    let time = time_base(&map, &header, frames, options, task, &mut warnings)?;
+    let found = time_base(&map, &header, frames, options, old, task)?;
+    let (time, is_regular) = (found.time, found.warnings.is_empty());
+    warnings.extend(found.warnings);
+    warnings.extend(found.wall.warnings.iter().cloned());
     if let Some(fit) = time.fit() {
-        header.properties.push(("system clock".to_owned(), describe_fit(fit, time.rate_hz())));
+        properties.push(("system clock".to_owned(), describe_fit(fit, time.rate_hz())));
     }
+    let name = map.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
     let packets = counters(&map, &header, frames)?;
-    let mut builder = Builder { map, header: &header, time, frames, streams: Vec::new(), readers: Vec::new() };
+    let held = old.map_or_else(Vec::new, RecSource::held);
+    let held = held.into_iter();
+    let mut builder = Builder { map, header: &header, time, frames, held, streams: Vec::new(), readers: Vec::new() };
     builder.all_streams(options)?;
     let (streams, readers) = (builder.streams, builder.readers);
     let (events, lines) = digital_tracks(&header);
     let recording = Recording {
-        name: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        name,
         format: FORMAT.name,
         main_stream: streams.iter().position(|s| s.name == "ephys"),
         streams,
         events,
-        properties: header.properties,
+        properties,
         warnings,
     };
-    Ok(Arc::new(RecSource { recording, readers, packets, lines }))
+    let options = options.clone();
+    Ok(RecSource { recording, readers, packets, lines, header, options, is_regular, wall: found.wall })
 }
 
 fn counters(map: &Arc<FileMap>, header: &Header, frames: u64) -> Result<FlatLayout> {
@@ -283,15 +332,22 @@ impl clock::Packets for MappedPackets<'_> {
     }
 }
 
+/// The clock of a recording, and what was found out on the way.
+struct FoundTime {
+    time: TimeBase,
+    /// About the counters.
+    warnings: Vec<Warning>,
+    wall: Wall,
+}
+
 fn time_base(
     map: &Arc<FileMap>,
     header: &Header,
     frames: u64,
     options: &OpenOptions,
+    old: Option<&RecSource>,
     task: &Task,
-    warnings: &mut Vec<Warning>,
-) -> Result<TimeBase> {
-    use clock::Packets as _;
+) -> Result<FoundTime> {
     let rate_hz = options.rate_hz.unwrap_or(header.rate_hz);
     let end = header.len_bytes + frames * header.packet_bytes;
     let bytes = map.bytes(header.len_bytes..end)?;
@@ -304,33 +360,52 @@ fn time_base(
         probes: std::cell::Cell::new(0),
         task,
     };
-    let mut clock = clock::find(&packets, rate_hz);
-    warnings.append(&mut clock.warnings);
+    let known = old.and_then(|old| grown::spans(&packets, old, rate_hz));
+    let clock = match known {
+        Some(spans) => clock::Clock { spans, warnings: Vec::new() },
+        None => clock::find(&packets, rate_hz),
+    };
     let time = TimeBase::with_spans(rate_hz, clock.spans);
-    let first_counter = if frames > 0 { packets.counter(0) } else { None };
-    let told = options.start_unix_ns()?;
-    let uses_system = options.clock != Some(WallClock::Creation) && told.is_none();
-    let first_clock = if uses_system { system_clock::plausible(&packets, 0) } else { None };
-    let mut fit = None;
-    if uses_system && header.clock_offset.is_some() {
-        for frame in system_clock::sampled_frames(frames, header.packet_bytes) {
-            let at = packets.byte_of(frame);
-            map.will_need(at..at + header.packet_bytes);
-        }
-        fit = system_clock::fit(&packets, header.packet_bytes, &time, warnings);
-    }
+    let wall = match old.map(|old| &old.wall).filter(|wall| grown::wall_holds(wall, frames)) {
+        Some(wall) => wall.clone(),
+        None => wall_clock(&packets, &time, options)?,
+    };
     map.check()?;
     map.release(header.len_bytes..end);
     if task.is_cancelled() {
         return Err(Error::cancelled());
     }
-    if let Some(fit) = fit {
-        return Ok(time.fitted_to(fit));
+    let time = match (wall.fit, wall.start_unix_ns) {
+        (Some(fit), _) => time.fitted_to(fit),
+        (None, Some(start)) => time.starting_at(start),
+        (None, None) => time,
+    };
+    Ok(FoundTime { time, warnings: clock.warnings, wall })
+}
+
+/// What clock time the ticks of `time` are.
+fn wall_clock(packets: &MappedPackets<'_>, time: &TimeBase, options: &OpenOptions) -> Result<Wall> {
+    use clock::Packets as _;
+    let (header, frames) = (packets.header, packets.frames);
+    let mut warnings = Vec::new();
+    let first_counter = if frames > 0 { packets.counter(0) } else { None };
+    let told = options.start_unix_ns()?;
+    let uses_system = options.clock != Some(WallClock::Creation) && told.is_none();
+    let first_clock = if uses_system { system_clock::plausible(packets, 0) } else { None };
+    let mut fit = None;
+    if uses_system && header.clock_offset.is_some() {
+        for frame in system_clock::sampled_frames(frames, header.packet_bytes) {
+            let at = packets.byte_of(frame);
+            packets.map.will_need(at..at + header.packet_bytes);
+        }
+        fit = system_clock::fit(packets, header.packet_bytes, time, &mut warnings);
     }
-    Ok(match told.or_else(|| start_unix_ns(header, first_counter, first_clock, warnings)) {
-        Some(start) => time.starting_at(start),
-        None => time,
-    })
+    let start_unix_ns = match (fit, told) {
+        (Some(_), _) => None,
+        (None, Some(told)) => Some(told),
+        (None, None) => start_unix_ns(header, first_counter, first_clock, &mut warnings),
+    };
+    Ok(Wall { frames, fit, start_unix_ns, warnings })
 }
 
 /// The wall-clock time of the first packet: what the controller's clock says in it; without such a clock, when the file
@@ -364,6 +439,8 @@ struct Builder<'h> {
     header: &'h Header,
     time: TimeBase,
     frames: u64,
+    /// What is known of the sensors of each device already.
+    held: std::vec::IntoIter<Arc<held::Held>>,
     streams: Vec<Stream>,
     readers: Vec<Reader>,
 }
@@ -445,7 +522,7 @@ impl Builder<'_> {
             return Ok(());
         }
         make_unique(&mut sensors);
-        let held = Arc::new(held::Held::new(places));
+        let held = self.held.next().unwrap_or_else(|| Arc::new(held::Held::new(places)));
         let channels: Vec<Channel> = sensors.into_iter().map(|(_, channel)| channel).collect();
         let flags = channels.iter().map(|c| Channel { unit: String::new(), ..c.clone() }).collect();
         self.push_stream(format!("{}_sensors", device.name), SampleType::I16, channels, Reader::Sensors(held.clone()));
