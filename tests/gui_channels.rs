@@ -274,3 +274,37 @@ fn places_found_have_a_row_for_each_channel() {
     assert!(document(&window).lanes.events.found);
     window.get_by_label_contains("Rows of events: ch 0 ");
 }
+
+#[test]
+fn lanes_follow_the_probe_that_a_metadata_file_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("demo.rec");
+    longwave::demo::write_demo(&path, 1.0, 32, &Task::unattended(), false).unwrap();
+    let mut window = opened(&folder, &path);
+    assert!(refused(&window, "order depth").contains("probe META.yml"));
+    let map = |first: usize| (0..4).map(|i| format!("{i}: {}", first + i)).collect::<Vec<_>>().join(", ");
+    let mut text = "electrode_groups: [{id: 0, device_type: 32c-2s8mm6cm-20um-40um-dl}]\n\
+                    ntrode_electrode_group_channel_map:\n"
+        .to_owned();
+    for trode in 0..8 {
+        let (id, map) = (trode + 1, map(trode * 4));
+        text.push_str(&format!("- {{ntrode_id: {id}, electrode_group_id: 0, bad_channels: [], map: {{{map}}}}}\n"));
+    }
+    let meta = folder.path().join("day one.yml");
+    std::fs::write(&meta, text).unwrap();
+    say(&mut window, &format!("probe \"{}\"", meta.display()));
+    let end = Instant::now() + PATIENCE;
+    while document(&window).lanes.list.order.is_empty() {
+        assert!(Instant::now() < end, "{:#?}", window.root());
+        rest(&mut window);
+    }
+    // On the first shank the contacts go down one by one; on the second every other one is the higher of its pair.
+    let second = (16..32).map(|c| if c % 2 == 0 { c + 1 } else { c - 1 });
+    assert_eq!(document(&window).visible_channels(), (0..16).chain(second).collect::<Vec<_>>());
+    say(&mut window, "order file");
+    say(&mut window, "colour-by shank");
+    let colours = document(&window).channel_colours(true);
+    assert!(colours[0] == colours[15] && colours[15] != colours[16] && colours[16] == colours[31]);
+    say(&mut window, "order depth");
+    assert_eq!(document(&window).visible_channels()[16], 17);
+}

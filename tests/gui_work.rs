@@ -121,7 +121,10 @@ fn assert_arranged(window: &Window) {
 fn until_kept(window: &mut Window, folder: &TempDir) {
     push(window, Command::File(FileCommand::Close));
     let states = folder.path().join("home/states");
-    until(window, "a kept state", |_| std::fs::read_dir(&states).is_ok_and(|mut dir| dir.next().is_some()));
+    let kept = |file: std::fs::DirEntry| {
+        std::fs::read_to_string(file.path()).is_ok_and(|text| text.contains("\"filter\": \"high-pass=20\""))
+    };
+    until(window, "a kept state", |_| std::fs::read_dir(&states).is_ok_and(|mut dir| dir.any(|f| f.is_ok_and(kept))));
     until(window, "a picture in the list", |_| {
         std::fs::read_to_string(folder.path().join("home/recent.json")).is_ok_and(|text| text.contains("\"sketch\""))
     });

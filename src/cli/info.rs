@@ -112,14 +112,18 @@ impl<'a> StreamInfo<'a> {
 
 fn list_channels<S: Serializer>(channels: &&[Channel], to: S) -> Result<S::Ok, S::Error> {
     to.collect_seq(channels.iter().map(|channel| {
-        json!({
+        let mut told = json!({
             "id": channel.id,
             "name": channel.name,
             "unit": channel.unit,
             "gain": channel.scale.gain,
             "offset": channel.scale.offset,
             "group": channel.group,
-        })
+        });
+        if let Some(p) = channel.position {
+            told["position"] = json!({ "shank": p.shank, "x_um": p.x_um, "y_um": p.y_um });
+        }
+        told
     }))
 }
 

@@ -16,7 +16,7 @@ use std::time::Duration;
 use eframe::egui;
 
 use super::column_worker::{ColumnWorker, Place, Wish};
-use super::command::{AnnotationCommand, Command, PanelCommand};
+use super::command::{AnnotationCommand, ChannelCommand, Command, PanelCommand};
 use super::cursors::{CursorCommand, Snap};
 use super::dock::{Dock, Pane};
 use super::gauge::GaugeState;
@@ -222,6 +222,7 @@ impl App {
                     self.message = Some(Message::from_error(&error));
                 }
             }
+<<<<<<< HEAD
             Command::Companion(change) => self.apply_companion(change),
             Command::Cursor(mut change) => {
                 if let CursorCommand::AtPointer { which, tick } = change {
@@ -239,6 +240,13 @@ impl App {
                     document.apply_channels(change);
                 }
             }
+=======
+            Command::Channels(change) => match (&mut self.document, change) {
+                (Some(document), ChannelCommand::ReadPlaces(files)) => document.read_places(&self.jobs, files),
+                (Some(document), change) => document.apply_channels(change),
+                (None, _) => {}
+            },
+>>>>>>> main
             Command::Annotation(change) => {
                 if let AnnotationCommand::EditLabel(_) = change {
                     self.apply(ctx, Command::Panel(PanelCommand::Inspector(InspectorTab::Annotations)));

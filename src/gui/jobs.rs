@@ -54,6 +54,12 @@ pub enum Reply {
         chain: Chain,
         result: Result<(Arc<dyn Source>, Summary)>,
     },
+    /// Where the contacts of a stream's channels are.
+    Places {
+        source: Arc<dyn Source>,
+        stream: usize,
+        result: Result<Vec<Option<crate::recording::Position>>>,
+    },
     Spectrogram(super::gram::Answer),
     /// Something has happened to the files of the recording.
     Followed(Box<super::following::News>),

@@ -17,7 +17,7 @@ pub(super) const HEIGHT: f32 = 56.0;
 const MIN_WINDOW: f32 = 6.0;
 
 /// With more room than this for the buttons of the title line they bear their names, points.
-const ROOMY: f32 = 830.0;
+const ROOMY: f32 = 905.0;
 
 /// File, channels, rate, duration; what can be done with it; how time is written.
 pub(super) fn title_ui(ui: &mut Ui, document: &Document, panels: &Panels, out: &mut Vec<Command>) {
@@ -35,11 +35,7 @@ pub(super) fn title_ui(ui: &mut Ui, document: &Document, panels: &Panels, out: &
         } else {
             format!("{} frames", super::wording::count(stream.frames))
         };
-        ui.weak(format!(
-            "{} channels · {rate} · {duration} · {}",
-            stream.channels.len(),
-            stream.format.sample_type.name()
-        ));
+        ui.weak(format!("{} channels · {rate} · {duration}", stream.channels.len(),));
         let roomy = ui.available_width() > ROOMY;
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if icon_button(ui, icons::ICON_HELP, "Help", "Keys and mouse (?)").clicked() {
@@ -57,7 +53,9 @@ pub(super) fn title_ui(ui: &mut Ui, document: &Document, panels: &Panels, out: &
             super::time_menu::time_menu_ui(ui, panels, &stream.time, out);
             ui.separator();
             for (icon, text, hint, command) in title_buttons().into_iter().rev() {
-                if icon_text_button(ui, icon, text, roomy, hint).clicked() {
+                // The menu of files says it in words, too.
+                let in_words = roomy && text != "Close";
+                if icon_text_button(ui, icon, text, in_words, hint).clicked() {
                     out.push(command);
                 }
             }

@@ -85,7 +85,7 @@ fn traces_ui(ui: &mut Ui, document: &Document, format: TimeFormat, wheel: Wheel,
         }
         if let Some((columns, packed)) = &document.pictures.view {
             let lanes = displays::lanes(document, &columns.request.channels, &channel_colours);
-            cut = displays::cut_channels(document, columns, &lanes);
+            cut = displays::cut_channels(document, columns, packed, &lanes);
             plot.add(traces::item(packed.clone(), lanes, ticks_per_x));
         }
     });

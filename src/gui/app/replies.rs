@@ -53,6 +53,11 @@ impl App {
                 }
             }
             Reply::Filtered { raw, chain, result } => self.filtered(&raw, chain, result),
+            Reply::Places { source, stream, result } => match (&mut self.document, result) {
+                (Some(document), Ok(places)) => document.places_arrived(&source, stream, places),
+                (_, Err(error)) => self.message = Some(Message::from_error(&error)),
+                (None, Ok(_)) => {}
+            },
             Reply::Spectrogram(answer) => {
                 if let Some(document) = &mut self.document {
                     document.pictures.gram.arrived(answer);

@@ -1,5 +1,7 @@
 //! What the user asks about channels, and doing it.
 
+use std::path::PathBuf;
+
 use eframe::egui::Color32;
 
 use super::sorting;
@@ -27,6 +29,8 @@ pub enum ChannelCommand {
     /// Hide those that the last check of their health suggests as bad.
     HideBad,
     Sort(SortBy),
+    /// Sort by where contacts are, which a metadata file (the first) and those of its probes tell.
+    ReadPlaces(Vec<PathBuf>),
     /// Put these in front of that one, or last.
     Move(Vec<usize>, Option<usize>),
     /// The picked ones a place up or down.
@@ -99,7 +103,11 @@ impl Document {
                 self.change(&bad, Change::Visible(false));
             }
             C::Sort(SortBy::File) => self.lanes.list.order.clear(),
-            C::Sort(by) => self.lanes.list.order = sorting::sorted(&self.shown().channels, by),
+            C::Sort(by) => {
+                self.lanes.list.order = sorting::sorted(&self.shown().channels, &self.positions(), by);
+            }
+            // Files are read by a worker; see `read_places`.
+            C::ReadPlaces(_) => {}
             C::Move(channels, before) => {
                 let mut order = self.channels_in_order();
                 sorting::moved(&mut order, &channels, before.filter(|b| *b < self.channels.len()));
@@ -248,6 +256,7 @@ impl Document {
         if !is_order {
             list.order = if lanes.list.order.is_empty() && same { Vec::new() } else { self.lanes.list.order.clone() };
         }
+        list.places.clone_from(&self.lanes.list.places);
         self.lanes = LaneView { first, count: on_screen, half_range, amplitude, heights, overlap, list, ..lanes };
         self.keep_lanes_in_view();
         self.refresh_envelope();

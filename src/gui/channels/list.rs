@@ -10,7 +10,7 @@ use eframe::egui::Color32;
 use super::view::{Arrangement, ChannelView, ColourBy};
 use crate::gui::state::Document;
 use crate::gui::theme;
-use crate::recording::Channel;
+use crate::recording::{Channel, Position};
 
 /// A row of the list.
 #[derive(Clone, PartialEq, Debug)]
@@ -76,13 +76,19 @@ fn groups(channels: &[Channel]) -> HashMap<&str, usize> {
 /// The colour of every channel: the one it was given, else by the rule that was chosen. All rules take the palette that
 /// stays distinguishable for colour-blind eyes, in its order.
 #[must_use]
-pub fn colours(channels: &[Channel], views: &[ChannelView], by: ColourBy, dark: bool) -> Vec<Color32> {
+pub fn colours(
+    channels: &[Channel],
+    positions: &[Option<Position>],
+    views: &[ChannelView],
+    by: ColourBy,
+    dark: bool,
+) -> Vec<Color32> {
     let groups = if by == ColourBy::Group { groups(channels) } else { HashMap::new() };
     let colour = |(c, channel): (usize, &Channel)| {
         let number = match by {
             ColourBy::Channel => c,
             ColourBy::Group => groups.get(channel.group.as_str()).copied().unwrap_or(0),
-            ColourBy::Shank => channel.position.map_or(theme::PALETTE_LEN - 1, |p| p.shank as usize),
+            ColourBy::Shank => positions.get(c).copied().flatten().map_or(theme::PALETTE_LEN - 1, |p| p.shank as usize),
             ColourBy::One => 0,
         };
         views.get(c).and_then(|view| view.colour).unwrap_or_else(|| theme::palette(number, dark))
@@ -94,6 +100,8 @@ impl Document {
     /// The colour of every channel.
     #[must_use]
     pub fn channel_colours(&self, dark: bool) -> Vec<Color32> {
-        colours(&self.shown().channels, &self.channels, self.lanes.list.colour_by, dark)
+        let by = self.lanes.list.colour_by;
+        let positions = if by == ColourBy::Shank { self.positions() } else { Vec::new() };
+        colours(&self.shown().channels, &positions, &self.channels, by, dark)
     }
 }

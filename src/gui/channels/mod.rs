@@ -12,6 +12,7 @@ pub mod heights;
 pub mod list;
 mod panel;
 mod picked;
+mod places;
 mod row;
 pub mod sorting;
 pub mod stack;

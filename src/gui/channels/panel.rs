@@ -90,8 +90,7 @@ fn buttons_ui(ui: &mut Ui, document: &Document, out: &mut Vec<Command>) {
 }
 
 fn order_menu(ui: &mut Ui, document: &Document, ask: &mut impl FnMut(ChannelCommand)) {
-    let channels = &document.shown().channels;
-    let placed = channels.iter().any(|c| c.position.is_some());
+    let placed = document.knows_positions();
     ui.weak("Order");
     for (text, by, possible) in [
         ("As in the file", SortBy::File, true),
@@ -100,7 +99,12 @@ fn order_menu(ui: &mut Ui, document: &Document, ask: &mut impl FnMut(ChannelComm
         ("By shank and depth", SortBy::Depth, placed),
     ] {
         let button = ui.add_enabled(possible, Button::new(text));
-        if button.on_disabled_hover_text("the file does not tell where contacts are").clicked() {
+        if button
+            .on_disabled_hover_text(
+                "The file does not tell where contacts are; Ctrl + P, probe META.yml reads it from another",
+            )
+            .clicked()
+        {
             ask(ChannelCommand::Sort(by));
         }
     }
@@ -114,7 +118,7 @@ fn order_menu(ui: &mut Ui, document: &Document, ask: &mut impl FnMut(ChannelComm
 fn colour_menu(ui: &mut Ui, document: &Document, ask: &mut impl FnMut(ChannelCommand)) {
     ui.separator();
     ui.weak("Colour by");
-    let placed = document.shown().channels.iter().any(|c| c.position.is_some());
+    let placed = document.knows_positions();
     for (text, by, possible) in [
         ("Channel", ColourBy::Channel, true),
         ("Group", ColourBy::Group, true),
@@ -140,7 +144,7 @@ fn height_menu(ui: &mut Ui, document: &Document, ask: &mut impl FnMut(ChannelCom
     }
     ui.horizontal(|ui| {
         let now = match (lanes.heights, &lanes.half_range) {
-            (Heights::Fixed(per_lane), _) => per_lane,
+            (Heights::Fixed(per_lane), _) => per_lane / lanes.amplitude,
             (_, Some(half)) => half.first().map_or(1.0, |half| half / FILL / lanes.amplitude),
             (_, None) => 1.0,
         };

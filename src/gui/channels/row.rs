@@ -207,7 +207,7 @@ fn explain(ui: &mut Ui, document: &Document, c: usize) {
     if !channel.group.is_empty() {
         ui.label(format!("Group {}", channel.group));
     }
-    if let Some(p) = channel.position {
+    if let Some(p) = document.positions()[c] {
         ui.label(format!("Shank {}, {} µm across, {} µm from the tip", p.shank, p.x_um, p.y_um));
     }
     if !channel.scale.is_identity() {

@@ -3,11 +3,11 @@
 use std::cmp::Ordering;
 
 use super::view::SortBy;
-use crate::recording::Channel;
+use crate::recording::{Channel, Position};
 
 /// The channels sorted; the order of the file where nothing else decides.
 #[must_use]
-pub fn sorted(channels: &[Channel], by: SortBy) -> Vec<usize> {
+pub fn sorted(channels: &[Channel], positions: &[Option<Position>], by: SortBy) -> Vec<usize> {
     let mut order: Vec<usize> = (0..channels.len()).collect();
     match by {
         SortBy::File => {}
@@ -16,7 +16,10 @@ pub fn sorted(channels: &[Channel], by: SortBy) -> Vec<usize> {
             let (a, b) = (&channels[a], &channels[b]);
             natural(&a.group, &b.group).then_with(|| natural(&a.name, &b.name))
         }),
-        SortBy::Depth => order.sort_by(|&a, &b| by_depth(&channels[a], &channels[b])),
+        SortBy::Depth => {
+            let position = |c: usize| positions.get(c).copied().flatten();
+            order.sort_by(|&a, &b| by_depth(position(a), position(b)));
+        }
     }
     order
 }
@@ -30,12 +33,12 @@ pub fn at_first(channels: &[Channel]) -> Vec<usize> {
     let runs = groups.len();
     groups.sort_unstable();
     groups.dedup();
-    if runs == groups.len() { Vec::new() } else { sorted(channels, SortBy::Group) }
+    if runs == groups.len() { Vec::new() } else { sorted(channels, &[], SortBy::Group) }
 }
 
 /// Shank by shank, what is farthest from the tip first; what has no place last.
-fn by_depth(a: &Channel, b: &Channel) -> Ordering {
-    match (a.position, b.position) {
+fn by_depth(a: Option<Position>, b: Option<Position>) -> Ordering {
+    match (a, b) {
         (Some(a), Some(b)) => a.shank.cmp(&b.shank).then(b.y_um.total_cmp(&a.y_um)).then(a.x_um.total_cmp(&b.x_um)),
         (Some(_), None) => Ordering::Less,
         (None, Some(_)) => Ordering::Greater,
@@ -112,11 +115,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::recording::Position;
 
-    fn channel(name: &str, group: &str, position: Option<(u32, f64)>) -> Channel {
+    fn channel(name: &str, group: &str, position: Option<(u32, f64)>) -> (Channel, Option<Position>) {
         let position = position.map(|(shank, y_um)| Position { shank, x_um: 0.0, y_um });
-        Channel { name: name.to_owned(), group: group.to_owned(), position, ..Channel::numbered(0) }
+        (Channel { name: name.to_owned(), group: group.to_owned(), ..Channel::numbered(0) }, position)
     }
 
     #[test]
@@ -127,6 +129,8 @@ mod tests {
             channel("Ch 1", "b", Some((0, 0.0))),
             channel("aux", "a", Some((0, 500.0))),
         ];
+        let (channels, positions): (Vec<_>, Vec<_>) = channels.into_iter().unzip();
+        let sorted = |channels: &[Channel], by| sorted(channels, &positions, by);
         assert_eq!(sorted(&channels, SortBy::File), [0, 1, 2, 3]);
         assert_eq!(sorted(&channels, SortBy::Name), [3, 2, 1, 0]);
         assert_eq!(sorted(&channels, SortBy::Group), [3, 1, 2, 0]);

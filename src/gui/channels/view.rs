@@ -9,6 +9,8 @@ use std::collections::BTreeSet;
 use eframe::egui::Color32;
 use serde::{Deserialize, Serialize};
 
+use crate::recording::Position;
+
 /// A channel may be drawn this much higher or lower than the others.
 pub const GAINS: std::ops::RangeInclusive<f32> = 1e-4..=1e4;
 /// A trace may be moved so many lanes up or down.
@@ -223,6 +225,9 @@ pub struct Arrangement {
     pub colour_by: ColourBy,
     /// Groups whose channels are not listed.
     pub folded: BTreeSet<String>,
+    /// Where contacts are, where that was read from a file of its own.
+    #[serde(skip)]
+    pub places: Vec<Option<Position>>,
     /// Channels that the next change is about.
     #[serde(skip)]
     pub picked: BTreeSet<usize>,

@@ -20,7 +20,7 @@ pub use logic::{LogicLane, LogicPlace, logic_mesh};
 use super::channels::heights::FILL;
 use super::channels::{ChannelView, Display};
 use super::state::Document;
-use super::traces::Lane;
+use super::traces::{Lane, Packed};
 use crate::summary::Columns;
 
 /// In the butterfly display so many times what fills a lane fills half of the plot: what is over each other is compared
@@ -82,8 +82,10 @@ pub(super) fn lanes(document: &Document, channels: &[usize], colours: &[Color32]
 
 /// The channels of a picture whose traces are cut within the visible frames, because they would reach too far over
 /// their neighbours (or, in the butterfly display, out of the plot).
+///
+/// Only those are looked through of which something is beyond in all of the picture, which [`Packed`] knows.
 #[must_use]
-pub(super) fn cut_channels(document: &Document, columns: &Columns, lanes: &[Lane]) -> Vec<usize> {
+pub(super) fn cut_channels(document: &Document, columns: &Columns, packed: &Packed, lanes: &[Lane]) -> Vec<usize> {
     let seen = document.visible_frames();
     let from = columns.edges.partition_point(|&e| e <= seen.start).saturating_sub(1);
     let to = columns.edges.partition_point(|&e| e < seen.end);
@@ -91,6 +93,11 @@ pub(super) fn cut_channels(document: &Document, columns: &Columns, lanes: &[Lane
     let is_cut = |lane: &&Lane| {
         let (Some([low, high]), Some(values)) = (lane.cut, columns.values.get(lane.values)) else { return false };
         let channel = columns.request.channels[lane.values];
+        let (middle, half) = packed.range(lane.values).unwrap_or_default();
+        let (centre, reach) = (lane.center + (middle - lane.baseline) * lane.scale, (half * lane.scale).abs());
+        if centre - reach >= low && centre + reach <= high {
+            return false;
+        }
         let y = |stored: f64| lane.center + (channels[channel].scale.apply(stored) - lane.baseline) * lane.scale;
         let beyond = |stored: f64| !(low..=high).contains(&y(stored));
         let seen = &values[from.min(values.len())..to.min(values.len()).max(from.min(values.len()))];

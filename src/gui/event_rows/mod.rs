@@ -70,7 +70,9 @@ fn rows(document: &Document) -> Vec<Row<'_>> {
             let Some(listed) = document.listed(result.name) else { continue };
             let of_lanes =
                 order.iter().filter_map(|&c| Some((channels[c].name.as_str(), c, listed.frames_of(c as u32)?)));
-            let others = listed.frames_of_others(channels.len() as u32).map(|frames| ("", channels.len(), frames));
+            let others = listed.frames_of_others(channels.len() as u32).map(|(number, frames)| {
+                (events.context.channels.get(number as usize).map_or("", String::as_str), number as usize, frames)
+            });
             for (name, colour, frames) in of_lanes.chain(others) {
                 let name = format!("{name} {}", events.noun).trim().to_owned();
                 rows.push(Row { name, height: RASTER, colour, shows: Shows::Frames(frames) });

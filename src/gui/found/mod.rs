@@ -126,9 +126,9 @@ impl Listed {
         self.starts.get(&channel).map(Vec::as_slice)
     }
 
-    /// The same of the first that is no channel of the stream: of tracks, and of gaps.
-    pub(super) fn frames_of_others(&self, channels: u32) -> Option<&[u64]> {
-        self.starts.range(channels..).next().map(|(_, frames)| frames.as_slice())
+    /// The same of what is no channel of the stream (tracks, gaps), each with its number.
+    pub(super) fn frames_of_others(&self, channels: u32) -> impl Iterator<Item = (u32, &[u64])> {
+        self.starts.range(channels..).map(|(&number, frames)| (number, frames.as_slice()))
     }
 
     /// Rows of the list.

@@ -197,12 +197,23 @@ pub(super) const VERBS: &[Verb] = &[
         }),
     ),
     with(
+        "META.yml [PROBE]…",
+        verb("probe", HEIGHT, "Sort by shank and depth, as a metadata file and those of its probes tell", "", |w| {
+            w.open()?;
+            // Names with spaces stand in quotes.
+            let quoted = w.rest.trim().split('"').enumerate();
+            let names =
+                quoted.flat_map(|(i, part)| if i % 2 == 1 { vec![part] } else { part.split_whitespace().collect() });
+            channels(ChannelCommand::ReadPlaces(names.map(PathBuf::from).collect()))
+        }),
+    ),
+    with(
         "LIST CHANNEL|end",
         verb("move", HEIGHT, "Put these channels in front of another one", "", |w| {
             let (list, text) = list_and_word(w)?;
             let before = match text {
                 "end" => None,
-                _ => Some(parse_channels(text, &w.open()?.shown().channels)?[0]),
+                _ => parse_channels(text, &w.open()?.shown().channels)?.first().copied(),
             };
             channels(ChannelCommand::Move(list, before))
         }),
@@ -287,11 +298,12 @@ fn fold(w: &Words<'_>, folded: bool) -> Result<Vec<Command>> {
 }
 
 fn known_places(w: &Words<'_>) -> Result<()> {
-    if w.open()?.shown().channels.iter().any(|c| c.position.is_some()) {
+    if w.open()?.knows_positions() {
         return Ok(());
     }
-    Err(Error::invalid("the file does not tell where the contacts of this stream are")
-        .with_remedy("order or colour them by name or group"))
+    Err(Error::invalid("the file does not tell where the contacts of this stream are").with_remedy(
+        "order or colour them by name or group, or read it from a metadata file: probe META.yml PROBE.json",
+    ))
 }
 
 fn tracks(w: &Words<'_>) -> Result<Vec<Command>> {

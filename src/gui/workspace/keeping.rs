@@ -1,6 +1,9 @@
 //! When what is open is written by itself: some seconds behind the last change, and when it is closed.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::store::{save, save_state};
@@ -20,6 +23,8 @@ pub(in crate::gui) struct Writing {
     state: Option<(PathBuf, Workspace)>,
     /// The user's own file.
     named: Option<(PathBuf, Workspace)>,
+    /// Later ones have greater ones.
+    serial: u64,
 }
 
 impl Writing {
@@ -28,6 +33,15 @@ impl Writing {
     /// # Errors
     /// When the user's own file cannot be written.
     pub(in crate::gui) fn run(&self) -> Result<()> {
+        // Workers may overtake each other: what was made before the last that was written is not written any more.
+        static LAST: Mutex<BTreeMap<PathBuf, u64>> = Mutex::new(BTreeMap::new());
+        let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((path, _)) = &self.state {
+            if last.get(path).is_some_and(|serial| *serial > self.serial) {
+                return Ok(());
+            }
+            last.insert(path.clone(), self.serial);
+        }
         if let Some((path, workspace)) = &self.state {
             drop(save_state(path, workspace));
         }
@@ -87,10 +101,12 @@ impl Keeper {
             let window = Some(super::WindowState::of(panels));
             (file, Workspace { window, ..workspace })
         });
-        let writing = Writing { state, named };
-        if self.written.as_ref() == Some(&writing) {
+        let same = |w: &Writing| w.state == state && w.named == named;
+        if self.written.as_ref().is_some_and(same) {
             return None;
         }
+        static SERIAL: AtomicU64 = AtomicU64::new(0);
+        let writing = Writing { state, named, serial: SERIAL.fetch_add(1, Ordering::Relaxed) };
         self.written = Some(writing.clone());
         Some(writing)
     }

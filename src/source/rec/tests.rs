@@ -397,3 +397,29 @@ fn a_silent_sensor_keeps_its_last_value_however_far_back() {
     assert!(source.read(0, 0..1, &[3], &mut block).is_err());
     assert!(source.prepare(0, &[3], 0, &task).is_err());
 }
+
+#[test]
+fn contacts_lie_where_the_header_says_if_it_does() {
+    let positions = |xml: &str| {
+        let source = open_bytes(&file(xml, 0..3)).unwrap();
+        let stream = &source.recording().streams[source.recording().stream_index("ephys").unwrap()];
+        stream.channels.iter().map(|c| (c.id.clone(), c.position)).collect::<Vec<_>>()
+    };
+    assert!(positions(XML).iter().all(|(_, position)| position.is_none()));
+    // Trodes writes zeros where it does not know.
+    let zeros = XML.replace("<SpikeChannel ", "<SpikeChannel coord_ml=\"0\" coord_dv=\"0\" coord_ap=\"0\" ");
+    assert!(positions(&zeros).iter().all(|(_, position)| position.is_none()));
+    let mut known = zeros;
+    for (hardware, place) in [(3, "20"), (0, "40.5"), (1, "-60"), (2, "nan")] {
+        let (old, new) = ("coord_dv=\"0\"", format!("spikeSortingGroup=\"1\" coord_dv=\"{place}\""));
+        let at = known.find(&format!("hwChan=\"{hardware}\"")).unwrap();
+        let from = known[..at].rfind(old).unwrap();
+        known.replace_range(from..from + old.len(), &new);
+    }
+    let found = positions(&known);
+    let y = |id: &str| found.iter().find(|(i, _)| i == id).unwrap().1.map(|p| (p.shank, p.x_um, p.y_um));
+    assert_eq!(y("hwChan3"), Some((1, 0.0, 20.0)));
+    assert_eq!(y("hwChan0"), Some((1, 0.0, 40.5)));
+    assert_eq!(y("hwChan1"), Some((1, 0.0, -60.0)));
+    assert_eq!(y("hwChan2"), None);
+}
