@@ -222,7 +222,6 @@ impl App {
                     self.message = Some(Message::from_error(&error));
                 }
             }
-<<<<<<< HEAD
             Command::Companion(change) => self.apply_companion(change),
             Command::Cursor(mut change) => {
                 if let CursorCommand::AtPointer { which, tick } = change {
@@ -235,18 +234,11 @@ impl App {
                     document.apply_cursor(change);
                 }
             }
-            Command::Channels(change) => {
-                if let Some(document) = &mut self.document {
-                    document.apply_channels(change);
-                }
-            }
-=======
             Command::Channels(change) => match (&mut self.document, change) {
                 (Some(document), ChannelCommand::ReadPlaces(files)) => document.read_places(&self.jobs, files),
                 (Some(document), change) => document.apply_channels(change),
                 (None, _) => {}
             },
->>>>>>> main
             Command::Annotation(change) => {
                 if let AnnotationCommand::EditLabel(_) = change {
                     self.apply(ctx, Command::Panel(PanelCommand::Inspector(InspectorTab::Annotations)));
