@@ -8,11 +8,13 @@
 //! | channels | `all`, or a list of indices `7`, ranges of indices `0-3`, ids and names, separated by commas |
 //!
 //! Seconds count from the first frame of the stream, missing time included, and round to the nearest tick. An ISO 8601
-//! clock time without a zone is taken as UTC, the zone in which recordings are shown. The way back is
+//! clock time without a zone is taken as UTC; the window takes it in the zone that it shows. The way back is
 //! [`crate::units`]; what it writes is read here.
 
 use std::ops::Range;
 use std::str::FromStr;
+
+use jiff::tz::TimeZone;
 
 use crate::error::{Error, Result};
 use crate::recording::{Channel, TimeBase};
@@ -74,11 +76,24 @@ impl FromStr for Time {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
+        Self::parse_in(text, &TimeZone::UTC)
+    }
+}
+
+impl Time {
+    /// Reads a time of which a date without a zone is one of `zone`. Of an hour that the clocks go through twice the first
+    /// is meant, unless the text names the offset; one that they leave out means as much later.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Invalid`] when it is none.
+    pub fn parse_in(text: &str, zone: &TimeZone) -> Result<Self> {
         let trimmed = text.trim();
         let time = if let Some(frame) = trimmed.strip_prefix('#') {
-            frame.trim().parse().ok().map(Time::Frame)
+            // In groups of three, as frames are written on an axis.
+            let digits: String = frame.chars().filter(|c| !c.is_whitespace()).collect();
+            digits.parse().ok().map(Time::Frame)
         } else if is_date(trimmed) {
-            unix_ns(trimmed).map(Time::Clock)
+            unix_ns(trimmed, zone).map(Time::Clock)
         } else if trimmed.contains(':') {
             secs_of_colons(trimmed).map(Time::Secs)
         } else {
@@ -86,9 +101,7 @@ impl FromStr for Time {
         };
         time.ok_or_else(|| Error::invalid(format!("'{text}' is not a time")).with_remedy(TIME_REMEDY))
     }
-}
 
-impl Time {
     /// The first frame at or after this time, however far outside the recording; `None` if it is before the first.
     ///
     /// # Errors
@@ -114,12 +127,12 @@ fn is_date(text: &str) -> bool {
     digits >= 4 && year.as_bytes().get(digits) == Some(&b'-')
 }
 
-fn unix_ns(text: &str) -> Option<i128> {
+fn unix_ns(text: &str, zone: &TimeZone) -> Option<i128> {
     let zoned = || text.parse::<jiff::Zoned>().ok().map(|t| t.timestamp());
     let with_offset = || text.parse::<jiff::Timestamp>().ok();
     let without_zone = || {
         let civil = text.parse::<jiff::civil::DateTime>().ok()?;
-        civil.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|t| t.timestamp())
+        civil.to_zoned(zone.clone()).ok().map(|t| t.timestamp())
     };
     zoned().or_else(with_offset).or_else(without_zone).map(jiff::Timestamp::as_nanosecond)
 }
@@ -187,6 +200,16 @@ impl FromStr for TimeRange {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
+        Self::parse_in(text, &TimeZone::UTC)
+    }
+}
+
+impl TimeRange {
+    /// Reads a range of which dates without a zone are those of `zone`.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Invalid`] when it is none, is empty, or ends before it starts.
+    pub fn parse_in(text: &str, zone: &TimeZone) -> Result<Self> {
         if text.contains("...") {
             return Err(Error::invalid(format!("the range '{text}' has a dot too many"))
                 .with_remedy("write it as A..B, with two dots between the ends"));
@@ -195,7 +218,7 @@ impl FromStr for TimeRange {
             return Err(Error::invalid(format!("'{text}' is not a range"))
                 .with_remedy("write it as A..B, A.. or ..B, for example 10s..3m20s or #0..#30000"));
         };
-        let end_of = |text: &str| if text.trim().is_empty() { Ok(None) } else { text.parse().map(Some) };
+        let end_of = |text: &str| if text.trim().is_empty() { Ok(None) } else { Time::parse_in(text, zone).map(Some) };
         let range = Self { start: end_of(start)?, end: end_of(end)? };
         let reversed = match (range.start, range.end) {
             (Some(Time::Secs(a)), Some(Time::Secs(b))) => a > b,
@@ -212,9 +235,7 @@ impl FromStr for TimeRange {
         }
         Ok(range)
     }
-}
 
-impl TimeRange {
     /// The stored frames that are meant, out of `frames`: each end at the nearest tick, an end inside a gap at the first
     /// frame behind it, an end outside the recording at the recording's end.
     ///

@@ -689,9 +689,13 @@ fn channels_are_hidden_and_shown() {
 fn time_is_written_in_the_format_that_is_chosen() {
     let folder = tempfile::tempdir().unwrap();
     let mut window = opened(&folder, &demo(&folder));
-    click(&mut window, "Frames");
+    let choose = |window: &mut Window, format: &str| {
+        click(window, "How times are written");
+        click_role(window, Role::RadioButton, format);
+    };
+    choose(&mut window, "Frames");
     assert!(sees(&window, "Traces: #0 to #"), "{:#?}", window.root());
-    click(&mut window, "Clock");
+    choose(&mut window, "Clock");
     assert!(sees(&window, "Traces: 2024-05-17"), "{:#?}", window.root());
     press(&mut window, Modifiers::NONE, Key::T);
     assert!(sees(&window, "Traces: #0 to #"), "the key goes on to the next format");

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Annotation, Category, default_categories};
+use super::{Annotation, Category, Reach, default_categories};
 
 /// Edits that can be undone; of older ones the result stays.
 const MAX_STEPS: usize = 1000;
@@ -18,6 +18,8 @@ pub enum Edit {
     Change(Annotation),
     /// The categories, all of them.
     Categories(Vec<Category>),
+    /// Put a category in the place of the one of this name, for all annotations of it.
+    Recategorise(String, Category),
 }
 
 /// What undoes a step: everything that it took away, and the ids of everything that it put in.
@@ -34,8 +36,8 @@ pub struct Annotations {
     list: Vec<Annotation>,
     categories: Vec<Category>,
     next_id: u64,
-    /// The longest duration in the list, or more: how far back of a place the ones that reach it can start.
-    longest_secs: f64,
+    /// How far they reach, for what is seen of them.
+    reach: Reach,
     undo: Vec<Step>,
     redo: Vec<Step>,
     /// Grows with every change, so that whoever saves or draws knows that there was one.
@@ -56,7 +58,7 @@ impl Annotations {
             list: Vec::new(),
             categories,
             next_id: 1,
-            longest_secs: 0.0,
+            reach: Reach::default(),
             undo: Vec::new(),
             redo: Vec::new(),
             revision: 0,
@@ -97,13 +99,18 @@ impl Annotations {
         annotation.colour.or_else(of_category).unwrap_or([128, 128, 128])
     }
 
-    /// Indices of a stretch of the list that holds all that touch `secs`: those that start in it, and as many before
-    /// as may reach into it.
+    /// Those that start in `secs`, by their indices.
     #[must_use]
-    pub fn near(&self, secs: &Range<f64>) -> Range<usize> {
-        let from = self.list.partition_point(|a| a.start_secs + self.longest_secs < secs.start);
+    pub fn starting_in(&self, secs: &Range<f64>) -> Range<usize> {
+        let from = self.list.partition_point(|a| a.start_secs < secs.start);
         let to = self.list.partition_point(|a| a.start_secs < secs.end);
         from..to.max(from)
+    }
+
+    /// How far they reach.
+    #[must_use]
+    pub fn reach(&self) -> &Reach {
+        &self.reach
     }
 
     /// The first that starts behind `secs`, or the last before it.
@@ -135,6 +142,20 @@ impl Annotations {
             }
             Edit::Categories(categories) if categories == self.categories => return Vec::new(),
             Edit::Categories(categories) => step.categories = Some((self.categories.clone(), categories)),
+            Edit::Recategorise(name, new) => {
+                let mut categories = self.categories.clone();
+                let Some(old) = categories.iter_mut().find(|c| c.name == name) else { return Vec::new() };
+                if *old == new {
+                    return Vec::new();
+                }
+                if new.name != name {
+                    step.removed = self.list.iter().filter(|a| a.category == name).cloned().collect();
+                    let renamed = |a: &Annotation| Annotation { category: new.name.clone(), ..a.clone() };
+                    step.added = step.removed.iter().map(renamed).collect();
+                }
+                *old = new;
+                step.categories = Some((self.categories.clone(), categories));
+            }
         }
         if step.added.is_empty() && step.removed.is_empty() && step.categories.is_none() {
             return Vec::new();
@@ -198,9 +219,6 @@ impl Annotations {
     }
 
     fn put(&mut self, added: Vec<Annotation>) {
-        for annotation in &added {
-            self.longest_secs = self.longest_secs.max(annotation.duration_secs);
-        }
         match <[Annotation; 1]>::try_from(added) {
             Ok([one]) => {
                 let at = self.list.partition_point(|a| order(a, &one).is_le());
@@ -212,6 +230,7 @@ impl Annotations {
                 self.list.sort_by(order);
             }
         }
+        self.reach = Reach::new(self.list.iter().map(Annotation::end_secs));
     }
 }
 
@@ -258,11 +277,30 @@ mod tests {
             vec![Annotation::new(0.0, 10.0, "long"), Annotation::new(4.0, 0.0, ""), Annotation::new(20.0, 0.0, "")],
             Vec::new(),
         );
-        assert_eq!(list.near(&(9.0..10.0)), 0..2);
-        assert_eq!(list.near(&(15.0..25.0)), 2..3);
+        assert_eq!(list.starting_in(&(4.0..20.0)), 1..2);
+        assert_eq!(list.reach().ending_from(0..1, 9.0, 9), [0], "the long one reaches into it");
+        assert!(list.reach().ending_from(0..2, 10.5, 9).is_empty());
         assert_eq!(list.next(4.0, true).unwrap().start_secs, 20.0);
         assert_eq!(list.next(4.0, false).unwrap().start_secs, 0.0);
         assert!(list.next(20.0, true).is_none());
+    }
+
+    #[test]
+    fn a_category_is_renamed_with_what_is_in_it_in_one_step() {
+        let mut list = Annotations::default();
+        let of = |category: &str| Annotation { category: category.to_owned(), ..Annotation::new(1.0, 0.0, "x") };
+        list.apply(Edit::Add(vec![of("Event"), of("Bad")]));
+        let new = Category { name: "Spindle".to_owned(), colour: [1, 2, 3] };
+        list.apply(Edit::Recategorise("Event".to_owned(), new.clone()));
+        assert_eq!(list.categories()[0], new);
+        let names = |list: &Annotations| list.list().iter().map(|a| a.category.clone()).collect::<Vec<_>>();
+        assert_eq!(names(&list), ["Spindle", "Bad"]);
+        assert_eq!(list.colour(&list.list()[0]), [1, 2, 3]);
+        assert!(list.undo());
+        assert_eq!((names(&list), list.categories()[0].name.as_str()), (vec!["Event".into(), "Bad".into()], "Event"));
+        let revision = list.revision();
+        list.apply(Edit::Recategorise("Nothing".to_owned(), new));
+        assert_eq!(list.revision(), revision);
     }
 
     proptest! {

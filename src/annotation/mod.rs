@@ -21,9 +21,11 @@ mod boris;
 mod csv;
 mod edf_plus;
 mod edits;
+mod reach;
 pub mod store;
 
 pub use edits::{Annotations, Edit};
+pub use reach::Reach;
 
 /// Annotations of one file at most; a longer one was not written for people.
 pub const MAX_ANNOTATIONS: usize = 2_000_000;

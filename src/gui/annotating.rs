@@ -11,7 +11,7 @@ use super::jobs::{Jobs, Purpose, Reply};
 use super::message::Message;
 use super::state::Document;
 use super::wording::plural;
-use crate::annotation::{self, Annotation, Annotations, Edit, Names, store};
+use crate::annotation::{self, Annotation, Annotations, Category, Edit, Names, store};
 use crate::error::{Error, Result};
 
 /// Changes are written when there was none for this long, or at the latest when the recording is closed.
@@ -25,6 +25,8 @@ pub struct Notes {
     pub annotations: Annotations,
     /// The one whose fields are shown.
     pub selected: Option<u64>,
+    /// The selected one as it is being dragged.
+    pub preview: Option<Annotation>,
     /// Where they are kept, once they are.
     pub kept_in: Option<PathBuf>,
     /// Why they cannot be kept.
@@ -106,6 +108,14 @@ impl Notes {
 }
 
 impl Document {
+    /// Gives a recording without annotations of its own the categories that the user has chosen for new ones.
+    pub(super) fn begin_with(&mut self, categories: &[Category]) {
+        let notes = &mut self.notes;
+        if notes.kept_in.is_none() && !notes.locked && !categories.is_empty() {
+            notes.annotations = Annotations::new(Vec::new(), categories.to_vec());
+        }
+    }
+
     /// Does what an annotation command says; dialogs and files are opened by `jobs`.
     pub(super) fn apply_annotation(&mut self, command: AnnotationCommand, jobs: &mut Jobs) {
         use AnnotationCommand as A;
@@ -115,6 +125,10 @@ impl Document {
                 let ids = self.notes.annotations.apply(Edit::Add(vec![annotation]));
                 self.notes.selected = ids.first().copied();
             }
+            A::Preview(preview) => self.notes.preview = preview.filter(|p| Some(p.id) == self.notes.selected),
+            A::EditLabel(id) => self.notes.selected = self.notes.annotations.get(id).map(|a| a.id),
+            A::Categories(list) => drop(self.notes.annotations.apply(Edit::Categories(list))),
+            A::Recategorise(name, new) => drop(self.notes.annotations.apply(Edit::Recategorise(name, new))),
             A::Change(annotation) => drop(self.notes.annotations.apply(Edit::Change(annotation))),
             A::Remove(id) => drop(self.notes.annotations.apply(Edit::Remove(vec![id]))),
             A::RemoveSelected => {
@@ -122,7 +136,10 @@ impl Document {
                     self.notes.annotations.apply(Edit::Remove(vec![id]));
                 }
             }
-            A::Select(id) => self.notes.selected = id,
+            A::Select(id) => {
+                self.notes.selected = id;
+                self.notes.preview = None;
+            }
             A::GoTo(id) => self.go_to_annotation(id),
             A::Step { forward } => {
                 let middle = self.viewport.start_tick() + self.viewport.ticks() / 2.0;

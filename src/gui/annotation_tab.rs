@@ -95,6 +95,7 @@ pub(super) fn annotations_ui(ui: &mut Ui, document: &Document, table: &mut Table
         button(ui, any, "Export…", "CSV, Audacity labels, BORIS, EDF+", AnnotationCommand::AskExport);
     });
     categories_ui(ui, annotations, out);
+    super::category_editor::category_editor_ui(ui, annotations, out);
     if let Some(trouble) = &notes.trouble {
         let text = format!("Not kept: {}", sentence(&trouble.to_string()));
         ui.label(RichText::new(text).color(Colours::of(ui).error));
@@ -129,6 +130,11 @@ pub(super) fn annotations_ui(ui: &mut Ui, document: &Document, table: &mut Table
     small_line_ui(ui, &annotations_line(document));
 }
 
+/// The field of the label; under it the wish is kept that it should have the focus.
+pub(super) fn label_id() -> egui::Id {
+    egui::Id::unique("label of the annotation")
+}
+
 /// The categories and their keys: a click marks in that category.
 fn categories_ui(ui: &mut Ui, annotations: &Annotations, out: &mut Vec<Command>) {
     ui.horizontal_wrapped(|ui| {
@@ -161,7 +167,14 @@ fn fields_ui(ui: &mut Ui, document: &Document, selected: &Annotation, table: &mu
             super::controls::fact(ui, "Duration", crate::text::duration(selected.duration_secs));
         }
         let label = ui.label("Label");
-        let field = ui.add(TextEdit::singleline(&mut draft.label).desired_width(f32::INFINITY)).labelled_by(label.id);
+        let field = ui
+            .add(TextEdit::singleline(&mut draft.label).id(label_id()).desired_width(f32::INFINITY))
+            .labelled_by(label.id);
+        // Not while the grid only measures itself: its fields cannot hold the focus then.
+        let measures = ui.is_sizing_pass() || !ui.is_enabled();
+        if !measures && ui.data_mut(|data| data.remove_temp::<bool>(label_id())).unwrap_or(false) {
+            field.request_focus();
+        }
         done |= field.lost_focus();
         ui.end_row();
         let label = ui.label("Category");
@@ -227,7 +240,13 @@ fn rows_ui(ui: &mut Ui, document: &Document, table: &TableView, out: &mut Vec<Co
                 let [red, green, blue] = annotations.colour(a);
                 let duration =
                     if a.is_mark() { String::new() } else { format!(" · {}", crate::text::duration(a.duration_secs)) };
-                let title = if a.title().is_empty() { "(no label)" } else { a.title() };
+                let title = match (a.title(), a.category.as_str()) {
+                    ("", _) => "(no label)".to_owned(),
+                    (title, "") => title.to_owned(),
+                    (title, category) if title == category => title.to_owned(),
+                    // The colour in front is not the only thing that tells the category.
+                    (title, category) => format!("{title} · {category}"),
+                };
                 let text = format!("{}{duration}   {title}", crate::text::time(a.start_secs, 3));
                 ui.horizontal(|ui| {
                     let (dot, _) = ui.allocate_exact_size(vec2(8.0, ROW - 4.0), egui::Sense::hover());

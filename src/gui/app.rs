@@ -1,5 +1,6 @@
 //! The glue: replies in, commands applied, panels drawn.
 
+mod beneath;
 mod copying;
 mod files;
 mod keeping;
@@ -15,7 +16,8 @@ use std::time::Duration;
 use eframe::egui;
 
 use super::column_worker::{ColumnWorker, Place, Wish};
-use super::command::{ChannelCommand, Command};
+use super::command::{AnnotationCommand, ChannelCommand, Command, PanelCommand};
+use super::cursors::{CursorCommand, Snap};
 use super::dock::{Dock, Pane};
 use super::gauge::GaugeState;
 use super::jobs::{JobId, Jobs, Reply};
@@ -27,9 +29,10 @@ use super::opening::Which;
 use super::recent::{self, Recent};
 use super::script::Script;
 use super::settings::{self, Settings};
-use super::state::{Document, Panels};
+use super::state::{Document, InspectorTab, Panels, Times};
 use super::undo::Timeline;
 use super::workspace::Keeper;
+use super::zone::Zone;
 use crate::budget::MemoryBudget;
 use crate::cli::Viewer;
 use crate::error::Error;
@@ -94,6 +97,7 @@ struct Workers {
     columns: ColumnWorker,
     measure: MeasureWorker,
     gram: super::gram::GramWorker,
+    probe: super::cursors::ProbeWorker,
     follower: super::following::Follower,
     /// The filters that were asked for last, until the filtered recording is there.
     filtering: Option<Chain>,
@@ -112,6 +116,11 @@ impl App {
         let (keymap, mut wrong) = Keymap::new(&kept.settings.preset, &kept.settings.keys);
         app.keymap = keymap;
         app.panels.time_format = kept.settings.time;
+        app.panels.snap = kept.settings.snap;
+        match Zone::named(&kept.settings.zone) {
+            Ok(zone) => app.panels.zone = zone,
+            Err(error) => wrong.push(error),
+        }
         app.panels.dock = Dock::of(&kept.settings.layout);
         super::theme::show(ctx, &kept.settings, app.panels.dock.zoom());
         if let Some(error) = kept.trouble.as_ref().or(wrong.pop().as_ref()) {
@@ -145,6 +154,7 @@ impl App {
             columns: ColumnWorker::start(&jobs, &budget),
             measure: MeasureWorker::start(&jobs, &budget),
             gram: super::gram::GramWorker::start(&jobs, &budget),
+            probe: super::cursors::ProbeWorker::start(&jobs, &budget),
             follower: super::following::Follower::start(&jobs, &budget),
             filtering: None,
         };
@@ -205,10 +215,23 @@ impl App {
         match command {
             Command::File(file) => self.apply_file(file),
             Command::View(view) => {
+                let now = (!self.kept.settings.reduced_motion()).then(|| ctx.input(|i| i.time));
                 if let Some(document) = &mut self.document
-                    && let Err(error) = document.apply_view(view)
+                    && let Err(error) = document.apply_view_at(view, now)
                 {
                     self.message = Some(Message::from_error(&error));
+                }
+            }
+            Command::Companion(change) => self.apply_companion(change),
+            Command::Cursor(mut change) => {
+                if let CursorCommand::AtPointer { which, tick } = change {
+                    change = CursorCommand::Place { which, tick, near: super::trace_ui::pointer_near(ctx) };
+                }
+                if let CursorCommand::Place { near, .. } = &mut change {
+                    near.take_if(|_| self.panels.snap == Snap::Off);
+                }
+                if let Some(document) = &mut self.document {
+                    document.apply_cursor(change);
                 }
             }
             Command::Channels(change) => match (&mut self.document, change) {
@@ -217,6 +240,10 @@ impl App {
                 (None, _) => {}
             },
             Command::Annotation(change) => {
+                if let AnnotationCommand::EditLabel(_) = change {
+                    self.apply(ctx, Command::Panel(PanelCommand::Inspector(InspectorTab::Annotations)));
+                    ctx.data_mut(|data| data.insert_temp(super::annotation_tab::label_id(), true));
+                }
                 if let Some(document) = &mut self.document {
                     document.apply_annotation(change, &mut self.jobs);
                 }
@@ -235,7 +262,9 @@ impl App {
     fn want_pictures(&self, pixels_per_point: f32) {
         let Some(document) = &self.document else { return };
         let stream = document.shown();
-        let seen = document.visible_frames();
+        // What will be seen, if the view is on its way there.
+        let viewport = document.destination();
+        let seen = document.frames_of_ticks(&viewport.visible());
         document.summary.want(seen.clone());
         let wish = |request: ViewRequest| Wish {
             scales: request.channels.iter().map(|&c| stream.channels[c].scale).collect(),
@@ -244,18 +273,12 @@ impl App {
             time: stream.time.clone(),
         };
         let shown = document.pictured_channels();
-        let per_column = document.viewport.ticks_per_point() / f64::from(pixels_per_point);
-        let view = ViewRequest::covering(document.stream, shown, seen, stream.frames, per_column);
+        let per_column = viewport.ticks_per_point() / f64::from(pixels_per_point);
+        let view = ViewRequest::covering(document.stream, shown.clone(), seen.clone(), stream.frames, per_column);
         self.workers.columns.want(Place::View, wish(with_margin(view, stream.frames)));
         if let Some(filter) = document.filter.as_ref().filter(|f| f.shown && document.raw_is_comparable()) {
             let raw = document.unfiltered();
-            let request = ViewRequest::covering(
-                document.stream,
-                document.pictured_channels(),
-                document.visible_frames(),
-                raw.frames,
-                per_column,
-            );
+            let request = ViewRequest::covering(document.stream, shown, seen, raw.frames, per_column);
             let request = with_margin(request, raw.frames);
             let scales = request.channels.iter().map(|&c| raw.channels[c].scale).collect();
             let wish = Wish { scales, request, summary: filter.summary.clone(), time: raw.time.clone() };
@@ -265,9 +288,15 @@ impl App {
         let per_column = stream.frames as f64 / OVERVIEW_COLUMNS;
         let overview = ViewRequest::covering(document.stream, all, 0..stream.frames, stream.frames, per_column);
         self.workers.columns.want(Place::Overview, wish(overview));
+        for companion in &document.companions.list {
+            let wish = document.companion_wish(companion, pixels_per_point);
+            let request = with_margin(wish.request, companion.shown().frames);
+            self.workers.columns.want(Place::Companion(companion.id), Wish { request, ..wish });
+        }
         if self.panels.dock.is_shown(Pane::Measure) {
             self.workers.measure.want(document.to_measure(), &document.summary);
         }
+        self.workers.probe.want(document.to_probe(), document.cursors.sought.clone(), &document.summary);
     }
 
     fn dropped_files(&mut self, ctx: &egui::Context) {
@@ -308,11 +337,17 @@ impl App {
         for command in std::mem::take(&mut self.commands) {
             self.apply(ctx, command);
         }
+        if let Some(document) = &mut self.document
+            && (document.times.format != self.panels.time_format || document.times.zone != self.panels.zone)
+        {
+            document.times = Times { format: self.panels.time_format, zone: self.panels.zone.clone() };
+        }
         self.jobs.tidy();
         self.run_script(ctx);
         self.keep_settings(ctx);
         self.keep_workspace(ctx);
-        if self.document.as_mut().is_some_and(Document::play_on) {
+        let now = ctx.input(|i| i.time);
+        if self.document.as_mut().is_some_and(|document| document.move_on(now) | document.play_on()) {
             ctx.request_repaint();
         }
         if let Some(document) = &mut self.document

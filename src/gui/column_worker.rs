@@ -1,6 +1,6 @@
 //! The worker that turns "these channels, these frames, this many columns" into pictures, newest wish first.
 //!
-//! There is one slot for what is seen, one for the same without filters, and one for the overview. Wishing again
+//! There is one slot for what is seen, one for the same without filters, one for the overview, and one for each companion. Wishing again
 //! overwrites the slot and stops the computation for the old wish. An answer that is not exact yet is computed again as the summary grows. Where the exact
 //! one takes a long look back through the file, an estimate comes first.
 
@@ -30,10 +30,12 @@ pub(super) struct Wish {
 /// For which part of the window.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Place {
-    View = 0,
-    Overview = 1,
+    View,
+    Overview,
     /// What is seen, without the filters that are applied.
-    Raw = 2,
+    Raw,
+    /// The companion of this number.
+    Companion(u64),
 }
 
 #[derive(Default)]
@@ -47,10 +49,28 @@ struct Slot {
     task: Option<Task>,
 }
 
-#[derive(Default)]
 struct Slots {
-    slots: [Slot; 3],
+    /// In the order in which they are answered.
+    slots: Vec<(Place, Slot)>,
     closed: bool,
+}
+
+impl Default for Slots {
+    fn default() -> Self {
+        let slots = [Place::View, Place::Raw, Place::Overview].map(|place| (place, Slot::default()));
+        Self { slots: slots.into(), closed: false }
+    }
+}
+
+impl Slots {
+    /// The slot of a place, made if there is none yet.
+    fn at(&mut self, place: Place) -> &mut Slot {
+        let i = self.slots.iter().position(|(p, _)| *p == place).unwrap_or_else(|| {
+            self.slots.push((place, Slot::default()));
+            self.slots.len() - 1
+        });
+        &mut self.slots[i].1
+    }
 }
 
 type Shared = (Mutex<Slots>, Condvar);
@@ -72,7 +92,7 @@ impl ColumnWorker {
     /// Wishes for a picture; the same wish twice is one.
     pub(super) fn want(&self, place: Place, wish: Wish) {
         let mut slots = lock(&self.0.0);
-        let slot = &mut slots.slots[place as usize];
+        let slot = slots.at(place);
         if let Some(old) = slot.wish.as_mut().filter(|w| w.request == wish.request && w.scales == wish.scales) {
             if !old.summary.is(&wish.summary) {
                 // The recording has grown, and the frames asked for are as they were: what is refined is so from now on
@@ -88,12 +108,23 @@ impl ColumnWorker {
     /// Whether the newest wishes have been answered.
     #[must_use]
     pub(super) fn is_at_rest(&self) -> bool {
-        lock(&self.0.0).slots.iter().all(|slot| slot.wish.is_none() || slot.answered == slot.generation)
+        lock(&self.0.0).slots.iter().all(|(_, slot)| slot.wish.is_none() || slot.answered == slot.generation)
+    }
+
+    /// Keeps the slots of these companions only.
+    pub(super) fn keep_companions(&self, ids: &[u64]) {
+        lock(&self.0.0).slots.retain(|(place, slot)| match place {
+            Place::Companion(id) if !ids.contains(id) => {
+                slot.task.as_ref().inspect(|task| task.cancel());
+                false
+            }
+            _ => true,
+        });
     }
 
     /// Forgets all wishes: the document is closed.
     pub(super) fn clear(&self) {
-        for slot in &mut lock(&self.0.0).slots {
+        for (_, slot) in &mut lock(&self.0.0).slots {
             *slot = Slot { generation: slot.generation + 1, answered: slot.answered, ..Slot::stop(slot) };
         }
     }
@@ -132,10 +163,11 @@ fn work(shared: &Shared, budget: &MemoryBudget, replies: &Replies) {
         if slots.closed {
             return;
         }
-        let Some(place) =
-            [Place::View, Place::Raw, Place::Overview].into_iter().find(|&p| slots.slots[p as usize].is_due())
-        else {
-            let refining = slots.slots.iter().any(|s| s.inexact_at.is_some());
+        // What is seen comes before the strip above it.
+        let due = |(place, slot): &&(Place, Slot)| slot.is_due() && *place != Place::Overview;
+        let overview = slots.slots.iter().find(|(place, slot)| *place == Place::Overview && slot.is_due());
+        let Some(place) = slots.slots.iter().find(due).or(overview).map(|(place, _)| *place) else {
+            let refining = slots.slots.iter().any(|(_, slot)| slot.inexact_at.is_some());
             slots = if refining {
                 shared.1.wait_timeout(slots, REFINE).unwrap_or_else(PoisonError::into_inner).0
             } else {
@@ -143,7 +175,7 @@ fn work(shared: &Shared, budget: &MemoryBudget, replies: &Replies) {
             };
             continue;
         };
-        let slot = &mut slots.slots[place as usize];
+        let slot = slots.at(place);
         let Some(wish) = slot.wish.clone() else { continue };
         let generation = slot.generation;
         let task = Task::new(budget.clone(), default_threads());
@@ -162,7 +194,8 @@ fn work(shared: &Shared, budget: &MemoryBudget, replies: &Replies) {
         let result = compute(false);
 
         slots = lock(&shared.0);
-        let slot = &mut slots.slots[place as usize];
+        // It may have been taken away meanwhile.
+        let Some((_, slot)) = slots.slots.iter_mut().find(|(p, _)| *p == place) else { continue };
         if slot.generation != generation {
             continue;
         }
@@ -174,7 +207,10 @@ fn work(shared: &Shared, budget: &MemoryBudget, replies: &Replies) {
                 reply
             }
             Err(e) if e.is_cancelled() => continue,
-            Err(e) => Reply::ColumnsFailed(e),
+            Err(error) => match place {
+                Place::Companion(id) => Reply::CompanionFailed { id, error },
+                _ => Reply::ColumnsFailed(error),
+            },
         };
         drop(slots);
         replies.send(reply);
@@ -195,6 +231,10 @@ fn answer(place: Place, wish: &Wish, at_once: bool, task: &Task) -> crate::Resul
         Place::Raw => {
             let packed = Arc::new(Packed::new(&columns, &wish.time, &wish.scales));
             Reply::RawView { columns, packed }
+        }
+        Place::Companion(id) => {
+            let packed = Arc::new(Packed::new(&columns, &wish.time, &wish.scales));
+            Reply::CompanionView { id, columns, packed }
         }
         Place::Overview => Reply::Overview { columns },
     };

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use super::jobs::JobId;
-use crate::annotation::Annotation;
+use crate::annotation::{Annotation, Category};
 use crate::export::Values;
 use crate::filter::Chain;
 use crate::form::Settings;
@@ -17,6 +17,8 @@ use crate::source::OpenOptions;
 pub enum Command {
     File(FileCommand),
     View(ViewCommand),
+    Cursor(super::cursors::CursorCommand),
+    Companion(super::companions::CompanionCommand),
     Channels(ChannelCommand),
     Annotation(AnnotationCommand),
     Job(JobCommand),
@@ -138,8 +140,16 @@ pub enum AnnotationCommand {
     },
     /// Put this in the place of the one with the same id.
     Change(Annotation),
+    /// Where the selected one is being dragged to, or that it is no more.
+    Preview(Option<Annotation>),
     Remove(u64),
     RemoveSelected,
+    /// Show the fields of this one, and write in its label.
+    EditLabel(u64),
+    /// The categories, all of them, in the order of the number keys.
+    Categories(Vec<Category>),
+    /// Put a category in the place of the one of this name, for all annotations of it.
+    Recategorise(String, Category),
     /// Show the fields of this one.
     Select(Option<u64>),
     GoTo(u64),
@@ -220,6 +230,13 @@ pub enum Scope {
 pub enum PanelCommand {
     TimeFormat(super::state::TimeFormat),
     NextTimeFormat,
+    /// Clock times in this zone.
+    Zone(super::zone::Zone),
+    /// The categories that new recordings begin with.
+    KeepCategories(Vec<Category>),
+    /// Whether cursors snap.
+    Snap(super::cursors::Snap),
+    ToggleSnap,
     Inspector(super::state::InspectorTab),
     /// Open, close or bring forward a panel.
     Pane(super::dock::Pane, super::dock::PaneChange),

@@ -21,7 +21,10 @@ const GESTURES: &[(&str, &str, &str)] = &[
     ("Mouse", "Double-click", "Zoom in there"),
     ("Mouse", "Ctrl + drag, or right-drag", "Zoom to what the drag spans"),
     ("Mouse", "Shift + drag", "Select a range"),
-    ("Mouse", "Click an annotation", "Show its fields"),
+    ("Mouse", "Click an annotation", "Show its fields; then drag its edges, or its label to move it"),
+    ("Mouse", "Double-click an annotation", "Write in its label"),
+    ("Mouse", "Drag a cursor", "Move it; it snaps to what is near"),
+    ("Mouse", "Rest on a gap", "How much is missing, and when"),
     ("Mouse", "Click in the spectrogram", "The spectrum there"),
     ("Channels", "Click a name", "Pick it; Ctrl or Shift: several, to change them together"),
     ("Channels", "Drag a name", "Put it, all that are picked, or a group elsewhere"),
@@ -35,10 +38,13 @@ const GESTURES: &[(&str, &str, &str)] = &[
 fn rows(keymap: &Keymap) -> Vec<(&'static str, String, &'static str)> {
     let gestures = GESTURES.iter().map(|&(group, keys, what)| (group, keys.to_owned(), what));
     let keys = verbs().map(|verb| (verb.group, keymap.keys_of(verb.name), verb.title));
+    let brackets = ("Select and measure", "[ and ]".to_owned(), "Put cursor A or B at the pointer");
     let digits = ("Annotations", "1 … 9".to_owned(), "Mark in a category");
     let mut rows: Vec<_> = gestures.chain(keys.filter(|row| !row.1.is_empty())).collect();
-    let at = rows.iter().rposition(|row| row.0 == digits.0).map_or(rows.len(), |last| last + 1);
-    rows.insert(at, digits);
+    for row in [digits, brackets] {
+        let at = rows.iter().rposition(|other| other.0 == row.0).map_or(rows.len(), |last| last + 1);
+        rows.insert(at, row);
+    }
     rows
 }
 

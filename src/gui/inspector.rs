@@ -4,6 +4,7 @@ use eframe::egui::{Grid, Label, RichText, ScrollArea, TextStyle, Ui};
 
 use super::analysis_tab::{AnalysisForm, analysis_ui};
 use super::command::{Command, FileCommand, Scope, ViewCommand};
+use super::companions::{Beneath, CompanionCommand};
 use super::comparing::comparison_ui;
 use super::controls::{fact, named, section};
 use super::dock::Shown;
@@ -188,9 +189,22 @@ fn streams_ui(ui: &mut Ui, document: &Document, out: &mut Vec<Command>) {
                 if response.on_hover_text("Show this stream").clicked() && !chosen {
                     out.push(Command::File(FileCommand::Stream(i)));
                 }
+                if !chosen && stream.samples() > 0 {
+                    let beneath = named(ui.small_button("Show beneath"), &format!("Show {} beneath", stream.name));
+                    if beneath.on_hover_text("Under the traces, on the same time axis").clicked() {
+                        out.push(Command::Companion(CompanionCommand::Add(Beneath {
+                            stream: stream.name.clone(),
+                            ..Beneath::default()
+                        })));
+                    }
+                }
             });
             ui.indent("about", |ui| ui.weak(stream_text(stream)));
         });
+    }
+    let other = ui.button("Show another recording beneath…");
+    if other.on_hover_text("On the same time axis, aligned by the clock or by hand").clicked() {
+        out.push(Command::Companion(CompanionCommand::AskFile));
     }
 }
 

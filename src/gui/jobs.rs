@@ -65,6 +65,23 @@ pub enum Reply {
     Followed(Box<super::following::News>),
     ColumnsFailed(Error),
     Measured(Arc<super::measured::Measurement>),
+    /// A stream to be shown beneath the traces.
+    Companion(super::companions::Answer),
+    /// The columns of the companion of this number.
+    CompanionView {
+        id: u64,
+        columns: Arc<Columns>,
+        packed: Arc<Packed>,
+    },
+    /// Why there are none.
+    CompanionFailed {
+        id: u64,
+        error: Error,
+    },
+    /// The values at the cursors.
+    Probed(super::cursors::Values),
+    /// Where a cursor snaps to.
+    Snapped(super::cursors::Snapped),
     Report {
         job: JobId,
         report: Report,
@@ -148,6 +165,8 @@ pub enum Purpose {
     /// The list of places of that analysis.
     SaveFound(&'static str),
     Compare,
+    /// A recording to be shown beneath the traces.
+    Companion,
     SaveWorkspace,
     /// The missing file of a workspace, by its row in the dialog.
     Locate(usize),
@@ -413,6 +432,7 @@ impl Jobs {
                     .collect(),
                 Purpose::Locate(_) => dialog.set_title("Locate the recording").pick_file().into_iter().collect(),
                 Purpose::Compare => dialog.set_title("Compare with").pick_file().into_iter().collect(),
+                Purpose::Companion => dialog.set_title("Show beneath the traces").pick_file().into_iter().collect(),
                 Purpose::ExportTarget => dialog.set_title("Export to").save_file().into_iter().collect(),
                 Purpose::Setting(_) => dialog.set_title("Choose files").pick_files().unwrap_or_default(),
             };

@@ -11,8 +11,10 @@ use super::state::{Document, Panels};
 use super::vocabulary::{self, verbs};
 use crate::error::{Error, Result};
 
-/// Categories of annotations lie on the number keys.
-const CATEGORIES: [(&str, &str); 9] = [
+/// Lines with an argument that have keys: categories of annotations lie on the number keys, cursors on the brackets.
+const LINES: [(&str, &str); 11] = [
+    ("OpenBracket", "cursor a"),
+    ("CloseBracket", "cursor b"),
     ("1", "category 1"),
     ("2", "category 2"),
     ("3", "category 3"),
@@ -128,6 +130,8 @@ fn name_of(key: Key) -> &'static str {
         Key::Questionmark => "?",
         Key::Colon => ":",
         Key::Comma => ",",
+        Key::OpenBracket => "[",
+        Key::CloseBracket => "]",
         Key::PageUp => "Page up",
         Key::PageDown => "Page down",
         Key::Escape => "Esc",
@@ -156,7 +160,7 @@ impl Keymap {
         }
         let presets = preset(preset_name).keys.iter().copied();
         let own = own.iter().map(|(keys, line)| (keys.as_str(), line.as_str()));
-        for (keys, line) in CATEGORIES.into_iter().chain(presets).chain(own) {
+        for (keys, line) in LINES.into_iter().chain(presets).chain(own) {
             map.put(keys, line).unwrap_or_else(|e| errors.push(e));
         }
         map.keys.sort_by_key(|(shortcut, _)| std::cmp::Reverse(shortcut.held()));

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use eframe::egui::{RichText, Ui};
 
-use super::controls::fact;
+use super::command::Command;
+use super::controls::{fact, section};
+use super::cursors::Snap;
 use super::measured::{Found, Measurement, Range2d};
 use super::result_view::table_with_head_ui;
 use super::state::Document;
@@ -31,7 +33,14 @@ impl Document {
 }
 
 /// Draws the tab.
-pub(super) fn measure_ui(ui: &mut Ui, document: &Document) {
+pub(super) fn measure_ui(ui: &mut Ui, document: &Document, snap: Snap, out: &mut Vec<Command>) {
+    super::cursors::cursor_table_ui(ui, document, snap, out);
+    section(ui, "Range");
+    range_ui(ui, document);
+}
+
+/// The figures of the selected range, or of what is seen.
+fn range_ui(ui: &mut Ui, document: &Document) {
     let wanted = document.to_measure();
     let muted = Colours::of(ui).muted;
     if document.selection.is_none() {
@@ -154,7 +163,7 @@ mod tests {
         let task = Task::new(MemoryBudget::new(64 << 20), 1);
         let figures = document.summary.range(of.frames.clone(), &of.channels, u64::MAX, &task).unwrap().unwrap();
         document.measured(Arc::new(Measurement { of, found: Found::Exact(figures) }));
-        let mut harness = bench([420.0, 500.0], document, |ui, document, _| measure_ui(ui, document));
+        let mut harness = bench([420.0, 500.0], document, |ui, document, _| range_ui(ui, document));
         harness.run();
         harness.get_by_label("exact: every sample counted");
         harness.get_by_label("200");
@@ -172,7 +181,7 @@ mod tests {
         let mut document = document(2);
         let of = document.to_measure();
         document.measured(Arc::new(Measurement { of, found: Found::Pending }));
-        let mut harness = bench([420.0, 500.0], document, |ui, document, _| measure_ui(ui, document));
+        let mut harness = bench([420.0, 500.0], document, |ui, document, _| range_ui(ui, document));
         harness.run();
         harness.get_by_label_contains("summary is not made here yet");
         harness.state_mut().state.selection = Some(1100..1200);

@@ -284,6 +284,9 @@ pub(super) fn document(paths: Vec<PathBuf>, options: OpenOptions, opened: Opened
         notes: super::annotating::Notes::of(opened.annotations),
         kept: workspace::Kept { fingerprint: opened.fingerprint, ..workspace::Kept::default() },
         playing: None,
+        times: Default::default(),
+        cursors: Default::default(),
+        companions: Default::default(),
         live: super::following::Live::default(),
     }
 }

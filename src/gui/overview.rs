@@ -7,7 +7,7 @@ use egui_material_icons::{MaterialIcon, icons};
 use super::command::{Command, FileCommand, PanelCommand, ViewCommand};
 use super::controls::{icon_button, icon_menu, icon_text_button};
 use super::dock::{PANES, Pane, PaneChange};
-use super::state::{Document, Panels, TimeFormat};
+use super::state::{Document, Panels};
 use super::theme::Colours;
 use crate::summary::Columns;
 
@@ -50,15 +50,7 @@ pub(super) fn title_ui(ui: &mut Ui, document: &Document, panels: &Panels, out: &
             super::following::status_ui(ui, document, out);
             panels_menu(ui, panels, out);
             ui.separator();
-            for format in TimeFormat::ALL.into_iter().rev() {
-                let known = format != TimeFormat::Clock || stream.time.start_unix_ns().is_some();
-                let button =
-                    ui.add_enabled(known, egui::Button::selectable(panels.time_format == format, format.title()));
-                let button = button.on_disabled_hover_text("the recording does not tell when it began");
-                if button.on_hover_text("How times are written (T)").clicked() {
-                    out.push(Command::Panel(PanelCommand::TimeFormat(format)));
-                }
-            }
+            super::time_menu::time_menu_ui(ui, panels, &stream.time, out);
             ui.separator();
             for (icon, text, hint, command) in title_buttons().into_iter().rev() {
                 // The menu of files says it in words, too.

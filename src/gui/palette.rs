@@ -142,8 +142,11 @@ fn named_lines(document: Option<&Document>) -> Vec<Known> {
     for theme in ["light", "dark", "system"] {
         lines.push(known(format!("Theme: {theme}"), format!("theme {theme}")));
     }
-    for time in ["seconds", "clock", "frames"] {
+    for time in ["automatic", "seconds", "h:m:s", "clock", "frames"] {
         lines.push(known(format!("Times as {time}"), format!("time {time}")));
+    }
+    for zone in ["utc", "local"].into_iter().filter(|zone| super::zone::Zone::named(zone).is_ok()) {
+        lines.push(known(format!("Clock times in {zone}"), format!("zone {zone}")));
     }
     lines
 }

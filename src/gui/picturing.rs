@@ -24,7 +24,7 @@ pub(super) fn settings(document: &Document, format: TimeFormat, size: &str) -> S
     let axis = match format {
         TimeFormat::Clock => "clock",
         TimeFormat::Frames => "frames",
-        TimeFormat::Seconds => "seconds",
+        TimeFormat::Auto | TimeFormat::Seconds | TimeFormat::Hours => "seconds",
     };
     let annotations = document.notes.kept_in.as_ref().filter(|_| !document.notes.annotations.list().is_empty());
     let annotations = annotations.map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();

@@ -6,7 +6,9 @@
 //! motion = "system"       # reduced, full or system
 //! preset = "longwave"     # keys and wheel: longwave, scope, eeg or audio
 //! wheel = "zoom"          # zoom, pan or channels; left out: as the preset has it
-//! time = "Seconds"        # Seconds, Clock or Frames
+//! time = "Auto"           # Auto, Seconds, Hours, Clock or Frames
+//! zone = "utc"            # of clock times: utc, local, or a name such as Europe/Berlin
+//! snap = "On"             # cursors snap to extremes and edges: On or Off
 //!
 //! [keys]                  # lines of the command palette on keys; an empty one frees a key
 //! "Ctrl+Shift+F" = "fit"
@@ -104,9 +106,14 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wheel: Option<Wheel>,
     pub time: TimeFormat,
+    pub zone: String,
+    pub snap: super::cursors::Snap,
     /// Show every recording from its start, not as it was left.
     pub start_over: bool,
     pub keys: BTreeMap<String, String>,
+    /// The categories of annotations that new recordings begin with; none: the usual ones.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub categories: Vec<crate::annotation::Category>,
     pub layout: Layout,
 }
 
@@ -239,6 +246,9 @@ pub(super) fn settings_form_ui(ui: &Ui, settings: &Settings, place: Option<&Path
                 ui.radio_value(&mut changed.time, format, format.title());
             }
         });
+        ui.add_space(4.0);
+        ui.label("Clock times in");
+        super::time_menu::zone_ui(ui, &super::zone::Zone::named(&settings.zone).unwrap_or_default(), out);
         section(ui, "Opening");
         let mut go_on = !changed.start_over;
         ui.checkbox(&mut go_on, "Continue where a recording was left");

@@ -40,6 +40,10 @@ pub struct Document {
     pub kept: super::workspace::Kept,
     /// The view scrolls by itself.
     pub playing: Option<super::playing::Playing>,
+    pub times: Times,
+    pub cursors: super::cursors::Cursors,
+    /// Streams beneath the traces.
+    pub companions: super::companions::Companions,
     /// It is being written.
     pub live: super::following::Live,
 }
@@ -56,11 +60,12 @@ pub struct Filtered {
     pub picture: Option<(Arc<Columns>, Arc<Packed>)>,
 }
 
-/// Where the view has been. Scrolling and zooming without a pause is one step.
+/// Where the view has been, and where it is going. Scrolling and zooming without a pause is one step.
 #[derive(Default)]
 pub struct ViewHistory {
     pub steps: History,
     pub last_change: Option<std::time::Instant>,
+    pub glide: Option<super::gliding::Glide>,
 }
 
 /// The newest pictures that have arrived.
@@ -179,21 +184,34 @@ impl Document {
 /// How instants are written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
 pub enum TimeFormat {
+    /// From the first frame: seconds up to two minutes, then hours, minutes and seconds.
     #[default]
+    Auto,
     Seconds,
+    Hours,
+    /// In the zone that is shown.
     Clock,
     Frames,
 }
 
+/// How instants are written in the open recording, and read where they are typed.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Times {
+    pub format: TimeFormat,
+    pub zone: super::zone::Zone,
+}
+
 impl TimeFormat {
     /// All, in the order in which the key walks them.
-    pub const ALL: [Self; 3] = [Self::Seconds, Self::Clock, Self::Frames];
+    pub const ALL: [Self; 5] = [Self::Auto, Self::Seconds, Self::Hours, Self::Clock, Self::Frames];
 
     /// The label of its button.
     #[must_use]
     pub fn title(self) -> &'static str {
         match self {
+            Self::Auto => "Automatic",
             Self::Seconds => "Seconds",
+            Self::Hours => "h:m:s",
             Self::Clock => "Clock",
             Self::Frames => "Frames",
         }
@@ -218,6 +236,8 @@ pub enum InspectorTab {
 #[derive(Default)]
 pub struct Panels {
     pub time_format: TimeFormat,
+    pub zone: super::zone::Zone,
+    pub snap: super::cursors::Snap,
     pub dock: super::dock::Dock,
     pub help: bool,
     pub go_to: Option<String>,

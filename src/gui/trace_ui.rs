@@ -5,20 +5,17 @@ use egui_plot::{Plot, PlotBounds};
 
 use super::channels::Display;
 use super::channels::heights::FILL;
-use super::command::{AnnotationCommand, ChannelCommand, Command, ViewCommand};
+use super::command::{AnnotationCommand, Command, ViewCommand};
+use super::cursors::Near;
 use super::displays;
+use super::gap_hover::gap_at;
+use super::mouse::Mouse;
 use super::settings::Wheel;
 use super::state::{Document, TimeFormat};
 use super::theme::Colours;
 use super::time_axis::TimeAxis;
-use crate::recording::{Gap, TimeBase};
-
 use super::traces::{self, TimeAxis as TicksPerX};
 
-/// One notch of the wheel (about 50 points) zooms by this factor.
-const WHEEL_ZOOM: f64 = 1.25;
-/// Where the wheel pans, it moves by so many times what it turns.
-const WHEEL_PAN: f64 = 2.0;
 /// Lane names are not drawn closer than this, points.
 const NAME_HEIGHT: f32 = 14.0;
 /// Bands of gaps that are narrower carry no text, points.
@@ -28,8 +25,21 @@ const TITLE_HALF_WIDTH: f32 = 60.0;
 /// How strong the colour of a trace without filters is behind the one with.
 const DIMMED: f32 = 0.35;
 
-/// Draws the traces and collects what the mouse asks for.
+/// Draws the traces, and the panes of companions beneath them.
 pub(super) fn trace_ui(ui: &mut Ui, document: &Document, format: TimeFormat, wheel: Wheel, out: &mut Vec<Command>) {
+    if document.companions.list.is_empty() {
+        traces_ui(ui, document, format, wheel, out);
+        return;
+    }
+    let (above, beneath) = super::companions::split(document, ui.available_rect_before_wrap());
+    let mut traces = ui.new_child(egui::UiBuilder::new().max_rect(above));
+    traces.set_clip_rect(above.intersect(ui.clip_rect()));
+    traces_ui(&mut traces, document, format, wheel, out);
+    super::companions::panes_ui(ui, document, beneath, wheel, out);
+}
+
+/// Draws the traces and collects what the mouse asks for.
+fn traces_ui(ui: &mut Ui, document: &Document, format: TimeFormat, wheel: Wheel, out: &mut Vec<Command>) {
     let colours = Colours::of(ui);
     let axis = TimeAxis::new(document, format, ui.available_width());
     let channel_colours = document.channel_colours(ui.visuals().dark_mode);
@@ -111,8 +121,10 @@ pub(super) fn trace_ui(ui: &mut Ui, document: &Document, format: TimeFormat, whe
     over.readout(ui.painter(), &response, &axis, whole.right_bottom());
     super::reading::reading_ui(ui, document, &axis, rect, &response);
     let mouse = Mouse { document, rect };
-    let at = response.hover_pos().filter(|at| rect.contains(*at)).map(|at| mouse.tick_at(at).max(0.0) as u64);
+    let hovered = response.hover_pos().filter(|at| rect.contains(*at));
+    let at = hovered.map(|at| (mouse.tick_at(at).max(0.0) as u64, mouse.near(at)));
     ui.data_mut(|data| data.insert_temp(pointer_id(), at));
+    super::cursors::cursors_ui(ui, document, rect, &axis, out);
     if response.clicked()
         && let Some(at) = response.interact_pointer_pos()
     {
@@ -122,7 +134,8 @@ pub(super) fn trace_ui(ui: &mut Ui, document: &Document, format: TimeFormat, whe
         }
     }
     mouse.wheel(ui, &response, wheel, out);
-    mouse.drag(ui, &response, &painter, colours, out);
+    mouse.drag(ui, &response, (&painter, colours), &annotated, out);
+    let response = super::gap_hover::gap_hover(response, &mouse, &axis);
     let mut about = format!("Traces: {}. Wheel zooms, drag pans, shift-drag selects.", axis.describe());
     if !cut.is_empty() {
         about = format!("{about} {}.", cut_text(document, &cut));
@@ -136,7 +149,12 @@ fn pointer_id() -> egui::Id {
 
 /// The tick that was under the pointer in the last frame, if that was over the traces.
 pub(super) fn pointer_tick(ctx: &egui::Context) -> Option<u64> {
-    ctx.data(|data| data.get_temp::<Option<u64>>(pointer_id())).flatten()
+    ctx.data(|data| data.get_temp::<Option<(u64, Option<Near>)>>(pointer_id())).flatten().map(|at| at.0)
+}
+
+/// The channel that was under it, and how far from it is near.
+pub(super) fn pointer_near(ctx: &egui::Context) -> Option<Near> {
+    ctx.data(|data| data.get_temp::<Option<(u64, Option<Near>)>>(pointer_id())).flatten().and_then(|at| at.1)
 }
 
 /// What is painted over the traces.
@@ -279,10 +297,10 @@ impl Overlay<'_> {
     /// Time and value under the pointer.
     fn readout(&self, painter: &egui::Painter, response: &egui::Response, axis: &TimeAxis<'_>, corner: Pos2) {
         let Some(pointer) = response.hover_pos().filter(|p| self.rect.contains(*p)) else { return };
-        let tick = (Mouse { document: self.document, rect: self.rect }).tick_at(pointer).max(0.0) as u64;
-        let y = f64::from((pointer.y - self.rect.top()) / self.rect.height());
+        let mouse = Mouse { document: self.document, rect: self.rect };
+        let tick = mouse.tick_at(pointer).max(0.0) as u64;
         let mut text = axis.precise(tick);
-        if let Some(value) = self.channel_at(tick, y).and_then(|channel| self.value_at(tick, channel)) {
+        if let Some(value) = mouse.channel_at(pointer).and_then(|channel| self.value_at(tick, channel)) {
             text = format!("{text}   {value}");
         }
         painter.vline(pointer.x, self.rect.y_range(), Stroke::new(1.0, self.colours.muted.gamma_multiply(0.4)));
@@ -299,18 +317,6 @@ impl Overlay<'_> {
         }
         painter.rect_filled(covered, 2.0, ground);
         painter.galley(place.min, galley, Color32::PLACEHOLDER);
-    }
-
-    /// The channel that is meant at `tick` and the share `y` of the plot's height.
-    fn channel_at(&self, tick: u64, y: f64) -> Option<usize> {
-        if self.document.lanes.display == Display::Butterfly {
-            let (columns, _) = self.document.pictures.view.as_ref()?;
-            let frame = self.document.time().frame_at_tick(tick);
-            let column = columns.edges.partition_point(|&e| e <= frame).checked_sub(1)?;
-            return displays::value_near(self.document, columns, column, y);
-        }
-        let (stack, (first, count)) = (self.document.stack(), displays::extent(self.document));
-        Some(stack.channels()[stack.row_at(first + y * count)?])
     }
 
     /// What the picture says about a channel at `tick`.
@@ -331,19 +337,14 @@ impl Overlay<'_> {
         let about = if columns.exact.get(column) == Some(&true) { "" } else { "about " };
         let unit = crate::text::unit(&info.unit);
         let number = crate::text::number;
-        Some(if seen.min == seen.max {
+        let samples = columns.edges.get(column + 1).map_or(1, |end| end - columns.edges[column]);
+        Some(if samples <= 1 {
             format!("{}: {about}{} {unit}", info.name, number(seen.min))
         } else {
-            format!("{}: {about}{} … {} {unit}", info.name, number(seen.min), number(seen.max))
+            let of = super::wording::count(samples);
+            format!("{}: {about}{} … {} {unit} in {of} samples", info.name, number(seen.min), number(seen.max))
         })
     }
-}
-
-/// The gap that holds `tick`.
-fn gap_at(time: &TimeBase, tick: u64) -> Option<Gap> {
-    let after = time.frame_at_tick(tick);
-    let span = time.span_of_frame(after);
-    time.gaps().nth(span.checked_sub(1)?).filter(|g| (g.first_tick..g.first_tick + g.missing_frames).contains(&tick))
 }
 
 /// Whose traces are cut, in words.
@@ -352,145 +353,4 @@ fn cut_text(document: &Document, cut: &[usize]) -> String {
         [one] => format!("{} is cut where it reaches farther", document.shown().channels[*one].name),
         many => format!("{} traces are cut where they reach farther", many.len()),
     }
-}
-
-/// What the mouse asks for.
-struct Mouse<'a> {
-    document: &'a Document,
-    rect: Rect,
-}
-
-impl Mouse<'_> {
-    fn tick_at(&self, at: Pos2) -> f64 {
-        let view = &self.document.viewport;
-        view.start_tick() + f64::from((at.x - self.rect.left()) / self.rect.width()) * view.ticks()
-    }
-
-    fn wheel(&self, ui: &Ui, response: &egui::Response, wheel: Wheel, out: &mut Vec<Command>) {
-        let Some(pointer) = response.hover_pos() else { return };
-        let (scroll, pinch, modifiers) = ui.input(|i| (i.smooth_scroll_delta(), i.zoom_delta(), i.modifiers));
-        if pinch != 1.0 {
-            let factor = f64::from(pinch);
-            if !modifiers.command || wheel != Wheel::Zoom {
-                let about_tick = self.tick_at(pointer);
-                out.push(Command::View(ViewCommand::Zoom { factor, about_tick }));
-            } else if let Some((channel, gain)) = self.name_under(pointer) {
-                out.push(Command::Channels(ChannelCommand::Gain(channel, gain * pinch)));
-            } else {
-                out.push(Command::View(ViewCommand::Amplitude(factor)));
-            }
-        }
-        if scroll.y != 0.0 && modifiers.alt {
-            out.push(Command::View(ViewCommand::ZoomLanes(WHEEL_ZOOM.powf(-f64::from(scroll.y) / 50.0))));
-        } else if scroll.y != 0.0 {
-            out.push(Command::View(match wheel {
-                Wheel::Zoom => {
-                    let factor = WHEEL_ZOOM.powf(f64::from(scroll.y) / 50.0);
-                    ViewCommand::Zoom { factor, about_tick: self.tick_at(pointer) }
-                }
-                Wheel::Pan => {
-                    let share = f64::from(scroll.y / self.rect.width());
-                    ViewCommand::Pan(-share * WHEEL_PAN * self.document.viewport.ticks())
-                }
-                Wheel::Channels => ViewCommand::ScrollLanes(-f64::from(scroll.y) / 50.0),
-            }));
-        }
-        if scroll.x != 0.0 {
-            let ticks = -f64::from(scroll.x / self.rect.width()) * self.document.viewport.ticks();
-            out.push(Command::View(ViewCommand::Pan(ticks)));
-        }
-    }
-
-    /// The channel whose name is under the pointer, and its gain.
-    fn name_under(&self, at: Pos2) -> Option<(usize, f32)> {
-        if at.x > self.rect.left() + 90.0 || self.document.lanes.display == Display::Butterfly {
-            return None;
-        }
-        let lanes = &self.document.lanes;
-        let y = lanes.first + f64::from((at.y - self.rect.top()) / self.rect.height()) * lanes.count;
-        let stack = self.document.stack();
-        let channel = stack.channels()[stack.row_at(y)?];
-        Some((channel, self.document.channels[channel].gain))
-    }
-
-    /// Drag pans, shift-drag selects, right-drag or ctrl-drag zooms to what it spans, double-click zooms in.
-    fn drag(
-        &self,
-        ui: &Ui,
-        response: &egui::Response,
-        painter: &egui::Painter,
-        colours: Colours,
-        out: &mut Vec<Command>,
-    ) {
-        let id = response.id.with("drag");
-        // The keys held when the button went down count: they may be let go of before a slow frame sees the drag.
-        let pressed = ui.input(|i| {
-            i.events.iter().rev().find_map(|event| match event {
-                egui::Event::PointerButton { pressed: true, modifiers, .. } => Some(*modifiers),
-                _ => None,
-            })
-        });
-        if let Some(modifiers) = pressed {
-            ui.data_mut(|d| d.insert_temp(id.with("keys"), modifiers));
-        }
-        let modifiers = ui.data(|d| d.get_temp::<egui::Modifiers>(id.with("keys"))).unwrap_or_default();
-        if response.double_clicked()
-            && let Some(at) = response.interact_pointer_pos()
-        {
-            out.push(Command::View(ViewCommand::Zoom { factor: 2.0, about_tick: self.tick_at(at) }));
-        }
-        if response.drag_started()
-            && let Some(at) = ui.input(|i| i.pointer.press_origin())
-        {
-            let right = response.dragged_by(egui::PointerButton::Secondary);
-            let kind = match (right || modifiers.command, modifiers.shift) {
-                (true, _) => Drag::Zoom,
-                (false, true) => Drag::Select,
-                (false, false) => Drag::Pan,
-            };
-            ui.data_mut(|d| d.insert_temp(id, (kind, self.tick_at(at))));
-        }
-        let Some((kind, from)) = ui.data(|d| d.get_temp::<(Drag, f64)>(id)) else { return };
-        let Some(at) = response.interact_pointer_pos() else { return };
-        let to = self.tick_at(at);
-        let (low, high) = (from.min(to), from.max(to));
-        match kind {
-            Drag::Pan => {
-                let moved = f64::from(response.drag_delta().x / self.rect.width()) * self.document.viewport.ticks();
-                if moved != 0.0 {
-                    out.push(Command::View(ViewCommand::Pan(-moved)));
-                }
-                let lanes = f64::from(response.drag_delta().y / self.rect.height()) * self.document.lanes.count;
-                if lanes != 0.0 {
-                    out.push(Command::View(ViewCommand::ScrollLanes(-lanes)));
-                }
-            }
-            Drag::Select => {
-                let ticks = low.round().max(0.0) as u64..high.round().max(0.0) as u64;
-                out.push(Command::View(ViewCommand::Select(Some(ticks))));
-            }
-            Drag::Zoom => {
-                let x = |tick: f64| {
-                    let view = &self.document.viewport;
-                    self.rect.left() + ((tick - view.start_tick()) / view.ticks()) as f32 * self.rect.width()
-                };
-                let band = Rect::from_x_y_ranges(x(low)..=x(high), self.rect.y_range());
-                painter.rect(band, 0.0, colours.selection, Stroke::new(1.0, colours.accent), egui::StrokeKind::Inside);
-                if response.drag_stopped() && band.width() > 3.0 {
-                    out.push(Command::View(ViewCommand::Range(low..high)));
-                }
-            }
-        }
-        if response.drag_stopped() {
-            ui.data_mut(|d| d.remove_temp::<(Drag, f64)>(id));
-        }
-    }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-enum Drag {
-    #[default]
-    Pan,
-    Select,
-    Zoom,
 }

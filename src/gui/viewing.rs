@@ -1,11 +1,9 @@
-//! What part of the recording is seen: applying [`ViewCommand`]s, and the go-to dialog.
+//! What part of the recording is seen: applying [`ViewCommand`]s.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use eframe::egui;
-
-use super::command::{Command, PanelCommand, ViewCommand};
+use super::command::ViewCommand;
 use super::following::Growth;
 use super::state::{Document, Filtered, Pictures, ViewHistory};
 use super::viewport::Viewport;
@@ -70,6 +68,12 @@ impl Document {
             ViewCommand::AmplitudeReset => {
                 self.lanes.amplitude = 1.0;
                 self.lanes.half_range = None;
+                self.companions.list.iter_mut().for_each(|companion| {
+                    companion.lanes = None;
+                    if let Some((columns, packed)) = companion.picture.take() {
+                        companion.arrived(columns, packed);
+                    }
+                });
                 if let Some(columns) = self.pictures.view.as_ref().map(|(columns, _)| Arc::clone(columns)) {
                     self.fit_amplitudes(&columns);
                     self.refresh_envelope();
@@ -106,13 +110,6 @@ impl Document {
         self.history.last_change = Some(now);
     }
 
-    /// The tick that a typed time means.
-    fn tick_of_text(&self, text: &str) -> Result<u64> {
-        let time: crate::text::Time = text.parse()?;
-        let frame = time.frame(self.time())?.unwrap_or(0);
-        Ok(self.time().tick_of_frame(frame.min(self.shown().frames.saturating_sub(1))))
-    }
-
     /// Takes in a picture of the whole recording. The first one settles the amplitudes.
     pub fn overview_arrived(&mut self, columns: Arc<Columns>) {
         self.recognise_logic(&columns);
@@ -132,7 +129,10 @@ impl Document {
         self.live.let_go();
         self.pictures = Pictures { goal: self.pictures.goal.filter(|_| same_clock), ..Pictures::default() };
         self.lanes.half_range = None;
+        // Where the cursors are stays, what is there does not.
+        self.cursors.values = None;
         if !same_clock {
+            self.cursors = Default::default();
             let width = self.viewport.width_points();
             self.viewport = Viewport::new(self.time().end_tick(self.shown().frames), width as f32);
             self.history = ViewHistory::default();
@@ -179,43 +179,5 @@ impl Document {
         let start = time.secs_of_frame(selection.frames.start);
         let end = time.secs_at_end(selection.frames.end).max(start);
         format!("{} to {}, {channels}", crate::text::time(start, 3), crate::text::time(end, 3))
-    }
-}
-
-/// The dialog that asks where to go.
-pub(super) fn go_to_ui(ctx: &egui::Context, text: &mut String, document: &Document, out: &mut Vec<Command>) {
-    let modal = egui::Modal::new(egui::Id::unique("go to")).show(ctx, |ui| {
-        ui.set_width(360.0);
-        ui.heading("Go to time");
-        ui.add_space(8.0);
-        let field = ui.add(
-            egui::TextEdit::singleline(text)
-                .hint_text("12.5s   01:02:03.5   #30000")
-                .desired_width(f32::INFINITY)
-                .char_limit(64),
-        );
-        let label = ui.label("Seconds, hours:minutes:seconds, a frame number after #, or a date and time");
-        field.clone().labelled_by(label.id).request_focus();
-        let answer = document.tick_of_text(text);
-        ui.add_space(4.0);
-        match (&answer, text.is_empty()) {
-            (Err(error), false) => drop(ui.colored_label(ui.visuals().error_fg_color, error.to_string())),
-            _ => drop(ui.label("")),
-        }
-        ui.add_space(8.0);
-        ui.horizontal(|ui| {
-            let go = ui.add_enabled(answer.is_ok(), egui::Button::new("Go"));
-            let enter = ui.input(|i| i.key_pressed(egui::Key::Enter));
-            if go.clicked() || (enter && answer.is_ok()) {
-                out.push(Command::View(ViewCommand::GoTo(text.clone())));
-                out.push(Command::Panel(PanelCommand::GoToForm(false)));
-            }
-            if ui.button("Cancel").clicked() {
-                out.push(Command::Panel(PanelCommand::GoToForm(false)));
-            }
-        });
-    });
-    if modal.should_close() {
-        out.push(Command::Panel(PanelCommand::GoToForm(false)));
     }
 }

@@ -86,6 +86,12 @@ fn clock_times_are_read() {
         assert_eq!(text.parse::<Time>().unwrap(), noon, "{text}");
     }
     assert_eq!("2026-05-01".parse::<Time>().unwrap(), Time::Clock(1_777_593_600_000_000_000));
+    // Without an offset in the zone that is asked for; with one as it says.
+    let berlin = TimeZone::get("Europe/Berlin").unwrap();
+    for text in ["2026-05-01T14:00:00", "2026-05-01 12:00Z", "2026-05-01T14:00+02:00[Europe/Berlin]"] {
+        assert_eq!(Time::parse_in(text, &berlin).unwrap(), noon, "{text}");
+    }
+    assert_eq!(Time::parse_in("#1 000\u{a0}000", &berlin).unwrap(), Time::Frame(1_000_000));
 }
 
 #[test]

@@ -29,6 +29,8 @@ impl App {
         self.jobs.cancel_all();
         self.workers.columns.clear();
         self.workers.measure.clear();
+        self.workers.probe.clear();
+        self.workers.columns.keep_companions(&[]);
         self.document = None;
         self.building = None;
         self.panels.export = None;

@@ -7,6 +7,7 @@ use eframe::egui;
 use super::App;
 use crate::error::Error;
 use crate::gui::command::FilterCommand;
+use crate::gui::companions::{self, CompanionCommand};
 use crate::gui::jobs::{Purpose, Reply};
 use crate::gui::message::Message;
 use crate::gui::opening::{Recall, Recalled};
@@ -48,8 +49,10 @@ impl App {
         document.kept.others = streams;
         let mut notes = Vec::new();
         let mut chain = None;
+        let mut beneath = Vec::new();
         if let Some(state) = state {
             notes = state.apply(document);
+            beneath.clone_from(&state.beneath);
             match state.chain() {
                 Ok(found) => chain = found,
                 Err(error) => notes.push(format!("its filters cannot be understood: {error}")),
@@ -66,6 +69,9 @@ impl App {
         }
         if !notes.is_empty() {
             self.message = Some(Message::notice(&notes.join("; "), "press F to see all of the recording"));
+        }
+        for wanted in beneath.into_iter().take(companions::MAX) {
+            self.apply_companion(CompanionCommand::Add(wanted));
         }
         if let Some(chain) = chain {
             self.apply_filter(FilterCommand::Apply(chain));

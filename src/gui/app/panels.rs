@@ -6,12 +6,14 @@ use eframe::egui;
 
 use super::App;
 use crate::gui::command::PanelCommand;
+use crate::gui::cursors::Snap;
 use crate::gui::dock::{self, Dock, Pane, PaneChange};
 use crate::gui::inspector_tabs::pane_of;
 use crate::gui::jobs::Purpose;
 use crate::gui::keys::Keymap;
 use crate::gui::message::Message;
 use crate::gui::settings::{self};
+use crate::gui::zone::Zone;
 
 impl App {
     pub(super) fn apply_panel(&mut self, ctx: &egui::Context, command: PanelCommand) {
@@ -23,6 +25,13 @@ impl App {
                 let all = TimeFormat::ALL;
                 let i = all.iter().position(|&f| f == panels.time_format).unwrap_or(0);
                 panels.time_format = all[(i + 1) % all.len()];
+            }
+            PanelCommand::Zone(zone) => panels.zone = zone,
+            PanelCommand::Snap(snap) => panels.snap = snap,
+            PanelCommand::ToggleSnap => panels.snap = if panels.snap == Snap::On { Snap::Off } else { Snap::On },
+            PanelCommand::KeepCategories(categories) => {
+                self.kept.settings.categories = categories;
+                self.message = Some(Message::notice("new recordings begin with these categories", ""));
             }
             PanelCommand::Inspector(tab) => {
                 panels.analysis_forms.choose(tab);
@@ -77,6 +86,10 @@ impl App {
             PanelCommand::Settings(settings) => {
                 crate::gui::theme::show(ctx, &settings, panels.dock.zoom());
                 panels.time_format = settings.time;
+                panels.snap = settings.snap;
+                if let Ok(zone) = Zone::named(&settings.zone) {
+                    panels.zone = zone;
+                }
                 let (keymap, mut wrong) = Keymap::new(&settings.preset, &settings.keys);
                 self.keymap = keymap;
                 self.message = wrong.pop().as_ref().map(Message::from_error);
@@ -117,6 +130,10 @@ impl App {
         }
         let settings = &mut self.kept.settings;
         settings.time = self.panels.time_format;
+        settings.snap = self.panels.snap;
+        if settings.zone != self.panels.zone.key() {
+            self.panels.zone.key().clone_into(&mut settings.zone);
+        }
         if self.panels.dock.take_moved() {
             settings.layout = self.panels.dock.layout();
             ctx.set_zoom_factor(settings.layout.zoom);
@@ -187,7 +204,7 @@ impl App {
             crate::gui::palette::palette_ui(ui, palette, self.document.as_ref(), &self.keymap, out);
         }
         if let (Some(text), Some(document)) = (&mut self.panels.go_to, &self.document) {
-            crate::gui::viewing::go_to_ui(ui.ctx(), text, document, out);
+            crate::gui::go_to::go_to_ui(ui.ctx(), text, document, out);
         }
     }
 

@@ -7,6 +7,7 @@ use super::App;
 use crate::error::Result;
 use crate::filter::Chain;
 use crate::gui::command::{AnnotationCommand, Command, FileCommand, JobCommand, PanelCommand};
+use crate::gui::companions::{Alignment, Beneath, CompanionCommand};
 use crate::gui::found::FoundCommand;
 use crate::gui::gauge::GaugeState;
 use crate::gui::inspector_tabs::{pane_of, tab_named};
@@ -76,6 +77,28 @@ impl App {
                     document.measured(measurement);
                 }
             }
+            Reply::Companion(answer) => self.companion_opened(answer),
+            Reply::CompanionView { id, columns, packed } => {
+                if let Some(companion) = self.document.as_mut().and_then(|d| d.companions.get_mut(id)) {
+                    companion.arrived(columns, packed);
+                }
+            }
+            Reply::CompanionFailed { id, error } => {
+                if let Some(companion) = self.document.as_mut().and_then(|d| d.companions.get_mut(id)) {
+                    companion.picture = None;
+                    companion.error = Some(error.to_string());
+                }
+            }
+            Reply::Probed(values) => {
+                if let Some(document) = &mut self.document {
+                    document.cursors.values = Some(values);
+                }
+            }
+            Reply::Snapped(found) => {
+                if let Some(document) = &mut self.document {
+                    document.snapped(found);
+                }
+            }
             Reply::Report { job, report } => {
                 let result = self.document.iter_mut().flat_map(|d| &mut d.results.list).find(|r| r.job == job);
                 if let Some(result) = result {
@@ -120,6 +143,16 @@ impl App {
                     (Purpose::ExportTarget | Purpose::Setting(_), None) => {}
                     (Purpose::Compare, _) => {
                         let chosen = paths.pop().map(|path| Command::Job(JobCommand::Compare(path)));
+                        chosen.into_iter().for_each(|command| self.push(command));
+                    }
+                    (Purpose::Companion, _) => {
+                        let chosen = paths.pop().map(|path| {
+                            Command::Companion(CompanionCommand::Add(Beneath {
+                                path: Some(path),
+                                alignment: Alignment::Clock,
+                                ..Beneath::default()
+                            }))
+                        });
                         chosen.into_iter().for_each(|command| self.push(command));
                     }
                     (Purpose::ImportAnnotations, _) => {
@@ -217,7 +250,8 @@ impl App {
                 self.close();
                 let mut opened = opened;
                 let recalled = opened.recalled.take();
-                let document = opening::document(paths, options, opened);
+                let mut document = opening::document(paths, options, opened);
+                document.begin_with(&self.kept.settings.categories);
                 self.message = None;
                 self.panels.raw = None;
                 self.panels.sessions = None;

@@ -57,6 +57,8 @@ impl App {
                 && self.workers.columns.is_at_rest()
                 && self.workers.gram.is_at_rest()
                 && self.workers.measure.is_at_rest()
+                && self.workers.probe.is_at_rest()
+                && self.document.as_ref().is_none_or(|d| d.history.glide.is_none())
                 && self.commands.is_empty();
             if let Some(line) = script.next_line(at_rest, exact) {
                 match vocabulary::parse(&line, self.document.as_ref(), None) {

@@ -135,7 +135,9 @@ pub const PANES: &[Entry] = &[
         icon: icons::ICON_STRAIGHTEN.codepoint,
         home: Home::Right,
         open: true,
-        draw: |ui, shown| scrolled(ui, |ui| super::super::measure_tab::measure_ui(ui, shown.document)),
+        draw: |ui, shown| {
+            scrolled(ui, |ui| super::super::measure_tab::measure_ui(ui, shown.document, shown.panels.snap, shown.out))
+        },
     },
     Entry {
         pane: Pane::Analyse,

@@ -1,6 +1,7 @@
 //! Files, exports and work in the background.
 
 use super::*;
+use crate::gui::companions::{Alignment, Beneath, CompanionCommand};
 
 const FILES: &str = "Files and jobs";
 
@@ -72,6 +73,61 @@ pub(super) const VERBS: &[Verb] = &[
     ),
     verb("reload", FILES, "Open the recording again, as it is now", "Ctrl+R, F5", |_| file(FileCommand::Reload)),
     with(
+        "NAME",
+        verb("beneath", FILES, "Show another stream under the traces, on the same time axis", "", |w| {
+            let recording = w.open()?.recording();
+            let name = w.rest.trim();
+            recording.stream_index(name).ok_or_else(|| {
+                let names = recording.streams.iter().map(|s| s.name.as_str()).collect::<Vec<_>>().join(", ");
+                Error::invalid(format!("there is no stream '{name}'")).with_remedy(format!("use one of: {names}"))
+            })?;
+            companion(CompanionCommand::Add(Beneath { stream: name.to_owned(), ..Beneath::default() }))
+        }),
+    ),
+    with(
+        "[FILE]",
+        verb(
+            "beside",
+            FILES,
+            "Show another recording under the traces, aligned by the clock or at the start",
+            "",
+            |w| {
+                companion(match w.rest.trim() {
+                    "" => CompanionCommand::AskFile,
+                    _ => CompanionCommand::Add(Beneath {
+                        path: Some(w.path()?),
+                        alignment: Alignment::Clock,
+                        ..Beneath::default()
+                    }),
+                })
+            },
+        ),
+    ),
+    with(
+        "clock|SECONDS",
+        verb(
+            "align",
+            FILES,
+            "Align the recording shown beneath last: by the clock, or so many seconds later",
+            "",
+            |w| {
+                let list = &w.open()?.companions.list;
+                let last = list.iter().rev().find(|c| c.path.is_some()).ok_or_else(|| {
+                    Error::invalid("no other recording is shown beneath the traces")
+                        .with_remedy("add one with 'beside FILE'")
+                })?;
+                let clock = w.rest.trim() == "clock";
+                if clock && !last.has_clock(w.open()?.time()) {
+                    return Err(Error::invalid("one of the recordings does not tell when it began")
+                        .with_remedy("give the seconds by which it begins later"));
+                }
+                let alignment = if clock { Alignment::Clock } else { Alignment::Seconds(w.number()?) };
+                companion(CompanionCommand::Align(last.id, alignment))
+            },
+        ),
+    ),
+    verb("nothing-beneath", FILES, "Show nothing under the traces", "", |_| companion(CompanionCommand::RemoveAll)),
+    with(
         "[FILE]",
         verb("save-workspace", FILES, "Save what is open and how it is shown as a workspace", "Ctrl+S", |w| {
             file(FileCommand::SaveWorkspace(if w.rest.trim().is_empty() { None } else { Some(w.path()?) }))
@@ -124,6 +180,10 @@ pub(super) const VERBS: &[Verb] = &[
     }),
     verb("cancel-jobs", FILES, "Stop all work in the background", "", |_| one(Command::Job(JobCommand::CancelAll))),
 ];
+
+fn companion(command: CompanionCommand) -> Result<Vec<Command>> {
+    one(Command::Companion(command))
+}
 
 /// Words with blanks between them; those in quotation marks may hold some.
 fn split_words(text: &str) -> Vec<String> {

@@ -78,7 +78,8 @@ impl Words<'_> {
     /// Ticks of a range `A..B`.
     fn range(&self) -> Result<std::ops::Range<u64>> {
         let document = self.open()?;
-        let frames = self.rest.trim().parse::<TimeRange>()?.frames(document.time(), document.shown().frames)?;
+        let frames = TimeRange::parse_in(self.rest.trim(), document.times.zone.time_zone())?
+            .frames(document.time(), document.shown().frames)?;
         let time = document.time();
         Ok(time.tick_of_frame(frames.start)..time.tick_of_frame(frames.end.saturating_sub(1)) + 1)
     }
@@ -228,6 +229,10 @@ mod tests {
         for (i, verb) in verbs().enumerate() {
             assert!(verbs().take(i).all(|other| other.name != verb.name), "{} twice", verb.name);
             assert!(verb.name.chars().all(|c| c.is_ascii_lowercase() || c == '-'), "{}", verb.name);
+            for keys in verb.keys.split(',').map(str::trim).filter(|keys| !keys.is_empty()) {
+                let others = verbs().filter(|other| other.keys.split(',').any(|theirs| theirs.trim() == keys));
+                assert_eq!(others.count(), 1, "{keys} of {}", verb.name);
+            }
             assert!(verb.title.len() > 3 && !verb.title.ends_with('.'), "{}", verb.name);
         }
         // What belongs together stands together, for the help.

@@ -25,6 +25,16 @@ pub(super) const VERBS: &[Verb] = &[
     verb("remove-annotation", NOTES, "Take out the selected annotation", "Delete", |_| {
         note(AnnotationCommand::RemoveSelected)
     }),
+    verb("edit-annotation", NOTES, "Write in the label of the selected annotation", "F2", |w| {
+        note(AnnotationCommand::EditLabel(selected(w)?))
+    }),
+    verb(
+        "select-annotation",
+        NOTES,
+        "Select the range of the selected annotation, to measure or export it",
+        "Shift+R",
+        |w| note(AnnotationCommand::SelectRange(selected(w)?)),
+    ),
     verb("annotations", NOTES, "The list of annotations", "L", |_| {
         panel(PanelCommand::Inspector(InspectorTab::Annotations))
     }),
@@ -41,6 +51,11 @@ pub(super) const VERBS: &[Verb] = &[
         }),
     ),
 ];
+
+fn selected(w: &Words<'_>) -> Result<u64> {
+    let selected = w.open()?.notes.selected;
+    selected.ok_or_else(|| Error::invalid("no annotation is selected").with_remedy("click one, or go to the next"))
+}
 
 fn mark(w: &Words<'_>) -> Result<Vec<Command>> {
     marks(w, None, w.rest.trim())

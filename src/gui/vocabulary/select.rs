@@ -1,6 +1,7 @@
 //! Selecting, measuring and filtering.
 
 use super::*;
+use crate::gui::cursors::{CursorCommand, Snap, Which};
 
 const SELECT: &str = "Select and measure";
 
@@ -9,6 +10,37 @@ pub(super) const VERBS: &[Verb] = &[
     verb("select-all", SELECT, "Select everything", "Ctrl+A", |_| view(ViewCommand::SelectAll)),
     verb("select-none", SELECT, "Clear the selection", "Escape", |_| view(ViewCommand::Select(None))),
     verb("zoom-to-selection", SELECT, "Zoom to the selection", "E", |_| view(ViewCommand::ToSelection)),
+    with(
+        "a|b [TIME]",
+        verb("cursor", SELECT, "Put cursor A or B at a time, or where the pointer is", "", |w| {
+            let (which, at) = w.rest.trim().split_once(char::is_whitespace).unwrap_or((w.rest.trim(), ""));
+            let which = Which::ALL.into_iter().find(|c| c.title().eq_ignore_ascii_case(which));
+            let which = which.ok_or_else(|| Error::invalid("the cursors are called a and b"))?;
+            let document = w.open()?;
+            cursor(match (at.trim(), w.pointer_tick) {
+                ("", Some(tick)) => CursorCommand::AtPointer { which, tick },
+                ("", None) => {
+                    let seen = document.visible_ticks();
+                    let tick = seen.start + (seen.end - seen.start) / 2;
+                    CursorCommand::Place { which, tick, near: None }
+                }
+                (at, _) => CursorCommand::Place { which, tick: document.tick_of_text(at)?, near: None },
+            })
+        }),
+    ),
+    verb("cursors", SELECT, "Two cursors to measure between, or none", "K", |_| cursor(CursorCommand::Toggle)),
+    verb("cursors-off", SELECT, "Take the cursors away", "", |_| cursor(CursorCommand::Off)),
+    with(
+        "on|off",
+        verb("snap", SELECT, "Whether cursors snap to maxima, minima and edges", "", |w| {
+            panel(PanelCommand::Snap(match w.rest.trim() {
+                "on" => Snap::On,
+                "off" => Snap::Off,
+                other => return Err(Error::invalid(format!("'{other}' is neither on nor off"))),
+            }))
+        }),
+    ),
+    verb("toggle-snap", SELECT, "Cursors snap, or no longer", "X", |_| panel(PanelCommand::ToggleSnap)),
     with(
         "NAME [KEY=VALUE]…",
         verb("analyse", SELECT, "Run an analysis over the selection: stats, spectrum window=4096, …", "", analyse),
@@ -25,6 +57,10 @@ pub(super) const VERBS: &[Verb] = &[
         one(Command::Filter(FilterCommand::Remove))
     }),
 ];
+
+fn cursor(command: CursorCommand) -> Result<Vec<Command>> {
+    one(Command::Cursor(command))
+}
 
 fn analyse(w: &Words<'_>) -> Result<Vec<Command>> {
     w.open()?;

@@ -21,16 +21,23 @@ pub(super) const VERBS: &[Verb] = &[
     always(verb("palette", WINDOW, "Find and run any command by its name", "Ctrl+P, Ctrl+Shift+P, Colon", |_| {
         panel(PanelCommand::Palette(true))
     })),
-    verb("next-time-format", WINDOW, "Seconds, clock or frames", "T", |_| panel(PanelCommand::NextTimeFormat)),
+    verb("next-time-format", WINDOW, "Seconds, h:m:s, clock or frames", "T", |_| panel(PanelCommand::NextTimeFormat)),
     with(
-        "seconds|clock|frames",
+        "automatic|seconds|h:m:s|clock|frames",
         verb("time", WINDOW, "How times are written", "", |w| {
             let wanted = w.rest.trim();
             let format = TimeFormat::ALL.into_iter().find(|f| f.title().eq_ignore_ascii_case(wanted));
-            let format = format.ok_or_else(|| Error::invalid("times are written as seconds, clock or frames"))?;
+            let format = format
+                .ok_or_else(|| Error::invalid("times are written as automatic, seconds, h:m:s, clock or frames"))?;
             panel(PanelCommand::TimeFormat(format))
         }),
     ),
+    always(with(
+        "utc|local|NAME",
+        verb("zone", WINDOW, "The time zone of clock times: utc, local, Europe/Berlin, …", "", |w| {
+            panel(PanelCommand::Zone(crate::gui::zone::Zone::named(w.rest)?))
+        }),
+    )),
     verb("toggle-channels", WINDOW, "Show or hide the list of channels", "C", |_| {
         panel(PanelCommand::Pane(Pane::Channels, PaneChange::Toggle))
     }),

@@ -28,6 +28,7 @@ pub use missing::MissingForm;
 pub(super) use missing::missing_ui;
 pub(super) use store::{Found, ask_of_file, find, save, state_file};
 
+use super::companions::Beneath;
 use super::state::{ChannelView, LaneView, TimeFormat};
 use crate::error::{Error, Result};
 use crate::source::OpenOptions;
@@ -97,6 +98,14 @@ pub struct StreamState {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub raw_behind: bool,
     pub lanes: LaneView,
+    /// Ticks of the cursors A and B.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cursor_a: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cursor_b: Option<u64>,
+    /// Streams beneath the traces.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub beneath: Vec<Beneath>,
     pub channels: Vec<ChannelState>,
 }
 

@@ -6,6 +6,7 @@ use std::path::Path;
 use super::{ChannelState, FileRef, StreamState, WindowState, Workspace, sound_range};
 use crate::filter::Chain;
 use crate::gui::command::ViewCommand;
+use crate::gui::cursors::{CursorCommand, Which};
 use crate::gui::dock::{Dock, Layout};
 use crate::gui::inspector_tabs::{tab_key, tab_named};
 use crate::gui::state::{ChannelView, Document, Panels};
@@ -25,6 +26,9 @@ impl StreamState {
             filter: filter.map(ToString::to_string).unwrap_or_default(),
             raw_behind: document.filter.as_ref().is_some_and(|f| f.shown),
             lanes: document.lanes.clone(),
+            cursor_a: document.cursors.at[0],
+            cursor_b: document.cursors.at[1],
+            beneath: document.companions.kept(),
             channels: channels
                 .iter()
                 .zip(&document.channels)
@@ -57,6 +61,11 @@ impl StreamState {
         document.selection = self.selection.and_then(|pair| sound_range(pair, end));
         if self.selection.is_some() && document.selection.is_none() {
             notes.push("the selection lies outside the recording".to_owned());
+        }
+        for (which, tick) in [(Which::A, self.cursor_a), (Which::B, self.cursor_b)] {
+            if let Some(tick) = tick.filter(|tick| *tick < end) {
+                document.apply_cursor(CursorCommand::Place { which, tick, near: None });
+            }
         }
         let [from, to] = self.view;
         if from.is_finite() && to.is_finite() && from < to {

@@ -1,0 +1,303 @@
+//! Measuring in the whole window without a screen: cursors that snap, values at them, gaps, clock times and their zones,
+//! annotations that are dragged, and streams beneath the traces.
+#![cfg(feature = "gui")]
+#![allow(clippy::unwrap_used)]
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use eframe::egui::{Event, Key, Modifiers, PointerButton, Pos2, Rect, vec2};
+use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable as _;
+use longwave::annotation::Edit;
+use longwave::budget::MemoryBudget;
+use longwave::cli::Viewer;
+use longwave::gui::App;
+use longwave::gui::command::{Command, PanelCommand, ViewCommand};
+use longwave::gui::companions::Alignment;
+use longwave::gui::cursors::{Feature, Which};
+use longwave::gui::state::{Document, InspectorTab};
+use longwave::gui::vocabulary;
+use longwave::recording::Block;
+use longwave::source::OpenOptions;
+use longwave::task::Task;
+use tempfile::TempDir;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+type Window = Harness<'static, App>;
+
+/// The demo recording: four channels of ephys at 30 kHz with gaps, and analog inputs.
+fn demo(folder: &TempDir, name: &str) -> PathBuf {
+    let path = folder.path().join(name);
+    longwave::demo::write_demo(&path, 4.0, 4, &Task::unattended(), false).unwrap();
+    path
+}
+
+/// A window in which the file at `path` is open and drawn exactly.
+fn opened(folder: &TempDir, path: &Path) -> Window {
+    let recent = folder.path().join("recent.json");
+    let viewer = Viewer {
+        paths: vec![path.to_path_buf()],
+        options: OpenOptions::default(),
+        stream: None,
+        budget: MemoryBudget::new(256 << 20),
+        threads: 2,
+        script: None,
+        screenshot: None,
+    };
+    let builder = Harness::builder().with_size(vec2(1400.0, 900.0)).with_step_dt(0.04).with_max_steps(200);
+    let mut window =
+        builder.build_eframe(move |creation| App::with_recent_list(&creation.egui_ctx, viewer, Some(recent)));
+    until(&mut window, "an exact picture", |w| {
+        let Some(document) = &w.state().document else { return false };
+        let exact = document.pictures.view.as_ref().is_some_and(|(columns, _)| columns.exact_share() >= 1.0);
+        exact && document.pictures.overview.is_some() && !w.state().jobs.any_running()
+    });
+    window.run();
+    window
+}
+
+fn until(window: &mut Window, what: &str, holds: impl Fn(&Window) -> bool) {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        window.step();
+        if holds(window) {
+            return;
+        }
+        assert!(Instant::now() < end, "waited too long: {what}; the window shows\n{:#?}", window.root());
+        std::thread::sleep(Duration::from_millis(4));
+    }
+}
+
+fn document(window: &Window) -> &Document {
+    window.state().document.as_ref().unwrap()
+}
+
+fn sees(window: &Window, text: &str) -> bool {
+    window.query_all_by_label_contains(text).next().is_some()
+}
+
+/// Does a line of the vocabulary.
+fn line(window: &mut Window, text: &str) {
+    let commands = vocabulary::parse(text, window.state().document.as_ref(), None).unwrap();
+    commands.into_iter().for_each(|command| window.state_mut().push(command));
+    window.run();
+}
+
+fn plot(window: &Window) -> Rect {
+    window.get_by_label_contains("Traces: ").rect()
+}
+
+/// Where a tick and a lane are on the screen.
+fn place(window: &Window, tick: f64, lane: f64) -> Pos2 {
+    let (rect, view, lanes) = (plot(window), &document(window).viewport, &document(window).lanes);
+    let x = rect.left() + ((tick + 0.5 - view.start_tick()) / view.ticks()) as f32 * rect.width();
+    // The picture's rectangle is that of the traces, without the axis beneath it.
+    Pos2::new(x, rect.top() + ((lane + 0.5 - lanes.first) / lanes.count) as f32 * (rect.height() - 40.0))
+}
+
+fn point(window: &mut Window, at: Pos2) {
+    window.event(Event::PointerMoved(at));
+    window.run();
+}
+
+fn drag(window: &mut Window, from: Pos2, to: Pos2) {
+    let modifiers = Modifiers::NONE;
+    let button = |pos, pressed| Event::PointerButton { pos, button: PointerButton::Primary, pressed, modifiers };
+    window.event(Event::PointerMoved(from));
+    window.event(button(from, true));
+    for i in 1..=8 {
+        window.event(Event::PointerMoved(from.lerp(to, i as f32 / 8.0)));
+        window.step();
+    }
+    window.event(button(to, false));
+    window.run();
+}
+
+/// The physical values of a channel.
+fn samples(document: &Document, channel: usize, frames: std::ops::Range<u64>) -> Vec<f64> {
+    let (mut block, mut values) = (Block::default(), Vec::new());
+    document.source.read(document.stream, frames, &[channel], &mut block).unwrap();
+    block.channel_f64(0, document.shown().channels[channel].scale, &mut values);
+    values
+}
+
+#[test]
+fn cursors_are_set_by_keys_snap_to_the_exact_extreme_and_tell_values() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = opened(&folder, &demo(&folder, "day.rec"));
+    line(&mut window, "inspector measure");
+    // The deepest sample of a tenth of a second, so that snapping has something to find.
+    let deepest = {
+        let values = samples(document(&window), 0, 3000..6000);
+        let lowest = values.iter().copied().enumerate().min_by(|a, b| a.1.total_cmp(&b.1)).unwrap();
+        3000 + lowest.0 as u64
+    };
+    let tick = document(&window).time().tick_of_frame(deepest) as f64;
+    window.state_mut().push(Command::View(ViewCommand::Range(tick - 300.0..tick + 300.0)));
+    window.run();
+    let at = place(&window, tick, 0.0) + vec2(3.0, 0.0);
+    point(&mut window, at);
+    window.key_press(Key::OpenBracket);
+    until(&mut window, "the cursor to snap", |w| document(w).cursors.features[0].is_some());
+    assert_eq!(document(&window).cursors.get(Which::A), Some(tick as u64), "to the very sample");
+    assert_eq!(document(&window).cursors.features[0], Some(Feature::Lowest));
+    // Without snapping the other one stands where it is put; both tell the values of every channel.
+    line(&mut window, "snap off");
+    line(&mut window, &format!("cursor b #{}", deepest + 120));
+    until(&mut window, "values", |w| {
+        document(w).cursors.values.as_ref().is_some_and(|v| v.of.frames == [Some(deepest), Some(deepest + 120)])
+    });
+    let values = document(&window).cursors.values.clone().unwrap();
+    for channel in 0..4 {
+        for (which, frame) in [deepest, deepest + 120].into_iter().enumerate() {
+            assert_eq!(values.at[which][channel], Some(samples(document(&window), channel, frame..frame + 1)[0]));
+        }
+    }
+    window.run();
+    assert!(sees(&window, "0.004000 s") && sees(&window, "250.000 Hz"), "{:#?}", window.root());
+    // Dragged by its line, by its letter, and with the keys.
+    let from = place(&window, tick + 120.0, 2.0);
+    let to = place(&window, tick + 240.0, 2.0);
+    drag(&mut window, from, to);
+    let b = document(&window).cursors.get(Which::B).unwrap() as f64;
+    assert!((b - tick - 240.0).abs() < 3.0, "{b}");
+    window.get_by_label_contains("Cursor B at").focus();
+    window.run();
+    window.key_press(Key::ArrowLeft);
+    window.run();
+    assert!((document(&window).cursors.get(Which::B).unwrap() as f64) < b);
+    line(&mut window, "cursors-off");
+    assert!(!sees(&window, "Cursor B at"));
+}
+
+#[test]
+fn a_gap_tells_how_long_it_is_and_the_zone_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = opened(&folder, &demo(&folder, "day.rec"));
+    let gap = document(&window).time().gaps().max_by_key(|g| g.missing_frames).unwrap();
+    let (first, missing) = (gap.first_tick as f64, gap.missing_frames as f64);
+    window.state_mut().push(Command::View(ViewCommand::Range(first - missing..first + 2.0 * missing)));
+    window.run();
+    let middle = place(&window, first + missing / 2.0, 1.0);
+    point(&mut window, middle);
+    until(&mut window, "the length of the gap", |w| sees(w, "frames) missing"));
+    assert!(sees(&window, "on the clock (UTC)"), "{:#?}", window.root());
+    // In another zone the same instants have another clock.
+    line(&mut window, "time clock");
+    line(&mut window, "zone Asia/Kolkata");
+    assert!(sees(&window, "+05:30"), "{:#?}", window.root());
+    let start = document(&window).time().start_unix_ns().unwrap();
+    let text = document(&window).times.zone.write(start + 2_000_000_000, 9).unwrap();
+    line(&mut window, &format!("go {text}"));
+    let time = document(&window).time();
+    let two = time.tick_of_secs(time.secs_of_unix_ns(start + 2_000_000_000).unwrap());
+    let goal = document(&window).pictures.goal.unwrap();
+    assert!(goal.abs_diff(two) <= 1, "{goal} {two}");
+    assert!(vocabulary::parse("zone Atlantis", None, None).is_err());
+}
+
+#[test]
+fn an_annotation_is_dragged_in_one_step_and_its_label_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = opened(&folder, &demo(&folder, "day.rec"));
+    window.state_mut().push(Command::View(ViewCommand::Range(30_000.0..60_000.0)));
+    line(&mut window, "select #40000..#50000");
+    line(&mut window, "category 2");
+    line(&mut window, "select-none");
+    let id = document(&window).notes.selected.unwrap();
+    let ticks = |w: &Window| document(w).ticks_of(document(w).notes.annotations.get(id).unwrap());
+    let before = ticks(&window);
+    let (edge, away) = (place(&window, before.end as f64, 2.0), place(&window, before.end as f64 + 4000.0, 2.0));
+    drag(&mut window, edge, away);
+    let after = ticks(&window);
+    assert_eq!(after.start, before.start);
+    assert!(after.end.abs_diff(before.end + 4000) < 60, "{after:?}");
+    assert!(document(&window).notes.preview.is_none());
+    // All of it by its label.
+    let label = Pos2::new(place(&window, after.start as f64, 0.0).x + 40.0, plot(&window).top() + 8.0);
+    drag(&mut window, label, label + vec2(-60.0, 0.0));
+    let moved = ticks(&window);
+    assert!(moved.start < after.start && moved.end - moved.start == after.end - after.start, "{moved:?}");
+    line(&mut window, "undo");
+    line(&mut window, "undo");
+    assert_eq!(ticks(&window), before, "each drag is one step");
+    // A double click on its line leads into the field of the label.
+    let at = place(&window, before.start as f64, 2.0);
+    point(&mut window, at);
+    for pressed in [true, false, true, false] {
+        let (button, modifiers) = (PointerButton::Primary, Modifiers::NONE);
+        window.event(Event::PointerButton { pos: at, button, pressed, modifiers });
+        window.step();
+    }
+    window.run();
+    window.event(Event::Text("burst".to_owned()));
+    window.run();
+    window.key_press(Key::Enter);
+    window.run();
+    assert_eq!(document(&window).notes.annotations.get(id).unwrap().label, "burst");
+    // Its range is a selection for everything that works on one.
+    line(&mut window, "select-annotation");
+    assert_eq!(document(&window).selection, Some(before));
+}
+
+#[test]
+fn a_hundred_thousand_annotations_are_drawn_like_few() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = opened(&folder, &demo(&folder, "day.rec"));
+    let many = (0..100_000).map(|i| longwave::annotation::Annotation::new(f64::from(i) * 4e-5, 0.0, "x"));
+    let all = longwave::annotation::Annotation::new(0.0, 4.0, "all of it");
+    let list = many.chain([all]).collect();
+    window.state_mut().document.as_mut().unwrap().notes.annotations.apply(Edit::Add(list));
+    window.state_mut().push(Command::Panel(PanelCommand::Inspector(InspectorTab::Annotations)));
+    window.run();
+    assert!(sees(&window, "100\u{a0}001 annotations"), "{:#?}", window.root());
+    line(&mut window, "show 3.9s..3.95s");
+    line(&mut window, "next-annotation");
+    assert!(document(&window).notes.selected().is_some_and(|a| a.start_secs > 3.9));
+}
+
+#[test]
+fn streams_and_recordings_lie_beneath_on_the_same_axis() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, other) = (demo(&folder, "day.rec"), demo(&folder, "other.rec"));
+    let mut window = opened(&folder, &path);
+    let stream = document(&window).recording().streams.iter().find(|s| s.name != "ephys").unwrap().name.clone();
+    line(&mut window, "inspector recording");
+    window.get_by_label(&format!("Show {stream} beneath")).click();
+    let exact = |w: &Window, n: usize| {
+        let list = &document(w).companions.list;
+        list.len() == n
+            && list.iter().all(|c| c.picture.as_ref().is_some_and(|(columns, _)| columns.exact_share() >= 1.0))
+    };
+    until(&mut window, "its picture", |w| exact(w, 1));
+    window.run();
+    assert!(sees(&window, &format!("Traces of {stream}")), "{:#?}", window.root());
+    // What is drawn are its own samples, over the frames that are seen above.
+    line(&mut window, "show #30000..#60000");
+    until(&mut window, "the picture of the range", |w| {
+        let (columns, _) = document(w).companions.list[0].picture.as_ref().unwrap();
+        columns.request.frames.start > 0 && columns.exact_share() >= 1.0
+    });
+    let companion = &document(&window).companions.list[0];
+    let (columns, _) = companion.picture.as_ref().unwrap();
+    let mut block = Block::default();
+    let frames = columns.edges[10]..columns.edges[11];
+    companion.source.read(companion.stream, frames, &[0], &mut block).unwrap();
+    let mut stored = Vec::new();
+    block.channel_f64(0, Default::default(), &mut stored);
+    assert_eq!(columns.values[0][10].min, stored.iter().copied().fold(f64::INFINITY, f64::min));
+    assert_eq!(columns.values[0][10].max, stored.iter().copied().fold(f64::NEG_INFINITY, f64::max));
+    // Another recording, by the clock and by hand.
+    line(&mut window, &format!("beside {}", other.display()));
+    until(&mut window, "the other recording", |w| exact(w, 2));
+    assert_eq!(document(&window).companions.list[1].alignment, Alignment::Clock);
+    line(&mut window, "align -1.25");
+    let time = document(&window).time().clone();
+    let companion = &document(&window).companions.list[1];
+    assert_eq!((companion.offset_secs(&time), companion.tick_of(&time, 30_000.0)), (-1.25, 67_500.0));
+    line(&mut window, "nothing-beneath");
+    assert!(document(&window).companions.list.is_empty() && !sees(&window, "Traces of"));
+    assert!(vocabulary::parse("beneath nothing", window.state().document.as_ref(), None).is_err());
+}
