@@ -296,6 +296,11 @@ fn the_last_of_several_files_grows_and_a_further_one_follows() {
         live.follow();
         assert_eq!(before, 1.0);
         assert!(live.summary.missing_rows() <= 2, "{}", live.summary.missing_rows());
+        // Nor when they are taken over into a sidecar of its own.
+        let missing = live.summary.missing_rows() as u64;
+        let build = task();
+        live.summary.build(&build).unwrap();
+        assert!(build.progress().total_bytes <= missing * TILE_FRAMES);
         live.check(&mut random);
         grow(&mut live, &at(i), &bytes[..1_100_000], 700_000, &mut random);
         assert_eq!(live.source.parts().len(), i);
@@ -340,6 +345,32 @@ fn what_comes_out_of_filters_grows_too() {
             }
         }
     }
+}
+
+#[test]
+fn a_pass_that_began_before_leaves_nothing_that_does_not_hold() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.raw");
+    let bytes = noise(TILE_FRAMES as usize + 200_000, 6);
+    let options = raw(SampleType::I8, 1);
+    let chain = Chain::parse("moving-average=0.5").unwrap();
+    // The filter has not looked far enough ahead for the end of the first tile.
+    fs::write(&path, &bytes[..TILE_FRAMES as usize + 10]).unwrap();
+    let source = source::open(&path, &options, &task()).unwrap();
+    let shown = filter::filtered(Arc::clone(&source), 0, &chain).unwrap();
+    let before = in_memory(shown, 0);
+    append(&path, &bytes[TILE_FRAMES as usize + 10..]);
+    let ahead = filter::looks_ahead(&source.recording().streams[0], &chain).unwrap();
+    assert!(ahead > 10);
+    let unchanged = TILE_FRAMES + 10 - ahead;
+    let longer = again(&source, std::slice::from_ref(&path), &options, &task()).unwrap().source;
+    let shown = filter::filtered(longer, 0, &chain).unwrap();
+    let summary = before.grown(shown, unchanged).unwrap();
+    before.build(&task()).unwrap();
+    assert_eq!(summary.missing_rows(), 2);
+    assert!(before.holds(&(0..unchanged)) && !before.holds(&(0..unchanged + 1)));
+    summary.build(&task()).unwrap();
+    assert!(summary.is_complete());
 }
 
 #[test]

@@ -93,7 +93,13 @@ impl ColumnWorker {
     pub(super) fn want(&self, place: Place, wish: Wish) {
         let mut slots = lock(&self.0.0);
         let slot = slots.at(place);
-        if let Some(old) = slot.wish.as_mut().filter(|w| w.request == wish.request && w.scales == wish.scales) {
+        // Where a filter looks ahead, the frames at the end of what there was are others when there is more.
+        let same = |w: &&mut Wish| {
+            w.request == wish.request
+                && w.scales == wish.scales
+                && (w.summary.is(&wish.summary) || w.summary.holds(&wish.request.frames))
+        };
+        if let Some(old) = slot.wish.as_mut().filter(same) {
             if !old.summary.is(&wish.summary) {
                 // The recording has grown, and the frames asked for are as they were: what is refined is so from now on
                 // with what is known by now.

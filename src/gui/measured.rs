@@ -79,6 +79,7 @@ impl MeasureWorker {
         let mut slot = lock(&self.0.0);
         if let Some((wished, known)) = &mut slot.wish
             && *wished == of
+            && (known.is(summary) || known.holds(&of.frames))
         {
             if !known.is(summary) {
                 // The recording has grown, and these frames are as they were.

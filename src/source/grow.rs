@@ -23,11 +23,21 @@ pub struct Again {
 /// # Errors
 /// As opening them; [`crate::ErrorKind::Invalid`] if the samples are in no file.
 pub fn again(old: &Arc<dyn Source>, files: &[PathBuf], options: &OpenOptions, task: &Task) -> Result<Again> {
-    let source = match (old.grown(files, task)?, files) {
-        (Some(source), _) => source,
-        (None, []) => return Err(Error::invalid("the recording is in no file")),
-        (None, [file]) => open_file(file, options, task)?,
-        (None, files) => join::open(&session::name_of(files), files, options, task)?,
+    let Some(source) = old.grown(files, task)? else { return anew(old, files, options, task) };
+    let is_longer = is_longer(old.as_ref(), source.as_ref());
+    Ok(Again { source, is_longer })
+}
+
+/// As [`again`], but nothing is taken from what was known: for files that may be others by now, whose names alone are the
+/// same.
+///
+/// # Errors
+/// As [`again`].
+pub fn anew(old: &Arc<dyn Source>, files: &[PathBuf], options: &OpenOptions, task: &Task) -> Result<Again> {
+    let source = match files {
+        [] => return Err(Error::invalid("the recording is in no file")),
+        [file] => open_file(file, options, task)?,
+        files => join::open(&session::name_of(files), files, options, task)?,
     };
     let is_longer = is_longer(old.as_ref(), source.as_ref());
     Ok(Again { source, is_longer })

@@ -35,7 +35,7 @@ pub mod session;
 mod watch;
 
 pub use flat_source::FlatSource;
-pub use grow::{Again, again};
+pub use grow::{Again, again, anew};
 pub use join::{JoinedSource, Part, PlacedBy};
 pub use memory::MemorySource;
 pub use npy_header::npy_header;

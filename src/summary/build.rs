@@ -122,9 +122,13 @@ impl Summary {
             return if growing { Ok(()) } else { store.mend_totals() };
         }
         let kept = store.open_for_writing();
-        if kept && let Some(sidecar) = store.sidecar().filter(|s| s.is_writable()) {
+        if kept
+            && !store.is_superseded()
+            && let Some(sidecar) = store.sidecar().filter(|s| s.is_writable())
+        {
             // Of a recording that has grown, it is still that of the one before.
             sidecar.write_header(false)?;
+            sidecar.forget_totals()?;
         }
         store.take_heritage(task)?;
         if store.shape.channels == 0 {

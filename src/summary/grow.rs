@@ -12,7 +12,8 @@
 //! *inherited*: the old sidecar answers until [`Summary::build`] has written them to the new one.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 
 use super::rows::Rows;
@@ -60,7 +61,10 @@ impl Summary {
         if !same_file {
             return Ok(self.inherited(source, shape, key, places));
         }
-        old.superseded.store(true, Ordering::Release);
+        // A row that is being made of the recording as it was either is taken before this, and looked at below, or not at
+        // all.
+        let publishing = lock(&old.publishing);
+        old.stays.store(unchanged.min(old.shape.frames), Ordering::Release);
         let rows = old.rows.grown(shape);
         // The last full rows may have been looked ahead in.
         let unchanged_rows = unchanged.min(old.shape.frames) / TILE_FRAMES;
@@ -71,6 +75,7 @@ impl Summary {
             }
         }
         lock(&old.cache).forget_short();
+        drop(publishing);
         let totals = lock(&old.totals).grown(&old.shape, &shape, unchanged_rows, &old.budget);
         Ok(Self(Arc::new(Store {
             source,
@@ -89,7 +94,8 @@ impl Summary {
             wanted: Mutex::default(),
             building: Arc::clone(&old.building),
             growing: AtomicBool::new(true),
-            superseded: AtomicBool::new(false),
+            stays: AtomicU64::new(u64::MAX),
+            publishing: Arc::clone(&old.publishing),
             heritage: Arc::clone(&old.heritage),
         })))
     }
@@ -123,7 +129,8 @@ impl Summary {
             wanted: Mutex::default(),
             building: Arc::default(),
             growing: AtomicBool::new(true),
-            superseded: AtomicBool::new(false),
+            stays: AtomicU64::new(u64::MAX),
+            publishing: Arc::default(),
             heritage: Arc::new(Mutex::new(Some(heritage))),
         }))
     }
@@ -165,6 +172,18 @@ impl Summary {
         self.0.rows.len() - self.0.rows.count()
     }
 
+    /// Whether rows are still to be taken over from the summary before, which takes as long as copying its sidecar.
+    #[must_use]
+    pub fn inherits(&self) -> bool {
+        lock(&self.0.heritage).is_some()
+    }
+
+    /// Whether what is known of `frames` holds, also if the recording has grown since.
+    #[must_use]
+    pub fn holds(&self, frames: &Range<u64>) -> bool {
+        frames.end <= self.0.stays.load(Ordering::Acquire)
+    }
+
     /// Where its sidecar is kept.
     #[must_use]
     pub fn policy(&self) -> &SidecarPolicy {
@@ -182,7 +201,12 @@ impl Store {
     /// Whether there is a summary of the same recording, grown: this one goes on with the full rows, which are those of
     /// both, and leaves the end to the other.
     pub(super) fn is_superseded(&self) -> bool {
-        self.superseded.load(Ordering::Acquire)
+        self.stays.load(Ordering::Acquire) < u64::MAX
+    }
+
+    /// Whether a grown recording has another row in the place of this one.
+    pub(super) fn is_left_behind(&self, row: u64) -> bool {
+        self.is_superseded() && row >= self.stays.load(Ordering::Acquire) / TILE_FRAMES
     }
 
     /// A part of a row that was not taken over yet.
@@ -210,7 +234,7 @@ impl Store {
                 _ => break,
             };
             if self.has(row) {
-                let image = self.image_of(&from, row)?;
+                let image = self.image_of(&from, row);
                 // One that is broken, or does not fit into memory, is made from the samples.
                 match image {
                     Some(image) => self.publish(row, &image)?,
@@ -227,15 +251,15 @@ impl Store {
     }
 
     /// A row of `from`, sealed for the sidecar of this one.
-    fn image_of(&self, from: &Self, row: u64) -> Result<Option<Vec<u8>>> {
+    fn image_of(&self, from: &Self, row: u64) -> Option<Vec<u8>> {
         let shape = self.shape.row(row);
-        let _held = self.budget.reserve(shape.len() as u64)?;
+        let _held = self.budget.reserve(shape.len() as u64).ok()?;
         let mut image = vec![0; shape.len()];
         for part in shape.parts() {
-            let Some(bytes) = from.part(row, part) else { return Ok(None) };
+            let bytes = from.part(row, part)?;
             image[shape.part(part)].copy_from_slice(&bytes);
         }
         shape.seal(row, &mut image, self.sidecar().map_or(0, |s| s.seed()));
-        Ok(Some(image))
+        Some(image)
     }
 }

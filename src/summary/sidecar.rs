@@ -425,6 +425,16 @@ impl Sidecar {
         (u64_at(&header, 8) == XxHash3_64::oneshot_with_seed(self.seed(), &totals)).then_some(totals)
     }
 
+    /// Sees to it that no totals are taken for those of the rows as they will be: a recording that has grown a little may
+    /// have its own in the place of those from before.
+    pub(super) fn forget_totals(&self) -> Result<()> {
+        let mut magic = TOTALS_MAGIC;
+        if read_at(&self.file, &mut magic, self.totals_at()).is_err() || magic != TOTALS_MAGIC {
+            return Ok(());
+        }
+        write_at(&self.file, &[0; 8], self.totals_at()).map_err(|e| self.explain(e))
+    }
+
     /// Writes the totals of all rows.
     pub(super) fn write_totals(&self, totals: &[u8]) -> Result<()> {
         let mut header = TOTALS_MAGIC.to_vec();

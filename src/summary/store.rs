@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 use std::path::PathBuf;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use super::grow::Heritage;
@@ -49,7 +49,10 @@ pub(super) struct Store {
     pub(super) building: Arc<Mutex<()>>,
     /// The recording is being written: see [`super::grow`].
     pub(super) growing: AtomicBool,
-    pub(super) superseded: AtomicBool,
+    /// The frames of this recording that are the same in the one that it has grown to; `u64::MAX` as long as there is none.
+    pub(super) stays: AtomicU64,
+    /// Held while a row is taken, and while the recording grows, by all generations.
+    pub(super) publishing: Arc<Mutex<()>>,
     pub(super) heritage: Arc<Mutex<Option<Heritage>>>,
 }
 
@@ -113,7 +116,8 @@ impl Summary {
             wanted: Mutex::default(),
             building: Arc::default(),
             growing: AtomicBool::new(false),
-            superseded: AtomicBool::new(false),
+            stays: AtomicU64::new(u64::MAX),
+            publishing: Arc::default(),
             heritage: Arc::default(),
         })))
     }
@@ -223,8 +227,9 @@ impl Store {
 
     /// Takes a sealed row: into the sidecar, or into memory where there is none.
     pub(super) fn publish(&self, row: u64, image: &[u8]) -> Result<()> {
-        if self.is_superseded() && self.shape.row(row).frames < TILE_FRAMES {
-            // The grown recording has a longer one in its place.
+        let _alone = lock(&self.publishing);
+        if self.is_left_behind(row) {
+            // The grown recording has a longer one in its place, or one that a filter has looked further ahead for.
             return Ok(());
         }
         self.take_totals(row, image);
@@ -286,6 +291,8 @@ impl Store {
     /// sidecar.
     pub(super) fn open_for_writing(&self) -> bool {
         let Some(key) = &self.key else { return false };
+        // In the order in which whoever asks for totals locks them.
+        let mut totals = lock(&self.totals);
         let mut sidecar = self.sidecar.write().unwrap_or_else(PoisonError::into_inner);
         if sidecar.as_ref().is_some_and(|s| s.is_writable()) {
             return true;
@@ -301,10 +308,12 @@ impl Store {
             },
         };
         lock(&self.cache).retain(|_, _| false);
-        *lock(&self.totals) = Totals::default();
+        *totals = Totals::default();
         *sidecar = Some(Arc::new(new));
         for row in 0..self.shape.rows() {
-            self.set(row, there.get(row as usize).copied().unwrap_or(false));
+            // What is still to be taken over is there as long as the summary before answers for it.
+            let inherited = self.has(row) && self.is_inherited(row);
+            self.set(row, inherited || there.get(row as usize).copied().unwrap_or(false));
         }
         true
     }

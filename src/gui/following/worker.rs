@@ -15,7 +15,7 @@ use super::Growth;
 use crate::budget::MemoryBudget;
 use crate::error::Result;
 use crate::filter::Chain;
-use crate::source::{FORMATS, FileEvent, OpenOptions, Source, Watch, again};
+use crate::source::{FORMATS, FileEvent, OpenOptions, Source, Watch, again, anew};
 use crate::summary::Summary;
 use crate::task::{Task, default_threads};
 
@@ -159,19 +159,25 @@ fn lock(slot: &Mutex<Slot>) -> MutexGuard<'_, Slot> {
 
 fn work(shared: &Shared, budget: &MemoryBudget, replies: &Replies) {
     let mut following: Option<Following> = None;
-    let mut pace = PACE;
+    let mut next_look = Instant::now() + PACE;
     loop {
         let (target, refused) = {
-            let slot = lock(&shared.0);
-            let idle = |slot: &mut Slot| !slot.closed && (slot.target.is_none() || slot.waiting);
-            let (slot, _) = shared.1.wait_timeout(slot, pace).unwrap_or_else(PoisonError::into_inner);
-            let mut slot = shared.1.wait_while(slot, idle).unwrap_or_else(PoisonError::into_inner);
-            if slot.closed || replies.is_gone() {
-                return;
-            }
-            let refused = std::mem::take(&mut slot.refused);
-            let Some(target) = slot.target.clone() else { continue };
-            (target, refused)
+            let mut slot = lock(&shared.0);
+            let target = loop {
+                if slot.closed || replies.is_gone() {
+                    return;
+                }
+                let wait = next_look.saturating_duration_since(Instant::now());
+                slot = match slot.target.as_ref().filter(|_| !slot.waiting) {
+                    None => shared.1.wait(slot).unwrap_or_else(PoisonError::into_inner),
+                    // That the window has taken in an answer is no reason to look before it is time.
+                    Some(target) if wait.is_zero() || following.as_ref().is_some_and(|f| !f.is_of(target)) => {
+                        break target.clone();
+                    }
+                    Some(_) => shared.1.wait_timeout(slot, wait).unwrap_or_else(PoisonError::into_inner).0,
+                };
+            };
+            (target, std::mem::take(&mut slot.refused))
         };
         if following.as_ref().is_none_or(|f| !f.is_of(&target)) {
             following = Some(Following::of(&target));
@@ -182,7 +188,7 @@ fn work(shared: &Shared, budget: &MemoryBudget, replies: &Replies) {
         let task = Task::new(budget.clone(), default_threads());
         let step = std::panic::AssertUnwindSafe(|| now.step(&target, &task));
         let news = std::panic::catch_unwind(step).unwrap_or_else(|panic| vec![panicked(panic.as_ref())]);
-        pace = now.pace().max(started.elapsed() * REST);
+        next_look = Instant::now() + now.pace().max(started.elapsed() * REST);
         let mut of = Arc::clone(&target.source);
         for what in news {
             let mut then = Arc::clone(&of);
@@ -384,6 +390,8 @@ impl Following {
             // It may have no whole frame yet.
             Some((path, tries)) if tries > 0 => self.next = Some((path, tries - 1)),
             Some((path, _)) => {
+                // What the others have got meanwhile was not shown.
+                self.due = true;
                 let text = format!("the file {} has appeared, but does not go on with the recording", name(&path));
                 news.push(What::Told(text, error.to_string()));
             }
@@ -402,7 +410,9 @@ impl Following {
 
     /// The recording as it is now; `None` if it is as it was.
     fn described(&self, target: &Target, files: &[PathBuf], next: bool, task: &Task) -> Result<Option<Described>> {
-        let now = again(&target.source, files, &target.options, task)?;
+        // What is not known to be the same file has another header, perhaps.
+        let describe = if self.changed.is_none() { again } else { anew };
+        let now = describe(&target.source, files, &target.options, task)?;
         let (old, new) = (target.source.recording(), now.source.recording());
         // The header of an array is rewritten while the array grows; any other change may be of the samples.
         let header_only = self.edited && new.format == "npy" && has_more(&target.source, &now.source);
@@ -453,9 +463,9 @@ fn missing(summary: &Summary) -> usize {
     summary.missing_rows()
 }
 
-/// Makes the rows at the end, if that is all there is to make.
+/// Makes the rows at the end, if that is all there is to make: rows to be taken over are as much as a sidecar.
 fn build_tail(summary: &Summary, task: &Task) -> Result<()> {
-    if missing(summary) <= TAIL_ROWS { summary.build_if_idle(task) } else { Ok(()) }
+    if missing(summary) <= TAIL_ROWS && !summary.inherits() { summary.build_if_idle(task) } else { Ok(()) }
 }
 
 fn name(path: &Path) -> String {

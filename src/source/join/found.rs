@@ -9,6 +9,7 @@ use twox_hash::XxHash3_64;
 
 use super::compare;
 use crate::error::Result;
+use crate::file::FlatLayout;
 use crate::recording::{Block, Recording, Samples, TimeBase, Warning};
 use crate::source::{Source, for_flat_pieces};
 
@@ -40,15 +41,18 @@ impl Found {
                 layout += &format!("{} {} {:?}\n", flat.first_byte(), flat.frame_stride(), flat.channel_offsets());
             }
         }
-        let meta = std::fs::metadata(path).ok();
+        // As it was when it was opened, where that is known: it may have grown since.
+        let map = (0..recording.streams.len()).find_map(|stream| source.flat(stream)).map(FlatLayout::map);
+        let map = map.filter(|map| map.path() == path);
+        let meta = if map.is_none() { std::fs::metadata(path).ok() } else { None };
         let clocks = recording.streams.iter().map(|s| (s.time.clone(), s.frames)).collect();
         let (warnings, difference) = (recording.warnings.clone(), compare::difference(model, recording));
         let events = recording.events.iter().map(|track| track.events).collect();
         let counters = counters(source.as_ref())?;
         Ok(Self {
             path: path.to_path_buf(),
-            bytes: meta.as_ref().map_or(0, std::fs::Metadata::len),
-            modified: meta.and_then(|m| m.modified().ok()),
+            bytes: map.map_or_else(|| meta.as_ref().map_or(0, std::fs::Metadata::len), |map| map.len()),
+            modified: map.map_or_else(|| meta.as_ref().and_then(|m| m.modified().ok()), |map| map.modified()),
             clocks,
             counters,
             layout: XxHash3_64::oneshot(layout.as_bytes()),
