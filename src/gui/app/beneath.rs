@@ -58,7 +58,7 @@ impl App {
     pub(super) fn companion_opened(&mut self, answer: Answer) {
         let Some(document) = &mut self.document else { return };
         let main = document.filter.as_ref().map_or(&document.source, |filter| &filter.source);
-        if !Arc::ptr_eq(main, &answer.main) {
+        if !Arc::ptr_eq(main, &answer.main) && !document.live.was(&answer.main) {
             return; // another recording was opened meanwhile
         }
         let opened = match answer.result {

@@ -76,6 +76,7 @@ impl App {
                 self.build_summary();
             }
         } else {
+            document.results.tracks.forget();
             let before = document.filter.take();
             let (source, summary, filter) = match (described.filtered, before) {
                 (Some((_, shown, shown_summary)), Some(before)) => {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::App;
 use crate::error::Result;
 use crate::filter::Chain;
-use crate::gui::command::{AnnotationCommand, Command, FileCommand, JobCommand, PanelCommand};
+use crate::gui::command::{AnnotationCommand, Command, FileCommand, FilterCommand, JobCommand, PanelCommand};
 use crate::gui::companions::{Alignment, Beneath, CompanionCommand};
 use crate::gui::found::FoundCommand;
 use crate::gui::gauge::GaugeState;
@@ -364,7 +364,12 @@ impl App {
         let before = document.filter.take();
         let unfiltered = before.as_ref().map_or(&document.source, |filter| &filter.source);
         if !Arc::ptr_eq(unfiltered, raw) {
-            document.filter = before; // another recording was opened meanwhile
+            // Another recording was opened meanwhile, or this one has grown: then once more.
+            let has_grown = document.live.was(raw);
+            document.filter = before;
+            if has_grown {
+                self.apply_filter(FilterCommand::Apply(chain));
+            }
             return;
         }
         match result {

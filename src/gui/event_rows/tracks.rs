@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use crate::analysis::{self, Place, Request, View};
 use crate::budget::{MemoryBudget, Reservation};
 use crate::error::{Error, Result};
 use crate::form::Settings;
+use crate::gui::following::Growth;
 use crate::gui::jobs::{JobId, Jobs, Outcome};
 use crate::gui::state::Document;
 use crate::scan::Selection;
@@ -18,6 +20,10 @@ const MOST: usize = 1 << 22;
 
 /// Bytes of memory for each event, while it is sorted in.
 const BYTES: u64 = 17;
+
+/// While a recording grows, tracks are read again after so long, and not before it is this share longer.
+const AGE: Duration = Duration::from_secs(10);
+const SHARE: f64 = 0.01;
 
 /// The events of one track, in order.
 #[derive(Debug, Default)]
@@ -60,6 +66,8 @@ impl Track {
 #[derive(Default)]
 pub struct Tracks {
     read: BTreeMap<String, std::result::Result<Arc<Track>, String>>,
+    /// Of how many frames each was read, and when.
+    read_of: BTreeMap<String, (u64, Instant)>,
     job: Option<(JobId, Vec<String>)>,
 }
 
@@ -77,6 +85,20 @@ impl Tracks {
         }
     }
 
+    /// Forgets all of them: the recording is another one.
+    pub(in crate::gui) fn forget(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Whether `name` was read before the recording had `frames` frames, and is worth reading again: at once when it has
+    /// stopped growing, now and then before that.
+    fn is_old(&self, name: &str, frames: u64, growth: Growth) -> bool {
+        self.read_of.get(name).is_some_and(|&(of, at)| {
+            of != frames
+                && (growth != Growth::Growing || (at.elapsed() > AGE && frames as f64 > of as f64 * (1.0 + SHARE)))
+        })
+    }
+
     /// Whether a job reads some.
     #[must_use]
     pub fn is_reading(&self) -> bool {
@@ -92,7 +114,11 @@ impl Document {
             return;
         }
         let all = &self.recording().events;
-        let wanted = |name: &String| self.lanes.events.tracks.contains(name) && !tracks.read.contains_key(name);
+        let (frames, growth) = (self.raw_source().recording().streams[self.stream].frames, self.live.growth);
+        let wanted = |name: &String| {
+            self.lanes.events.tracks.contains(name)
+                && (!tracks.read.contains_key(name) || tracks.is_old(name, frames, growth))
+        };
         let names: Vec<String> = all.iter().map(|track| track.name.clone()).filter(wanted).collect();
         if names.is_empty() {
             return;
@@ -105,6 +131,8 @@ impl Document {
         };
         let job = jobs
             .start(title, budget, move |_, task: &Task, _| Ok(Outcome::Tracks(read(&source, stream, &asked, task)?)));
+        let now = Instant::now();
+        self.results.tracks.read_of.extend(names.iter().map(|name| (name.clone(), (frames, now))));
         self.results.tracks.job = Some((job, names));
     }
 

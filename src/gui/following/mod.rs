@@ -10,7 +10,7 @@
 
 mod worker;
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use eframe::egui::{self, RichText, Ui};
@@ -46,12 +46,20 @@ pub struct Live {
     pub growth: Growth,
     /// What the spectrogram shows meanwhile, and since when: it would begin anew at every step.
     held: Option<(Arc<dyn Source>, Instant)>,
+    /// What it was before it grew, as far as somebody still works on that.
+    earlier: Vec<Weak<dyn Source>>,
 }
 
 impl Live {
     /// The recording that the spectrogram is made of: `now`, or as it was a little while ago.
     pub(super) fn for_spectrogram<'a>(&'a self, now: &'a Arc<dyn Source>) -> &'a Arc<dyn Source> {
         self.held.as_ref().map_or(now, |(source, _)| source)
+    }
+
+    /// Whether the recording without filters was `source` before it grew.
+    #[must_use]
+    pub(super) fn was(&self, source: &Arc<dyn Source>) -> bool {
+        self.earlier.iter().any(|earlier| Weak::ptr_eq(earlier, &Arc::downgrade(source)))
     }
 
     /// Another recording, or another filter, is shown.
@@ -71,6 +79,9 @@ impl Document {
     pub(super) fn grow(&mut self, described: Described) {
         let Described { source, summary, filtered, next, .. } = described;
         let before = Arc::clone(&self.source);
+        self.live.earlier.retain(|earlier| earlier.strong_count() > 0);
+        let raw = Arc::downgrade(self.raw_source());
+        self.live.earlier.push(raw);
         match (filtered, &mut self.filter) {
             (Some((_, shown, shown_summary)), Some(filter)) => {
                 (filter.source, filter.summary) = (source, summary);
