@@ -40,9 +40,10 @@ pub(in crate::gui) fn axis_ui(painter: &Painter, document: &Document, rect: Rect
         painter.galley(place.min, galley, colours.ink);
     }
     let others = visible.iter().filter(|&&c| channels[c].unit != unit).count();
+    let own = scale_of(document, first);
     let changed = visible
         .iter()
-        .filter(|&&c| (scale_of(document, c) - scale_of(document, first)).abs() > 1e-9 && channels[c].unit == unit)
+        .filter(|&&c| (scale_of(document, c) - own).abs() > 1e-9 * own.abs() && channels[c].unit == unit)
         .count();
     let moved = visible.iter().filter(|&&c| document.channels[c].offset != 0.0).count();
     let unit = if unit.is_empty() { "Stored values" } else { &crate::text::unit(unit) };
