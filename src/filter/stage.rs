@@ -441,6 +441,21 @@ impl Source for Stage {
         }
     }
 
+    fn estimate_reach(&self, stream: usize) -> Option<u64> {
+        let below = self.inner.estimate_reach(stream)?;
+        if stream != self.stream {
+            return Some(below);
+        }
+        if self.relay.is_some() {
+            return None;
+        }
+        let own = match &self.work {
+            Work::Lanes(kernel) => kernel.reach().at_most(ESTIMATE_REACH),
+            Work::Across(_) => Reach::default(),
+        };
+        Some((own.before + own.after + below) / self.every.max(1))
+    }
+
     fn prepare(&self, stream: usize, channels: &[usize], frame: u64, task: &Task) -> Result<()> {
         if stream != self.stream {
             return self.inner.prepare(stream, channels, frame, task);

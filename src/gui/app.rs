@@ -16,7 +16,7 @@ use std::time::Duration;
 use eframe::egui;
 
 use super::column_worker::{ColumnWorker, Place, Wish};
-use super::command::{AnnotationCommand, ChannelCommand, Command, PanelCommand};
+use super::command::{AnnotationCommand, ChannelCommand, Command, FilterCommand, PanelCommand};
 use super::cursors::{CursorCommand, Snap};
 use super::dock::{Dock, Pane};
 use super::gauge::GaugeState;
@@ -249,7 +249,14 @@ impl App {
                 }
             }
             Command::Job(job) => self.apply_job(job),
-            Command::Filter(filter) => self.apply_filter(filter),
+            Command::Filter(filter) => {
+                if !matches!(filter, FilterCommand::ShowRaw(_)) {
+                    // What was to be shown through the filters of before is not what is asked for any more.
+                    self.keeper.restoring = None;
+                    self.timeline.selection = None;
+                }
+                self.apply_filter(filter);
+            }
             Command::Found(found) => self.apply_found(found),
             Command::Panel(panel) => self.apply_panel(ctx, panel),
             Command::Script(script) => self.apply_script(ctx, script),
@@ -329,6 +336,7 @@ impl App {
         for reply in self.jobs.take_replies() {
             match reply {
                 Reply::PictureToCopy(image) => ctx.copy_image(egui::ColorImage::clone(&image)),
+                Reply::TextToCopy(copied) => self.take_copied(ctx, copied),
                 reply => self.take_in(reply),
             }
         }

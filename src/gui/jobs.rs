@@ -126,6 +126,8 @@ pub enum Reply {
     },
     /// A picture of the view, for the clipboard.
     PictureToCopy(Arc<egui::ColorImage>),
+    /// A text for the clipboard, and what is said about it.
+    TextToCopy(Result<(String, &'static str)>),
     PictureWritten {
         path: PathBuf,
         result: Result<()>,
@@ -140,8 +142,11 @@ pub enum Reply {
     Located(super::workspace::MissingForm),
     /// Written by itself.
     WorkspaceKept(Result<()>),
-    /// Written at the user's word.
-    WorkspaceSaved(Result<PathBuf>),
+    /// Written at the user's word, of the recording of these paths.
+    WorkspaceSaved {
+        of: Vec<PathBuf>,
+        result: Result<PathBuf>,
+    },
     /// Where the annotations of a recording are kept now.
     AnnotationsKept {
         recording: PathBuf,

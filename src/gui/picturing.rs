@@ -54,7 +54,10 @@ fn ranges(document: &Document) -> String {
         // What is moved up has lower values in the middle of its lane; what is upside down, the greater at the foot.
         let up = if view.inverted { -1.0 } else { 1.0 };
         let middle = view.centre - up * f64::from(view.offset) * 2.0 * reach;
-        format!("{}..{}", short(middle - up * reach), short(middle + up * reach))
+        let (foot, top) = (middle - up * reach, middle + up * reach);
+        // Where the middle is far from 0, six figures might not tell the two apart.
+        let close = |value: f64| (short(value) - value).abs() <= reach * 1e-4;
+        if close(foot) && close(top) { format!("{}..{}", short(foot), short(top)) } else { format!("{foot}..{top}") }
     };
     let mut ranges: Vec<String> = document.visible_channels().into_iter().map(range).collect();
     if ranges.windows(2).all(|pair| pair[0] == pair[1]) {
@@ -123,6 +126,9 @@ mod tests {
         let shown = settings(&document, TimeFormat::Frames, "180x100mm");
         assert_eq!(shown.text("ranges"), "-20..0,5..-5,-9.66667..10.3333");
         (exporter().unwrap().check)(&shown).unwrap();
+        document.channels[3].centre = 12_345_678.5;
+        let shown = settings(&document, TimeFormat::Frames, "180x100mm");
+        assert!(shown.text("ranges").ends_with("12345668.5..12345688.5"), "{}", shown.text("ranges"));
         (document.channels[1].inverted, document.channels[0].offset) = (false, 0.0);
         document.channels[0].gain = 2.0;
         document.channels[3] = document.channels[0].clone();

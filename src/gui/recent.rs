@@ -175,7 +175,7 @@ pub(super) fn change_now(file: &Path, change: Change) -> Vec<Entry> {
             let before = files.iter().position(|f| f.path == path).map(|i| files.remove(i)).unwrap_or_default();
             // Never older than another: clocks are set back now and then.
             let newest = files.iter().map(|f| f.opened).max().unwrap_or(0);
-            files.insert(0, Entry { path, about, opened: now().max(newest + 1), ..before });
+            files.insert(0, Entry { path, about, opened: now().max(newest.saturating_add(1)), ..before });
         }
         Change::Seen { path, sketch } => {
             let path = absolute(path);

@@ -168,7 +168,7 @@ pub(super) fn load(file: &Path) -> Result<Settings> {
     }
     let text = std::fs::read_to_string(file).map_err(|e| Error::io(file, e))?;
     toml::from_str(&text).map_err(|e| {
-        let line = e.span().map_or(0, |span| text[..span.start.min(text.len())].lines().count());
+        let line = e.span().map_or(0, |span| text.get(..span.start).map_or(0, |before| before.lines().count()));
         Error::invalid(format!("line {line}: {}", e.message()))
             .with_path(file)
             .with_remedy("mend the line, or delete the file to have the defaults")
@@ -187,6 +187,18 @@ pub(super) fn save(file: &Path, settings: &Settings) -> Result<()> {
     let mut out = crate::file::AtomicFile::create(file, text.len() as u64, true)?;
     out.write_all(text.as_bytes()).map_err(|e| out.explain(e))?;
     out.commit()
+}
+
+/// Writes the settings over those in `file`, but for the keys, which people set there while the window is open.
+///
+/// # Errors
+/// As [`load`] and [`save`]: a file that is being mended in an editor is left alone.
+pub(super) fn keep(file: &Path, settings: &Settings) -> Result<()> {
+    let keys = match file.try_exists() {
+        Ok(false) => settings.keys.clone(),
+        _ => load(file)?.keys,
+    };
+    save(file, &Settings { keys, ..settings.clone() })
 }
 
 /// Draws the dialog; every choice takes effect at once.
@@ -294,6 +306,12 @@ mod tests {
         std::fs::write(&file, "theme = \"dark\"\nwheel = 3\n").unwrap();
         let error = load(&file).unwrap_err().to_string();
         assert!(error.contains("line 2") || error.contains("line 1"), "{error}");
+        std::fs::write(&file, "[keys]\nF = \"fit\"\n").unwrap();
+        keep(&file, &settings).unwrap();
+        let kept = load(&file).unwrap();
+        assert_eq!((kept.keys["F"].as_str(), kept.theme), ("fit", Theme::Light));
+        std::fs::write(&file, "[keys]\nF = \"fi").unwrap();
+        assert!(keep(&file, &settings).is_err());
         std::fs::write(&file, "later = 1\n").unwrap();
         assert_eq!(load(&file).unwrap(), Settings::default());
     }

@@ -4,7 +4,6 @@ use eframe::egui::{self, Align2, Color32, FontId, Pos2, Rect, Sense, Stroke, Ui,
 use egui_plot::{Plot, PlotBounds};
 
 use super::channels::Display;
-use super::channels::heights::FILL;
 use super::command::{AnnotationCommand, Command, ViewCommand};
 use super::cursors::Near;
 use super::displays;
@@ -273,9 +272,10 @@ impl Overlay<'_> {
         // Levels have no scale.
         let is_line = |channel: &&usize| !self.document.channels[**channel].is_logic();
         let first = stack.channels()[self.document.lanes_on_screen()].iter().find(is_line);
-        let (Some(half), Some(&channel)) = (&lanes.half_range, first) else { return };
+        let (Some(_), Some(&channel)) = (&lanes.half_range, first) else { return };
         let lane = f64::from(self.rect.height()) / lanes.count;
-        let points_per_unit = lane * FILL / half[channel] * lanes.amplitude;
+        // With the gain of that channel: it is in its lane that the bar is read.
+        let points_per_unit = lane * displays::scale_of(self.document, channel).abs();
         let room = (f64::from(self.rect.height()) * 0.25).min(lane.max(40.0));
         let value = crate::picture::axis::round_down(room / points_per_unit);
         let height = (value * points_per_unit) as f32;

@@ -13,6 +13,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::channels::Arrangement;
 use super::command::{Command, ViewCommand};
 use super::settings::Settings;
 use super::state::{ChannelView, Document, LaneView};
@@ -68,9 +69,12 @@ impl Shown {
                 ..kept.clone()
             };
         }
-        let LaneView { first, count, half_range, .. } = document.lanes.clone();
+        let LaneView { first, count, half_range, list: now, .. } = document.lanes.clone();
         let refit = document.lanes.heights != self.lanes.heights;
-        document.lanes = LaneView { first, count, half_range, ..self.lanes.clone() };
+        // What was read from a file, and what is picked, is no step either.
+        let list =
+            Arrangement { places: now.places, picked: now.picked, anchor: now.anchor, ..self.lanes.list.clone() };
+        document.lanes = LaneView { first, count, half_range, list, ..self.lanes.clone() };
         if refit {
             document.refit_heights();
         }

@@ -67,6 +67,13 @@ pub trait Source: Send + Sync {
         self.read(stream, frames, channels, out)
     }
 
+    /// How many frames [`Self::read_estimate`] looks at around those that it is asked for: many short reads may cost more
+    /// than one long one. `None`: what [`Self::read`] looks at may be far more.
+    fn estimate_reach(&self, stream: usize) -> Option<u64> {
+        let _ = stream;
+        Some(0)
+    }
+
     /// Does ahead what reading `channels` from `frame` on would have to look for far away in the file, with a task that
     /// can stop it: a pass calls it before its first read. Nothing, for most formats.
     ///

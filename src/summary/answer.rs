@@ -63,7 +63,7 @@ impl Summary {
     /// Frames whose tiles were missed are [`Summary::want`]ed from then on.
     ///
     /// Cost: some milliseconds from tiles; at most the reading of 256 MiB of samples for columns narrower than 256
-    /// frames, of 32 MiB in place of missing tiles.
+    /// frames, of 32 MiB in place of missing tiles; of more where the margins of filters make an estimate dearer than that.
     ///
     /// # Errors
     /// When the request is not of this stream, or reading fails.
@@ -224,12 +224,17 @@ impl Answer<'_> {
         if !missing.is_empty() {
             self.store.want(self.request.frames.clone());
         }
+        // Where every stretch of an estimate is read with a margin, as through a filter, and margins lie over each other,
+        // all of the samples are less work than two stretches of each column; and they are exact.
+        let Store { source, stream, .. } = self.store;
+        let reach = source.estimate_reach(*stream);
+        let is_less = reach.is_some_and(|reach| self.request.bucket_frames <= reach.saturating_mul(2));
         let mut left = read_bytes;
         let mut not_read = Vec::new();
         for pieces in [ends, missing] {
             let bytes: u64 = pieces.iter().map(|(frames, _)| self.cost(frames)).sum();
-            if bytes <= left && pieces.iter().all(|(frames, _)| self.may_read(frames)) {
-                left -= bytes;
+            if (bytes <= left || is_less) && pieces.iter().all(|(frames, _)| self.may_read(frames)) {
+                left = left.saturating_sub(bytes);
                 for (frames, segment) in &pieces {
                     self.read(frames.clone(), *segment, task)?;
                 }

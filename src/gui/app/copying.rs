@@ -20,13 +20,21 @@ const PART: &str = "part.npy";
 impl App {
     pub(super) fn apply_copy(&mut self, ctx: &egui::Context, command: CopyCommand) {
         let copied = match command {
-            CopyCommand::NumPy => self.numpy_lines(),
+            CopyCommand::NumPy => match self.make_numpy_lines() {
+                Ok(()) => return,
+                Err(error) => Err(error),
+            },
             CopyCommand::Figures => self.figures(),
             CopyCommand::Picture => {
                 self.copy_picture(ctx);
                 return;
             }
         };
+        self.take_copied(ctx, copied);
+    }
+
+    /// Puts what was made into the clipboard, and says so.
+    pub(super) fn take_copied(&mut self, ctx: &egui::Context, copied: Result<(String, &'static str)>) {
         self.message = Some(match copied {
             Ok((text, told)) => {
                 ctx.copy_text(text);
@@ -36,14 +44,20 @@ impl App {
         });
     }
 
-    fn numpy_lines(&self) -> Result<(String, &'static str)> {
+    /// Makes the Python lines on a worker: of a recording of many files some may have to be opened again.
+    fn make_numpy_lines(&self) -> Result<()> {
         let document = self.document.as_ref().ok_or_else(nothing_open)?;
         let selection = document.scope(Scope::Selection);
         let settings = crate::form::Settings::defaults(&[]);
         let line = export_line(document, &selection, Path::new(PART), Values::Stored, &settings, false).to_string();
         let filtered = document.filter.is_some();
-        let lines = crate::numpy::lines(document.source.as_ref(), &selection, filtered, &line, PART)?;
-        Ok((lines, "the Python lines that load this range were copied"))
+        let source = Arc::clone(&document.source);
+        self.jobs.spawn_awaited("numpy", move |replies| {
+            let lines = crate::numpy::lines(source.as_ref(), &selection, filtered, &line, PART);
+            let told = "the Python lines that load this range were copied";
+            replies.send(Reply::TextToCopy(lines.map(|lines| (lines, told))));
+        });
+        Ok(())
     }
 
     fn figures(&self) -> Result<(String, &'static str)> {

@@ -33,6 +33,8 @@ impl App {
         self.workers.columns.keep_companions(&[]);
         self.document = None;
         self.building = None;
+        // Filters that are on their way belong to what is closed.
+        self.workers.filtering = None;
         self.panels.export = None;
         self.forget_changes();
     }
@@ -85,7 +87,6 @@ impl App {
                 }
                 _ => (described.source, described.summary, None),
             };
-            self.workers.measure.clear();
             self.show_instead(source, summary, filter);
         }
         if let Some((text, remedy)) = told {
@@ -195,6 +196,8 @@ impl App {
             self.jobs.cancel(building);
         }
         self.workers.columns.clear();
+        // The same range has other figures now.
+        self.workers.measure.clear();
         self.panels.export = None;
         // What was just said about what is being taken up stays.
         if self.keeper.restoring.is_none() {

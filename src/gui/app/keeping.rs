@@ -37,9 +37,9 @@ impl App {
         self.keeper.take(document, filter.as_ref(), &self.panels)
     }
 
-    /// Shows the recording that was just opened as it was left, or as its workspace says.
-    pub(super) fn take_up(&mut self, recalled: Option<Box<Recalled>>) {
-        self.keeper.begin();
+    /// Shows the recording that was just opened as it was left, or as its workspace says; `same`: it was open already.
+    pub(super) fn take_up(&mut self, recalled: Option<Box<Recalled>>, same: bool) {
+        self.keeper.begin(same);
         let (Some(recalled), Some(document)) = (recalled, &mut self.document) else { return };
         let Recalled { workspace, file, since } = *recalled;
         let name = document.shown().name.clone();
@@ -159,9 +159,10 @@ impl App {
         let window = Some(WindowState::of(&self.panels));
         let mut made = Workspace::of(document, filter.as_ref(), target.parent());
         made.window = window;
+        let of = document.paths();
         self.jobs.spawn_awaited("workspace", move |replies| {
             let result = workspace::save(&target, &made).map(|()| target);
-            replies.send(Reply::WorkspaceSaved(result));
+            replies.send(Reply::WorkspaceSaved { of, result });
         });
     }
 
@@ -173,15 +174,18 @@ impl App {
     }
 
     /// The workspace was written at the user's word.
-    pub(super) fn workspace_saved(&mut self, result: crate::Result<PathBuf>) {
+    pub(super) fn workspace_saved(&mut self, of: &[PathBuf], result: crate::Result<PathBuf>) {
         self.message = Some(match result {
             Ok(path) => {
                 let text = format!("the workspace was saved to {}", path.display());
-                if let Some(document) = &mut self.document {
+                // What was opened meanwhile must never be written over it.
+                if let Some(document) = self.document.as_mut().filter(|d| d.paths() == of) {
                     document.kept.file = Some(path);
+                    self.list_as_recent();
+                    Message::notice(&text, "it is kept up to date from now on")
+                } else {
+                    Message::notice(&text, "")
                 }
-                self.list_as_recent();
-                Message::notice(&text, "it is kept up to date from now on")
             }
             Err(error) => Message::from_error(&error),
         });

@@ -146,7 +146,7 @@ impl App {
         if !first {
             let settings = settings.clone();
             // Settings are a comfort: a folder that cannot be written to is not the user's present concern.
-            self.jobs.spawn("settings", move |_| drop(settings::save(&file, &settings)));
+            self.jobs.spawn("settings", move |_| drop(settings::keep(&file, &settings)));
         }
     }
 

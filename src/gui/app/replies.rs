@@ -181,7 +181,7 @@ impl App {
                 }
             }
             // The window has put it into the clipboard before it came here.
-            Reply::PictureToCopy(_) => {}
+            Reply::PictureToCopy(_) | Reply::TextToCopy(_) => {}
             Reply::Recent(list) => self.recent = list,
             Reply::WorkspaceLacks { asked, form } => self.workspace_lacks(&asked, form),
             Reply::Located(form) => {
@@ -195,7 +195,7 @@ impl App {
                     self.message = Some(Message::from_error(&error));
                 }
             }
-            Reply::WorkspaceSaved(result) => self.workspace_saved(result),
+            Reply::WorkspaceSaved { of, result } => self.workspace_saved(&of, result),
             Reply::AnnotationsRead { path, result } => {
                 if let Some(document) = &mut self.document {
                     self.message = Some(document.annotations_read(&path, result));
@@ -247,6 +247,7 @@ impl App {
         }
         match result {
             Ok(opened) => {
+                let same = self.document.as_ref().is_some_and(|document| document.paths() == paths);
                 self.close();
                 let mut opened = opened;
                 let recalled = opened.recalled.take();
@@ -257,7 +258,7 @@ impl App {
                 self.panels.sessions = None;
                 self.panels.missing = None;
                 self.document = Some(document);
-                self.take_up(recalled);
+                self.take_up(recalled, same);
                 self.list_as_recent();
                 self.forget_changes();
                 self.build_summary();
@@ -387,6 +388,9 @@ impl App {
             }
             Err(error) => {
                 document.filter = before;
+                // Nothing of this waits for the next filters.
+                self.keeper.restoring = None;
+                self.timeline.selection = None;
                 self.message = Some(Message::from_error(&error));
             }
         }

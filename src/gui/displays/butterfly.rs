@@ -21,8 +21,9 @@ pub(in crate::gui) fn axis_ui(painter: &Painter, document: &Document, rect: Rect
     let Some(&first) = visible.iter().find(|&&c| document.channels[c].gain == 1.0).or(visible.first()) else { return };
     let channels = &document.shown().channels;
     let unit = channels[first].unit.as_str();
-    let points_per_unit = scale_of(document, first).abs() * f64::from(rect.height());
-    let half = f64::from(rect.height()) / 2.0 / points_per_unit;
+    // Below 0 where the channels are upside down, as in EEG: the axis is, too.
+    let points_per_unit = scale_of(document, first) * f64::from(rect.height());
+    let half = f64::from(rect.height()) / 2.0 / points_per_unit.abs();
     if !(half.is_finite() && half > 0.0) {
         return;
     }
@@ -39,13 +40,16 @@ pub(in crate::gui) fn axis_ui(painter: &Painter, document: &Document, rect: Rect
         painter.galley(place.min, galley, colours.ink);
     }
     let others = visible.iter().filter(|&&c| channels[c].unit != unit).count();
+    let own = scale_of(document, first);
     let changed = visible
         .iter()
-        .filter(|&&c| (scale_of(document, c) - scale_of(document, first)).abs() > 1e-9 && channels[c].unit == unit)
+        .filter(|&&c| (scale_of(document, c) - own).abs() > 1e-9 * own.abs() && channels[c].unit == unit)
         .count();
+    let moved = visible.iter().filter(|&&c| document.channels[c].offset != 0.0).count();
     let unit = if unit.is_empty() { "Stored values" } else { &crate::text::unit(unit) };
     let mut title = format!("{unit} from each channel's middle");
-    for (count, why) in [(others, "of other units"), (changed, "at heights of their own")] {
+    for (count, why) in [(others, "of other units"), (changed, "at heights of their own"), (moved, "moved up or down")]
+    {
         if count > 0 {
             title = format!("{title}; {count} {why}");
         }

@@ -22,7 +22,7 @@ use crate::gui::state::Document;
 use crate::gui::theme::Colours;
 use crate::picture::colour_map::ColourMap;
 use crate::recording::TimeBase;
-use crate::summary::Columns;
+use crate::summary::{Columns, MinMax};
 
 /// How strong the colour of an estimate is.
 const ESTIMATED: f32 = 0.45;
@@ -114,10 +114,11 @@ pub fn heat_cells(
             let Some(values) = columns.values.get(row.values) else { continue };
             let share = shares(row, value);
             for (slot, cell) in most.iter_mut().zip(&cells.cells) {
-                for v in values.get(cell.2.clone()).unwrap_or_default() {
-                    if v.min <= v.max {
-                        *slot = slot.max(share(v.min, v.max));
-                    }
+                // Of all samples together: the extremes may lie in different columns.
+                let columns = values.get(cell.2.clone()).unwrap_or_default();
+                let all = columns.iter().fold(MinMax::EMPTY, |all, &v| if v.is_empty() { all } else { all.union(v) });
+                if !all.is_empty() {
+                    *slot = slot.max(share(all.min, all.max));
                 }
             }
         }
@@ -160,7 +161,7 @@ pub(in crate::gui) fn heat_lanes_ui(ui: &Ui, painter: &Painter, document: &Docum
     let shown = document.lanes_on_screen();
     let rows: Vec<HeatRow> =
         shown.clone().filter_map(|row| heat_row(document, columns, stack.channels()[row])).collect();
-    if rows.is_empty() || packed.is_empty() {
+    if rows.is_empty() || packed.is_empty() || !rect.is_positive() {
         return;
     }
     let pixels = f64::from(ui.ctx().pixels_per_point());
@@ -288,7 +289,7 @@ fn legend(ui: &Ui, document: &Document, rect: Rect, stack: &Stack) {
 mod tests {
     use super::*;
     use crate::recording::ClockSpan;
-    use crate::summary::{MinMax, ViewRequest};
+    use crate::summary::ViewRequest;
 
     fn columns(values: Vec<Vec<MinMax>>, bucket: u64, time: &TimeBase) -> Columns {
         let n = values[0].len() as u64;
@@ -326,8 +327,9 @@ mod tests {
         assert_eq!(image.size, [2, 1]);
         assert_eq!(at(&image, 1, 0), Color32::from_rgb(full.r, full.g, full.b));
         let image = heat_cells(&columns, &cells, &rows, 1, HeatValue::PeakToPeak);
-        let half = ColourMap::Viridis.color(0.5);
-        assert_eq!(at(&image, 1, 1), Color32::from_rgb(half.r, half.g, half.b));
+        // From −10 in one column to 1 in another.
+        let most = ColourMap::Viridis.color((0.55_f32 * 255.0).round() / 255.0);
+        assert_eq!(at(&image, 1, 1), Color32::from_rgb(most.r, most.g, most.b));
     }
 
     #[test]

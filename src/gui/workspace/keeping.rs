@@ -10,7 +10,7 @@ use super::store::{save, save_state};
 use super::{StreamState, Workspace, state_file};
 use crate::error::Result;
 use crate::filter::Chain;
-use crate::gui::command::{Command, ViewCommand};
+use crate::gui::command::{Command, FileCommand, ViewCommand};
 use crate::gui::state::{Document, Panels};
 
 /// Written when nothing was changed for so long.
@@ -57,6 +57,9 @@ pub(in crate::gui) struct Keeper {
     /// What is to be shown when the filters are there that it is shown through.
     pub(in crate::gui) restoring: Option<Box<StreamState>>,
     changed: Option<Instant>,
+    /// Something was changed since the recording was opened: what was only looked at is not written over, not even with
+    /// what it was when it was opened. Another window may have gone on with it, or parts of it did not fit.
+    touched: bool,
     written: Option<Writing>,
     writing: bool,
 }
@@ -70,12 +73,15 @@ impl Keeper {
 
     /// Takes notice of a command: what it changes is written later.
     pub(in crate::gui) fn notice(&mut self, command: &Command) {
-        let by_itself = matches!(
-            command,
-            Command::View(ViewCommand::Width(_)) | Command::Script(_) | Command::Job(_) | Command::Copy(_)
-        );
+        let by_itself = match command {
+            Command::View(ViewCommand::Width(_)) | Command::Script(_) | Command::Job(_) | Command::Copy(_) => true,
+            // Going elsewhere changes nothing of what is left.
+            Command::File(file) => !matches!(file, FileCommand::Stream(_) | FileCommand::SaveWorkspace(_)),
+            _ => false,
+        };
         if !by_itself {
             self.changed = Some(Instant::now());
+            self.touched = true;
         }
     }
 
@@ -94,6 +100,9 @@ impl Keeper {
         panels: &Panels,
     ) -> Option<Writing> {
         self.changed = None;
+        if !self.touched {
+            return None;
+        }
         let states = self.states.as_ref().filter(|_| document.kept.fingerprint.is_some())?;
         let state = Some((state_file(states, &document.paths()), Workspace::of(document, filter, None)));
         let named = document.kept.file.clone().map(|file| {
@@ -116,9 +125,9 @@ impl Keeper {
         self.writing = writing;
     }
 
-    /// Another recording: nothing of it is written yet.
-    pub(in crate::gui) fn begin(&mut self) {
-        *self = Self { states: self.states.take(), ..Self::default() };
+    /// Another recording: nothing of it is written yet, nor changed, unless it is another stream of the `same`.
+    pub(in crate::gui) fn begin(&mut self, same: bool) {
+        *self = Self { states: self.states.take(), touched: self.touched && same, ..Self::default() };
     }
 }
 
@@ -134,6 +143,7 @@ mod tests {
         let (mut document, panels) = (document(2), Panels::default());
         assert!(keeper.until_writing().is_none());
         keeper.notice(&Command::View(ViewCommand::Width(400.0)));
+        assert!(keeper.take(&document, None, &panels).is_none(), "nothing was changed");
         assert!(keeper.until_writing().is_none(), "the window has laid itself out");
         keeper.notice(&Command::View(ViewCommand::Fit));
         assert!(keeper.until_writing().unwrap() > Duration::from_millis(1500));

@@ -74,7 +74,7 @@ pub(in crate::gui) fn missing_ui(ui: &Ui, form: &MissingForm, out: &mut Vec<Comm
         });
         let mut cancel = false;
         dialog_buttons(ui, |ui| {
-            let open = ui.add_enabled(form.complete().is_some(), main_button(ui, "Open"));
+            let open = ui.add_enabled(left == 0, main_button(ui, "Open"));
             if open.on_disabled_hover_text("Locate every file first").clicked()
                 && let Some(workspace) = form.complete()
             {

@@ -9,7 +9,7 @@ use crate::gui::command::ViewCommand;
 use crate::gui::cursors::{CursorCommand, Which};
 use crate::gui::dock::{Dock, Layout};
 use crate::gui::inspector_tabs::{tab_key, tab_named};
-use crate::gui::state::{ChannelView, Document, Panels};
+use crate::gui::state::{ChannelView, Document, LaneView, Panels};
 
 /// Gains and amplitudes beyond this are a slip, or malice.
 const MOST: f64 = 1e9;
@@ -25,14 +25,18 @@ impl StreamState {
             selection: document.selection.as_ref().map(|s| [s.start, s.end]),
             filter: filter.map(ToString::to_string).unwrap_or_default(),
             raw_behind: document.filter.as_ref().is_some_and(|f| f.shown),
-            lanes: document.lanes.clone(),
+            // What is no number has no place in JSON: all of the file could not be read again.
+            lanes: LaneView {
+                half_range: document.lanes.half_range.clone().filter(|half| half.iter().all(|h| h.is_finite())),
+                ..document.lanes.clone()
+            },
             cursor_a: document.cursors.at[0],
             cursor_b: document.cursors.at[1],
             beneath: document.companions.kept(),
             channels: channels
                 .iter()
                 .zip(&document.channels)
-                .map(|(channel, view)| ChannelState { id: channel.id.clone(), view: view.clone() })
+                .map(|(channel, view)| ChannelState { id: channel.id.clone(), view: view.clone().mended() })
                 .collect(),
         }
     }
@@ -56,7 +60,7 @@ impl StreamState {
         });
         let count = number(lanes.count, document.lanes.count);
         let amplitude = number(lanes.amplitude, 1.0);
-        document.restore_lanes(crate::gui::state::LaneView { count, amplitude, half_range, ..lanes.clone() }, same);
+        document.restore_lanes(LaneView { count, amplitude, half_range, ..lanes.clone() }, same);
         let end = document.time().end_tick(document.shown().frames);
         document.selection = self.selection.and_then(|pair| sound_range(pair, end));
         if self.selection.is_some() && document.selection.is_none() {

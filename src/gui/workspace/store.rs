@@ -46,8 +46,12 @@ pub(in crate::gui) fn find(states: &Path, paths: &[PathBuf]) -> Option<Workspace
 /// When it cannot be read, is too long, or is none.
 pub(in crate::gui) fn load(path: &Path) -> Result<Workspace> {
     let io = |e| Error::io(path, e);
-    let len = std::fs::metadata(path).map_err(io)?.len();
-    if len > MAX_BYTES {
+    let meta = std::fs::metadata(path).map_err(io)?;
+    if !meta.is_file() {
+        // A pipe or a device has no end.
+        return Err(Error::invalid("this is no file").with_path(path));
+    }
+    if meta.len() > MAX_BYTES {
         return Err(Error::limit(MAX_BYTES, "no workspace is as long").with_path(path));
     }
     let text = std::fs::read_to_string(path).map_err(io)?;
