@@ -197,8 +197,16 @@ impl Keymap {
         panels: &Panels,
         out: &mut Vec<Command>,
     ) {
-        if ctx.egui_wants_keyboard_input() || panels.has_dialog() {
+        let taken = ctx.egui_wants_keyboard_input();
+        let was_taken = ctx.data_mut(|data| {
+            std::mem::replace(data.get_temp_mut_or_default::<bool>(egui::Id::unique("keyboard taken")), taken)
+        });
+        if taken || panels.has_dialog() {
             return;
+        }
+        if was_taken {
+            // This one only leaves the field; egui has done so already.
+            ctx.input_mut(|i| i.consume_key(egui::Modifiers::NONE, egui::Key::Escape));
         }
         // Where the question mark needs Shift, some systems report the key below it.
         let question = ctx.input(|i| i.events.iter().any(|e| matches!(e, egui::Event::Text(t) if t == "?")));

@@ -127,7 +127,8 @@ pub(super) fn overview_ui(ui: &mut Ui, document: &Document, out: &mut Vec<Comman
     let x = |tick: f64| rect.left() + (tick / end) as f32 * rect.width();
     painter.rect_filled(rect, 2.0, colours.canvas);
     if let Some(columns) = &document.pictures.overview {
-        painter.add(envelope(document, columns, rect, x, colours.accent.gamma_multiply(0.8)));
+        let colour = colours.accent.gamma_multiply(0.8);
+        painter.add(envelope(document, columns, rect, x, colour, ui.ctx().pixels_per_point()));
     }
     gaps(document, &painter, rect, x, colours.gap);
     if let Some(ticks) = &document.selection {
@@ -172,18 +173,56 @@ pub(super) fn overview_ui(ui: &mut Ui, document: &Document, out: &mut Vec<Comman
 }
 
 /// The band from the least to the greatest of all channels; estimates are lighter.
-fn envelope(document: &Document, columns: &Columns, rect: Rect, x: impl Fn(f64) -> f32, colour: Color32) -> Mesh {
+///
+/// There may be more columns than pixels: what a column of pixels shows is the least and greatest of all columns that touch
+/// it, and its bar covers it exactly. Bars narrower than a pixel would be left out where they miss its centre.
+fn envelope(
+    document: &Document,
+    columns: &Columns,
+    rect: Rect,
+    x: impl Fn(f64) -> f32,
+    colour: Color32,
+    pixels_per_point: f32,
+) -> Mesh {
     let time = document.time();
-    let mut mesh = Mesh::default();
-    for (i, &(low, high)) in document.pictures.envelope.iter().enumerate().filter(|(_, (low, high))| low <= high) {
-        let y = |v: f32| rect.center().y - v * 0.46 * rect.height();
+    let spans = document.pictures.envelope.iter().enumerate().map(|(i, &band)| {
         let left = x(time.tick_of_frame(columns.edges[i]) as f64);
-        let right = x((time.tick_of_frame(columns.edges[i + 1] - 1) + 1) as f64).max(left + 0.5);
+        let right = x((time.tick_of_frame(columns.edges[i + 1] - 1) + 1) as f64);
+        (left - rect.left()..right - rect.left(), band, columns.exact[i])
+    });
+    let bars = by_pixel(spans, rect.width(), pixels_per_point);
+    let mut mesh = Mesh::default();
+    let first = (rect.left() * pixels_per_point).round();
+    for (pixel, bar) in bars.into_iter().enumerate() {
+        let Some((low, high, exact)) = bar else { continue };
+        let y = |v: f32| rect.center().y - v * 0.46 * rect.height();
         let (top, bottom) = (y(high), y(low).max(y(high) + 1.0));
-        let colour = if columns.exact[i] { colour } else { colour.gamma_multiply(0.5) };
+        let left = (first + pixel as f32) / pixels_per_point;
+        let right = (first + pixel as f32 + 1.0) / pixels_per_point;
+        let colour = if exact { colour } else { colour.gamma_multiply(0.5) };
         mesh.add_colored_rect(Rect::from_min_max(Pos2::new(left, top), Pos2::new(right, bottom)), colour);
     }
     mesh
+}
+
+/// The least and the greatest of all bands that touch each pixel of `width` points, and whether all of them are exact;
+/// `None` where there is none. Spans are points from the left; a band whose low is above its high is none.
+fn by_pixel(
+    spans: impl Iterator<Item = (std::ops::Range<f32>, (f32, f32), bool)>,
+    width: f32,
+    pixels_per_point: f32,
+) -> Vec<Option<(f32, f32, bool)>> {
+    let pixels = (width * pixels_per_point).ceil().clamp(0.0, 65_536.0) as usize;
+    let mut bars: Vec<Option<(f32, f32, bool)>> = vec![None; pixels];
+    for (span, (low, high), exact) in spans.filter(|(_, (low, high), _)| low <= high) {
+        let from = (span.start * pixels_per_point).floor().max(0.0) as usize;
+        let to = ((span.end * pixels_per_point).ceil().max(0.0) as usize).clamp(from + 1, pixels.max(from + 1));
+        for bar in bars.iter_mut().take(to).skip(from) {
+            let (l, h, e) = bar.unwrap_or((low, high, exact));
+            *bar = Some((l.min(low), h.max(high), e && exact));
+        }
+    }
+    bars
 }
 
 fn gaps(document: &Document, painter: &egui::Painter, rect: Rect, x: impl Fn(f64) -> f32, colour: Color32) {
@@ -195,5 +234,28 @@ fn gaps(document: &Document, painter: &egui::Painter, rect: Rect, x: impl Fn(f64
             painter.rect_filled(band, 0.0, colour);
             last = right.max(left + 1.0);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_peak_is_lost_between_pixels() {
+        // 2048 columns over 1264 or 984 points: wherever the peak is, a pixel shows it.
+        for (width, ratio) in [(1264.0, 1.0), (984.0, 1.0), (1264.0, 1.5), (300.0, 2.0)] {
+            for peak in [0, 1, 179, 567, 1052, 1625, 2047] {
+                let at = |i: usize| i as f32 * width / 2048.0;
+                let spans = (0..2048).map(|i| (at(i)..at(i + 1), (-0.1, if i == peak { 1.0 } else { 0.1 }), i != 7));
+                let bars = by_pixel(spans, width, ratio);
+                assert_eq!(bars.len(), (width * ratio).ceil() as usize);
+                assert!(bars.iter().all(Option::is_some), "{width} {ratio}");
+                let high = bars.iter().flatten().filter(|bar| bar.1 == 1.0).count();
+                assert!((1..=3).contains(&high), "{width} {ratio} {peak}: {high}");
+                assert!(bars.iter().flatten().any(|bar| !bar.2) && bars.iter().flatten().any(|bar| bar.2));
+            }
+        }
+        assert_eq!(by_pixel([(0.0..1.0, (1.0, -1.0), true)].into_iter(), 2.0, 1.0), [None, None]);
     }
 }

@@ -77,7 +77,10 @@ impl Palette {
             Some(Row { verb, title: known.title.clone(), line: known.line.clone() })
         };
         let plain = |verb: &'static Verb| Row { verb, title: verb.title.to_owned(), line: verb.name.to_owned() };
-        if let ([verb], true) = (&found[..], text.contains(' ')) {
+        // A name that is typed in full; what only resembles one is offered as such.
+        if let [verb] = &found[..]
+            && text.split_once(char::is_whitespace).is_some_and(|(name, _)| name == verb.name)
+        {
             // The line as it is typed, then how it may go on.
             let typed = Row { verb, title: verb.title.to_owned(), line: text.trim_end().to_owned() };
             let lines = named_lines(document).into_iter().chain(self.known.iter().cloned());

@@ -240,8 +240,11 @@ fn visuals(theme: Theme, high: bool) -> Visuals {
         visuals.faint_bg_color = ground;
         visuals.text_edit_bg_color = Some(ground);
         visuals.window_stroke = Stroke::new(2.0, ink);
-        visuals.selection.bg_fill = colours.accent;
-        visuals.selection.stroke = Stroke::new(1.0, ground);
+        // The stroke is both the text on what is selected and the frame of the field that is typed in.
+        let selected =
+            if theme == Theme::Dark { Color32::from_rgb(0, 72, 160) } else { Color32::from_rgb(176, 212, 255) };
+        visuals.selection.bg_fill = selected;
+        visuals.selection.stroke = Stroke::new(2.5, ink);
         let w = &mut visuals.widgets;
         for state in [&mut w.noninteractive, &mut w.inactive, &mut w.hovered, &mut w.active, &mut w.open] {
             state.fg_stroke = Stroke::new(1.5, ink);

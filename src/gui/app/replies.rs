@@ -117,7 +117,7 @@ impl App {
                 if paths.is_empty() && self.jobs.dialog_was_brief() {
                     self.message = Some(Message::notice(
                         "no file dialog is available here (it needs a desktop portal or zenity)",
-                        "type the path into the field, or start 'longwave FILE'",
+                        "type the path into the field, or press Ctrl + P and type the command with the path behind it: open FILE, save-workspace FILE",
                     ));
                 }
                 match (purpose, &mut self.panels.export) {
