@@ -6,7 +6,7 @@
 //! first, so that all but the first two find their points in the processor's first cache, and the last one, of radix 4, 8
 //! or 16, never writes its spectrum down but adds its powers.
 //!
-//! The helpers are plain functions and loops: a closure would not be compiled for the widest vectors.
+//! The steps are plain functions and loops: a closure would not be compiled for the widest vectors.
 
 use std::f64::consts::{FRAC_1_SQRT_2, TAU};
 

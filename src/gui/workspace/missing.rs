@@ -119,7 +119,7 @@ mod tests {
     fn form() -> MissingForm {
         let file = |name: &str| FileRef { path: name.to_owned(), absolute: PathBuf::from("/gone").join(name) };
         let workspace = Workspace::new(vec![file("a.rec"), file("b.rec")], "ephys".to_owned());
-        MissingForm::new(PathBuf::from("/work/x.longwave"), Box::new(workspace), vec![0, 1])
+        MissingForm::new(PathBuf::from("/data/x.longwave"), Box::new(workspace), vec![0, 1])
     }
 
     #[test]
