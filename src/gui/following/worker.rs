@@ -29,7 +29,7 @@ const STOPPED: Duration = Duration::from_secs(5);
 const REST: u32 = 4;
 /// Rows that are made before the window hears of them; more are made by the job that makes the summary.
 const TAIL_ROWS: usize = 2;
-/// Looks for which a further file that cannot be opened yet is tried again.
+/// After so many looks it is told that a further file does not go on with the recording.
 const TRIES: u32 = 40;
 
 /// The recording that is open, as far as following it needs it.
@@ -208,6 +208,23 @@ fn panicked(panic: &(dyn Any + Send)) -> What {
     What::Told(format!("following the recording failed: {}", crate::scan::panicked(panic)), String::new())
 }
 
+/// A further file that has appeared, and does not go on with the recording yet: it may have no whole frame so far.
+struct Next {
+    path: PathBuf,
+    /// How long it was when it was tried last.
+    tried: Option<u64>,
+    looks: u32,
+}
+
+impl Next {
+    /// Whether it is worth trying: it is another one than the last time.
+    fn is_due(&mut self) -> bool {
+        self.looks = self.looks.saturating_add(1);
+        let len = std::fs::metadata(&self.path).map_or(0, |meta| meta.len());
+        self.tried.replace(len) != Some(len)
+    }
+}
+
 /// The files of a recording, and what was told of them.
 struct Following {
     /// As it was described last, whether or not the window has taken that in.
@@ -219,7 +236,7 @@ struct Following {
     changed: Option<String>,
     /// It is no more than a change in place.
     edited: bool,
-    next: Option<(PathBuf, u32)>,
+    next: Option<Next>,
     growth: Growth,
     since: Instant,
     /// That it cannot be read now, or that it grows in a way that cannot be shown, was said.
@@ -261,7 +278,7 @@ impl Following {
         for event in self.watch.look() {
             match event {
                 FileEvent::Grew { .. } => grew = true,
-                FileEvent::Next { path } => self.next = Some((path, TRIES)),
+                FileEvent::Next { path } => self.next = Some(Next { path, tried: None, looks: 0 }),
                 FileEvent::Shrank { path, from, to } => {
                     self.edited = false;
                     let (from, to) = (crate::text::bytes(from), crate::text::bytes(to));
@@ -284,9 +301,16 @@ impl Following {
                 }
             }
         }
-        if grew || self.due || self.changed.is_some() || self.next.is_some() {
+        let next_due = self.next.as_mut().is_some_and(Next::is_due);
+        if let Some(next) = self.next.as_ref().filter(|next| next.looks == TRIES) {
+            news.push(What::Told(
+                format!("the file {} has appeared, but does not go on with the recording", name(&next.path)),
+                "it is looked at again when it changes".to_owned(),
+            ));
+        }
+        if grew || self.due || self.changed.is_some() || next_due {
             self.since = Instant::now();
-            self.describe(target, task, grew, &mut news);
+            self.describe(target, task, (grew, next_due), &mut news);
         } else if self.growth == Growth::Growing && self.since.elapsed() > STOPPED {
             news.extend(self.stop(target, task));
         }
@@ -307,11 +331,20 @@ impl Following {
         [What::Growth(Growth::Stopped), What::Told(text, String::new())]
     }
 
-    fn describe(&mut self, target: &Target, task: &Task, grew: bool, news: &mut Vec<What>) {
+    fn describe(&mut self, target: &Target, task: &Task, (grew, with_next): (bool, bool), news: &mut Vec<What>) {
         let mut files = self.watch.files();
-        let next = self.next.take();
-        files.extend(next.as_ref().map(|(path, _)| path.clone()));
-        match self.described(target, &files, next.is_some(), task) {
+        let mut next = None;
+        let mut described = None;
+        if let Some(path) = self.next.as_ref().filter(|_| with_next).map(|next| next.path.clone()) {
+            let longer: Vec<PathBuf> = files.iter().cloned().chain([path.clone()]).collect();
+            if let Ok(now) = self.described(target, &longer, true, task) {
+                (files, next, described) = (longer, Some(path), Some(Ok(now)));
+                self.next = None;
+            }
+        }
+        // As long as the further file does not go on with it, what the others have got meanwhile is shown.
+        let described = described.unwrap_or_else(|| self.described(target, &files, false, task));
+        match described {
             Ok(None) => {
                 self.due = false;
                 if grew {
@@ -321,7 +354,7 @@ impl Following {
             Ok(Some(mut described)) => {
                 (self.due, self.complained) = (false, false);
                 let changed = self.changed.take();
-                if let Some((path, _)) = next {
+                if let Some(path) = next {
                     self.watch.add(path.clone());
                     // A folder, or a session of one, finds it by itself the next time.
                     let listed = target.source.files().first() == Some(&target.path);
@@ -337,7 +370,7 @@ impl Following {
                     news.push(What::Growth(growth));
                 }
             }
-            Err(error) => self.cannot_read(target, next, &error, news),
+            Err(error) => self.cannot_read(target, &error, news),
         }
     }
 
@@ -379,32 +412,12 @@ impl Following {
         }
     }
 
-    fn cannot_read(
-        &mut self,
-        target: &Target,
-        next: Option<(PathBuf, u32)>,
-        error: &crate::error::Error,
-        news: &mut Vec<What>,
-    ) {
-        match next {
-            // It may have no whole frame yet.
-            Some((path, tries)) if tries > 0 => self.next = Some((path, tries - 1)),
-            Some((path, _)) => {
-                // What the others have got meanwhile was not shown.
-                self.due = true;
-                let text = format!("the file {} has appeared, but does not go on with the recording", name(&path));
-                news.push(What::Told(text, error.to_string()));
-            }
-            None => {
-                self.due = true;
-                if !std::mem::replace(&mut self.complained, true) {
-                    let what = self.changed.clone();
-                    let what = what.unwrap_or_else(|| {
-                        format!("the recording {} cannot be read now", target.source.recording().name)
-                    });
-                    news.push(What::Told(what, format!("it is shown again when it can be read: {error}")));
-                }
-            }
+    fn cannot_read(&mut self, target: &Target, error: &crate::error::Error, news: &mut Vec<What>) {
+        self.due = true;
+        if !std::mem::replace(&mut self.complained, true) {
+            let unread = || format!("the recording {} cannot be read now", target.source.recording().name);
+            let what = self.changed.clone().unwrap_or_else(unread);
+            news.push(What::Told(what, format!("it is shown again when it can be read: {error}")));
         }
     }
 
