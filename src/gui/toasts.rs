@@ -92,6 +92,8 @@ pub(super) fn toasts_ui(ui: &Ui, toasts: &mut Toasts, out: &mut Vec<Command>) {
         return;
     }
     let now = ui.input(|i| i.time);
+    // Before they are drawn: nothing else paints the window again when the last one goes.
+    toasts.list.retain(|toast| toast.is_error || toast.until.is_none_or(|until| until > now));
     let area =
         Area::new(Id::unique("toasts")).order(Order::Foreground).anchor(Align2::RIGHT_BOTTOM, vec2(-12.0, -ABOVE));
     let first = toasts.list.len().saturating_sub(MOST);
@@ -109,7 +111,6 @@ pub(super) fn toasts_ui(ui: &Ui, toasts: &mut Toasts, out: &mut Vec<Command>) {
         // Nothing goes while it is being read.
         toasts.list.iter_mut().filter_map(|toast| toast.until.as_mut()).for_each(|until| *until = until.max(now + 2.0));
     }
-    toasts.list.retain(|toast| toast.is_error || toast.until.is_none_or(|until| until > now));
     let next = toasts.list.iter().filter(|toast| !toast.is_error).filter_map(|toast| toast.until).reduce(f64::min);
     if let Some(next) = next {
         ui.request_repaint_after_secs((next - now).max(0.05) as f32);
