@@ -170,8 +170,9 @@ fn work(shared: &Shared, budget: &MemoryBudget, replies: &Replies) {
                 let wait = next_look.saturating_duration_since(Instant::now());
                 slot = match slot.target.as_ref().filter(|_| !slot.waiting) {
                     None => shared.1.wait(slot).unwrap_or_else(PoisonError::into_inner),
-                    // That the window has taken in an answer is no reason to look before it is time.
-                    Some(target) if wait.is_zero() || following.as_ref().is_some_and(|f| !f.is_of(target)) => {
+                    // That the window has taken in an answer is no reason to look before it is time; that something was
+                    // opened is: a further file that appears meanwhile would pass for one that was there.
+                    Some(target) if wait.is_zero() || following.as_ref().is_none_or(|f| !f.is_of(target)) => {
                         break target.clone();
                     }
                     Some(_) => shared.1.wait_timeout(slot, wait).unwrap_or_else(PoisonError::into_inner).0,
