@@ -11,9 +11,11 @@ use std::sync::Arc;
 use common::Random;
 use longwave::export::{self, Values};
 use longwave::form::Settings;
+use longwave::picture::colour_map::ColourMap;
 use longwave::picture::palette::{Color, Palette, Theme};
 use longwave::picture::scene::{Area, Scene, Shape};
-use longwave::picture::{self, Options, TimeAxis, png, svg};
+use longwave::picture::zone::Zone;
+use longwave::picture::{self, Display, EventRow, HeatValue, Options, Threshold, TimeAxis, png, svg};
 use longwave::recording::{
     Block, Channel, ClockSpan, Recording, SampleFormat, SampleType, Samples, Scale, Stream, TimeBase,
 };
@@ -152,6 +154,18 @@ fn gallery() -> Vec<Case> {
             9_000,
             neural,
         ),
+        Case::new("butterfly", "butterfly.rec", rate(), channels(24, "uV"), 60_000, neural),
+        Case::new("wings", "wings.npy", rate(), channels(6, "mV"), 3000, neural),
+        Case::new("heat", "map.rec", rate(), channels(40, "uV"), 60_000, neural),
+        Case::new("heat-many", "many.rec", rate(), channels(1024, "uV"), 4000, neural),
+        Case::new(
+            "lines",
+            "lines.rec",
+            TimeBase::regular(10.0).starting_at(1_792_882_800_000_000_000),
+            channels(4, "uV"),
+            90_000,
+            |c, f| if c == 1 { (f / 700 % 2) as f32 } else { neural(c, f) },
+        ),
         Case::new("4k", "large.rec", rate(), channels(32, "uV"), 60_000, neural),
     ];
     for case in &mut cases {
@@ -159,6 +173,30 @@ fn gallery() -> Vec<Case> {
             "sixteen" => case.guessed = 22_000..60_000,
             "wide" => case.options.theme = Theme::Dark,
             "samples" => case.frames = 1000..1100,
+            "butterfly" => case.options.look.display = Display::Butterfly,
+            "wings" => {
+                case.frames = 1000..1100;
+                case.options.look.display = Display::Butterfly;
+                case.options.look.plain = true;
+            }
+            "heat" | "heat-many" => {
+                case.guessed = 30_000..60_000;
+                case.options.look.display = Display::HeatMap;
+                case.options.theme = if case.name == "heat" { Theme::Light } else { Theme::Dark };
+            }
+            "lines" => {
+                let look = &mut case.options.look;
+                look.logic = vec![(1, Threshold { at: 0.05, above: true })];
+                look.cursors = vec![1000.0, 1500.0];
+                look.zone = Zone::named("Europe/Berlin").unwrap();
+                let frames: Vec<u64> = (0..60).map(|i| i * 1300).collect();
+                let levels = (0..60).map(|i| i % 2).collect();
+                look.rows = vec![
+                    EventRow { name: "Din 1".into(), frames: frames.clone(), levels },
+                    EventRow { name: "licks of the animal at the left port".into(), frames, levels: Vec::new() },
+                ];
+                case.options.time_axis = TimeAxis::Clock;
+            }
             "day" => case.frames = 20_000..50_000,
             "clock" => {
                 case.options = Options { theme: Theme::Dark, time_axis: TimeAxis::Clock, ..case.options.clone() }
@@ -375,6 +413,7 @@ fn a_given_look_is_drawn() {
             ],
             plain: true,
             scale_bars: true,
+            ..Look::default()
         },
         ..Options::default()
     };
@@ -408,4 +447,54 @@ fn a_given_look_is_drawn() {
     let mut columns_of = |request: &ViewRequest| Ok(brute(&*case.source, request, &case.guessed));
     let wrong = picture::compose(case.source.recording(), &case.selection(), &case.options, &mut columns_of);
     assert!(wrong.unwrap_err().to_string().contains("2 ranges for 3 channels"));
+}
+
+#[test]
+fn butterflies_share_one_axis_and_heat_maps_tell_their_colours() {
+    let time = || TimeBase::regular(1000.0);
+    // 100 and 50 steps high, around middles far apart.
+    let waves = |c: usize, f: u64| 1000.0 * c as f32 + if f % 500 < 250 { 100.0 } else { 0.0 } / (c + 1) as f32;
+    let mut case = Case::new("wings", "wings", time(), channels(2, "uV"), 4000, waves);
+    case.options.look.display = Display::Butterfly;
+    let scene = case.scene();
+    let reach = |color: Color| {
+        let bars = scene.shapes.iter().find_map(|s| match s {
+            Shape::Bars { bars, color: own, .. } if *own == color => Some(bars),
+            _ => None,
+        });
+        let bars = bars.unwrap().iter().filter(|bar| !bar.is_empty());
+        bars.fold((f32::INFINITY, 0.0_f32), |(top, bottom), bar| (top.min(bar.top), bottom.max(bar.bottom)))
+    };
+    let palette = Palette::of(Theme::Light);
+    let (first, second) = (reach(palette.trace(0)), reach(palette.trace(1)));
+    let middle = scene.plot.y + scene.plot.height / 2.0;
+    for (top, bottom) in [first, second] {
+        assert!(((top + bottom) / 2.0 - middle).abs() < 2.0, "each from its own middle: {top} {bottom} {middle}");
+    }
+    let ratio = (first.1 - first.0) / (second.1 - second.0);
+    assert!((ratio - 2.0).abs() < 0.05, "one scale for both: {ratio}");
+    assert!(scene.texts().any(|t| t.text.contains("from each channel's middle")));
+
+    // The loud half of one channel has the highest colour where half of its height was given as the range.
+    let mut case = Case::new("heat", "heat", time(), channels(2, "uV"), 4000, |c, f| {
+        if c == 1 && f >= 2000 { if f % 2 == 0 { 100.0 } else { -100.0 } } else { 0.0 }
+    });
+    case.options.look.display = Display::HeatMap;
+    case.options.look.ranges = vec![-19.5..19.5];
+    let scene = case.scene();
+    let raster = scene.shapes.iter().find_map(|s| match s {
+        Shape::Raster { width, pixels, .. } => Some((*width as usize, pixels)),
+        _ => None,
+    });
+    let (width, pixels) = raster.unwrap();
+    let at =
+        |x: f64, y: f64| pixels[(y * (pixels.len() / width) as f64) as usize * width + (x * width as f64) as usize];
+    let (none, all) = (ColourMap::Viridis.color(0.0), ColourMap::Viridis.color(1.0));
+    assert_eq!([at(0.25, 0.25), at(0.75, 0.25), at(0.25, 0.75), at(0.75, 0.75)], [none, none, none, all]);
+    assert!(scene.texts().any(|t| t.text == "Peak") && scene.texts().any(|t| t.text == "µV"));
+    // A map of means cannot be made of extremes, and says so rather than showing something else.
+    case.options.look.heat = HeatValue::Rms;
+    let mut columns_of = |request: &ViewRequest| Ok(brute(&*case.source, request, &case.guessed));
+    let wrong = picture::compose(case.source.recording(), &case.selection(), &case.options, &mut columns_of);
+    assert!(wrong.unwrap_err().to_string().contains("means"));
 }

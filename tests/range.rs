@@ -18,7 +18,7 @@ use longwave::form::Settings;
 use longwave::recording::{ByteOrder, ClockSpan, SampleFormat, SampleType, Samples, Scale, TimeBase};
 use longwave::scan::Selection;
 use longwave::source::{MemorySource, Source};
-use longwave::summary::{SidecarPolicy, Summary, TILE_FRAMES};
+use longwave::summary::{SidecarPolicy, Summary, TILE_FRAMES, ViewRequest};
 use longwave::task::Task;
 use longwave::with_samples;
 use proptest::prelude::*;
@@ -296,5 +296,64 @@ proptest! {
         summary.build(&task).unwrap();
         let selection = Selection { stream: 0, channels: (0..channels).collect(), frames: a.min(b)..a.max(b) };
         assert_same(&statistics(&source, &selection, None, threads), &statistics(&source, &selection, Some(&summary), 1), "any");
+    }
+}
+
+/// The columns of `request` from the samples, one after the other: count, mean and mean squared deviation.
+fn brute_levels(source: &Arc<dyn Source>, request: &ViewRequest, channel: usize) -> Vec<(u64, f64, f64)> {
+    let time = &source.recording().streams[0].time;
+    let column = |edge: &[u64]| {
+        let mut block = longwave::recording::Block::default();
+        source.read(0, edge[0]..edge[1], &[channel], &mut block).unwrap();
+        let mut values = Vec::new();
+        block.channel_f64(0, Scale { gain: 1.0, offset: 0.0 }, &mut values);
+        values.retain(|v| !v.is_nan());
+        let n = values.len() as f64;
+        let mean = values.iter().sum::<f64>() / n;
+        (values.len() as u64, mean, values.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / n)
+    };
+    request.edges(time).windows(2).map(column).collect()
+}
+
+#[test]
+fn levels_of_columns_are_those_of_their_samples() {
+    let frames = 2 * TILE_FRAMES as usize + 70_001;
+    let spans = [(0, 0), (9_000, 12_000), (1_500_000, 1_900_000)]
+        .map(|(first_frame, first_tick)| ClockSpan { first_frame, first_tick });
+    for sample_type in [SampleType::I16, SampleType::U16, SampleType::F32] {
+        let time = TimeBase::with_spans(1000.0, spans.to_vec());
+        let source = in_memory(samples(sample_type, 1, frames, 7), 1, time);
+        let task = task(2);
+        let summary = Summary::open(Arc::clone(&source), 0, task.budget(), &SidecarPolicy::Off).unwrap();
+        for built in [false, true] {
+            if built {
+                summary.build(&task).unwrap();
+            }
+            for (bucket_frames, from, to) in
+                [(1 << 18, 0, frames as u64), (4096, 0, 1 << 20), (1 << 21, 0, frames as u64), (512, 1 << 12, 40_960)]
+            {
+                let request = ViewRequest { stream: 0, channels: vec![0], frames: from..to, bucket_frames };
+                let levels = summary.levels(&request, u64::MAX, &task).unwrap();
+                assert!(levels.known.iter().all(|&known| known));
+                let expected = brute_levels(&source, &request, 0);
+                assert_eq!(levels.values[0].len(), expected.len());
+                for (level, (count, mean, square)) in levels.values[0].iter().zip(expected) {
+                    assert_eq!(level.count, count);
+                    if count > 0 {
+                        let spread = square.sqrt();
+                        assert!((level.mean - mean).abs() <= 1e-9 * mean.abs().max(spread), "{level:?} {mean}");
+                        let own = level.deviations / count as f64;
+                        assert!((own - square).abs() <= 1e-6 * square.max(1e-9), "{level:?} {square}");
+                    }
+                }
+            }
+        }
+        // With tiles, whole blocks need no samples; finer columns are not guessed.
+        let whole = ViewRequest { stream: 0, channels: vec![0], frames: 0..TILE_FRAMES, bucket_frames: 1 << 16 };
+        let levels = summary.levels(&whole, 8192 * 8, &task).unwrap();
+        assert!(levels.known.iter().all(|&known| known), "{:?}", levels.known);
+        let fine = ViewRequest { frames: 16_384..32_768, bucket_frames: 256, ..whole };
+        let levels = summary.levels(&fine, 0, &task).unwrap();
+        assert!(levels.known.iter().all(|&known| !known) && levels.values[0].iter().all(|l| l.count == 0));
     }
 }

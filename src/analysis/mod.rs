@@ -14,6 +14,7 @@ use crate::source::Source;
 use crate::summary::Summary;
 use crate::task::Task;
 
+mod annotated;
 mod bands;
 mod chi_squared;
 mod coherence;
@@ -38,8 +39,10 @@ mod taper;
 mod tone;
 mod welch;
 
+pub use annotated::{run_annotated, takes_annotated};
 pub use decode::DECODERS;
 pub use dpss::dpss;
+pub use find::{Track, read_tracks};
 pub use found::{Context, Events, Field, Place};
 pub use heatmap::{Axis, Heatmap, Layer, Places};
 pub use spectral_peaks::{Peak, peaks_of};

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use clap::{ArgMatches, Args, Command};
 
-use super::args::{FileArgs, SelectionArgs};
+use super::args::{AnnotatedArg, FileArgs, SelectionArgs};
 use super::shell::Shell;
 use super::table::{Align, Columns, render};
 use super::{Failure, parameters, parsed};
-use crate::analysis::{Analysis, Cell, Report, Request, Strip, Table, View};
+use crate::analysis::{Analysis, Cell, Report, Request, Strip, Table, View, run_annotated, takes_annotated};
 use crate::error::Result;
 use crate::form::Kind;
 use crate::source::Source;
@@ -21,6 +21,8 @@ use crate::text;
 struct AnalyseArgs {
     #[command(flatten)]
     selection: SelectionArgs,
+    #[command(flatten)]
+    annotated: AnnotatedArg,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -39,6 +41,9 @@ pub(crate) fn command(analysis: &'static Analysis) -> Command {
         .about(analysis.about)
         .after_help(format!("Example:\n  {}", analysis.example))
         .mut_arg("output", |arg| arg.help(format!("Write the result to this file, {}", endings(analysis))));
+    if !takes_annotated(analysis.name) {
+        command = command.mut_arg("annotated", |arg| arg.hide(true));
+    }
     if names_lines(analysis) {
         command = command.mut_arg("channels", |arg| arg.hide(true));
     }
@@ -84,6 +89,10 @@ pub(crate) fn run(analysis: &'static Analysis, matches: &ArgMatches, shell: &She
         let flags: Vec<String> = lines.map(|parameter| format!("--{}", parameter.name)).collect();
         return Err(Failure::Usage(format!("--channels is not for {}; use {}", analysis.name, flags.join(", "))));
     }
+    if args.annotated.annotated.is_some() && !takes_annotated(analysis.name) {
+        let name = analysis.name;
+        return Err(Failure::Usage(format!("--annotated is not for {name}: give it a range of time, --range A..B")));
+    }
     let settings = parameters::settings(matches, analysis.parameters)?;
     (analysis.check)(&settings).map_err(|e| Failure::Usage(e.to_string()))?;
     let target = args.output.as_deref().map(|path| Target::of(analysis, path, args.force)).transpose()?;
@@ -97,6 +106,7 @@ pub(crate) fn run(analysis: &'static Analysis, matches: &ArgMatches, shell: &She
         source.files().iter().try_for_each(|file| super::export::refuse_source(target.path, file))?;
     }
     let selection = args.selection.selection(source.as_ref())?;
+    let ranges = args.annotated.ranges(&args.file, source.as_ref(), &selection)?;
     let report = shell.attend(analysis.name, |task| {
         // What is filtered has another summary than the file.
         let summary = if filters.is_empty() { summary_of(&source, selection.stream, task) } else { None };
@@ -111,7 +121,10 @@ pub(crate) fn run(analysis: &'static Analysis, matches: &ArgMatches, shell: &She
         if let (Some(write), Some(target)) = (writer, &target) {
             return write(&request, target.path, target.overwrite);
         }
-        let report = (analysis.run)(&request)?;
+        let report = match &ranges {
+            Some(ranges) => run_annotated(analysis, &request, ranges)?,
+            None => (analysis.run)(&request)?,
+        };
         if let Some(target) = &target {
             target.write(&report)?;
         }

@@ -7,6 +7,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, ValueEnum};
 
 use super::Failure;
+use crate::annotation::{Annotated, Annotations, annotated};
 use crate::error::Result;
 use crate::recording::{ByteOrder, Channel, SampleType, TimeBase};
 use crate::scan::Selection;
@@ -297,6 +298,32 @@ pub(crate) struct SelectionArgs {
     /// The channels: 0-3,7, ids, names, or all [default: all]
     #[arg(long, value_name = "LIST", allow_hyphen_values = true, value_parser = channel_list)]
     channels: Option<String>,
+}
+
+/// Which annotated ranges of it.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct AnnotatedArg {
+    /// Only the annotated ranges of this category or label, as the recording's NAME.longwave.json has them; all: every one
+    #[arg(long, value_name = "NAME")]
+    pub(crate) annotated: Option<String>,
+}
+
+impl AnnotatedArg {
+    /// The ranges inside of the selection, if some are asked for.
+    pub(crate) fn ranges(
+        &self,
+        file: &FileArgs,
+        source: &dyn Source,
+        of: &Selection,
+    ) -> Result<Option<Vec<Annotated>>> {
+        let Some(wanted) = &self.annotated else { return Ok(None) };
+        let path = file.files.first().map_or(std::path::Path::new(""), PathBuf::as_path);
+        let stored = crate::annotation::store::find(path)?;
+        let list =
+            stored.map(|(_, stored)| Annotations::new(stored.annotations, stored.categories)).unwrap_or_default();
+        let stream = of.stream_in(source.recording())?;
+        annotated(list.list(), wanted, &stream.time, &of.frames).map(Some)
+    }
 }
 
 impl StreamArg {

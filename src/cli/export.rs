@@ -6,12 +6,12 @@ use std::time::Instant;
 use clap::{ArgMatches, Args, Command, ValueEnum};
 use serde_json::json;
 
-use super::args::{FileArgs, SelectionArgs};
+use super::args::{AnnotatedArg, FileArgs, SelectionArgs};
 use super::shell::Shell;
 use super::table::fields;
 use super::{Failure, parameters, parsed};
 use crate::error::{Error, ErrorKind, Result};
-use crate::export::{EXPORTERS, Exporter, Prediction, Request, Values, for_target};
+use crate::export::{EXPORTERS, Exporter, Prediction, Request, Values, for_target, predict_over, run_over};
 use crate::scan::Selection;
 use crate::text;
 
@@ -24,6 +24,11 @@ const FILES_SHOWN: usize = 16;
 struct TargetArgs {
     #[command(flatten)]
     selection: SelectionArgs,
+    #[command(flatten)]
+    annotated: AnnotatedArg,
+    /// With --annotated: all ranges behind each other in one file, not a file each
+    #[arg(long, requires = "annotated")]
+    joined: bool,
     /// The file to write; its extension says the format
     #[arg(long, short, value_name = "OUT")]
     output: PathBuf,
@@ -65,6 +70,7 @@ pub(crate) fn command() -> Command {
             "The file appears whole or not at all; NAME.sorter and NAME.trodes are folders, which do the same. Of complex recordings, real and imaginary part are a channel each.\n\n\
          Examples:\n  longwave export day.rec -o part.npy --range 1h..1h10m --channels 0-3,7\n  \
          longwave export day.rec -o day.bin --dry-run\n  \
+         longwave export day.rec -o spindle.npy --annotated Spindle\n  \
          longwave export 20230622_rat_*.rec -o day.npy\n  \
          longwave export day.rec -o day.sorter        samples, probe.json, probe.prb and params.py\n  \
          longwave export 20230622_rat_*.rec -o rat.nwb --metadata rat.yml\n  \
@@ -199,7 +205,7 @@ fn write(
     for file in &args.file.files {
         refuse_source(&args.output, file)?;
     }
-    if !args.dry_run {
+    if !args.dry_run && (args.annotated.annotated.is_none() || args.joined) {
         refuse_existing(&args.output, args.force)?;
     }
     let (source, _) = shell.open_filtered(&args.file, &args.selection.stream, matches)?;
@@ -218,14 +224,18 @@ fn write(
         overwrite: args.force,
         task: shell.task(),
     };
-    let prediction = (exporter.predict)(&request)?;
+    let ranges = args.annotated.ranges(&args.file, source.as_ref(), &selection)?;
+    if args.joined && exporter.name == PICTURE {
+        return Err(Failure::Usage("--joined is for samples: pictures are one for each range".to_owned()));
+    }
+    let prediction = predict_over(exporter, &request, ranges.as_deref(), args.joined)?;
     shell.notes(&prediction.notes);
     if args.dry_run {
         return predicted(args, exporter, &selection, &prediction, shell);
     }
     let started = Instant::now();
     let title = if exporter.name == PICTURE { "shot" } else { "export" };
-    let files = shell.attend(title, |_| (exporter.run)(&request))?;
+    let files = shell.attend(title, |_| run_over(exporter, &request, ranges.as_deref(), args.joined))?;
     let secs = started.elapsed().as_secs_f64();
     let size = |path: &PathBuf| std::fs::metadata(path).map_or(0, |meta| meta.len());
     let bytes: u64 = files.iter().map(size).sum();

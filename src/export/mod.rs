@@ -12,6 +12,7 @@ use crate::scan::Selection;
 use crate::source::Source;
 use crate::task::Task;
 
+mod annotated;
 mod geometry;
 mod npy;
 mod nwb;
@@ -21,6 +22,7 @@ mod raw;
 mod sorter;
 mod trodes;
 
+pub use annotated::{predict_over, run_over, targets};
 pub(crate) use nwb::metadata;
 pub(crate) use picture::compose as compose_picture;
 
@@ -60,6 +62,7 @@ pub struct Exporter {
 }
 
 /// One export.
+#[derive(Clone, Copy)]
 pub struct Request<'a> {
     pub source: &'a Arc<dyn Source>,
     pub selection: &'a Selection,

@@ -8,14 +8,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{Exporter, Prediction, Request};
+use crate::analysis::{Track, read_tracks};
 use crate::annotation::{self, Annotation, Annotations, store};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::file::{AtomicFile, free_bytes};
 use crate::form::{Kind, Parameter, Settings};
 use crate::picture::palette::{Color, Theme};
 use crate::picture::scene::Scene;
-use crate::picture::{self, Look, Mark, Options, TimeAxis};
-use crate::summary::{SidecarPolicy, Summary, ViewRequest};
+use crate::picture::zone::Zone;
+use crate::picture::{self, Display, EventRow, HeatValue, Look, Mark, Options, TimeAxis};
+use crate::summary::{Levels, SidecarPolicy, Summary, ViewRequest};
+use crate::task::Task;
 
 /// The table entry. `longwave shot` and the window make the same pictures of the same settings.
 pub(crate) const EXPORTER: Exporter = Exporter {
@@ -38,11 +41,32 @@ pub(crate) const EXPORTER: Exporter = Exporter {
             default: "light",
         },
         Parameter {
+            name: "display",
+            title: "Display",
+            help: "Channels in lanes, over each other on one axis, or as rows of colours",
+            kind: Kind::Choice(Display::NAMES),
+            default: "stacked",
+        },
+        Parameter {
+            name: "heat",
+            title: "Heat map of",
+            help: "What the colours of a heat map show of the samples in each cell",
+            kind: Kind::Choice(HeatValue::NAMES),
+            default: "peak",
+        },
+        Parameter {
             name: "time-axis",
             title: "Time axis",
-            help: "How time is written; clock is UTC and needs a recording that knows when it began",
-            kind: Kind::Choice(&["auto", "seconds", "clock", "frames"]),
+            help: "How time is written; clock needs a recording that knows when it began",
+            kind: Kind::Choice(&["auto", "seconds", "hours", "clock", "frames"]),
             default: "auto",
+        },
+        Parameter {
+            name: "zone",
+            title: "Time zone",
+            help: "Of clock times: utc, local, or a name such as Europe/Berlin",
+            kind: Kind::Text,
+            default: "utc",
         },
         Parameter {
             name: "dpi",
@@ -54,7 +78,7 @@ pub(crate) const EXPORTER: Exporter = Exporter {
         Parameter {
             name: "ranges",
             title: "Ranges",
-            help: "Values at the foot and top of a lane, LOW..HIGH for all channels or one for each, with commas; HIGH..LOW is upside down",
+            help: "Values at the foot and top of a lane (of the plot of a butterfly; of the colours of a heat map), LOW..HIGH for all channels or one for each, with commas; HIGH..LOW is upside down",
             kind: Kind::Text,
             default: "",
         },
@@ -62,6 +86,27 @@ pub(crate) const EXPORTER: Exporter = Exporter {
             name: "colours",
             title: "Colours",
             help: "Colours of channels by index: 3=#ff8800,7=#0072b2; the others have those of the palette",
+            kind: Kind::Text,
+            default: "",
+        },
+        Parameter {
+            name: "logic",
+            title: "Logic",
+            help: "Channels drawn as logic levels, by index: 3>0.5 is high above 0.5, 7<2 below 2",
+            kind: Kind::Text,
+            default: "",
+        },
+        Parameter {
+            name: "tracks",
+            title: "Event tracks",
+            help: "Event tracks of the recording that have a row beneath the traces: all, or names with commas",
+            kind: Kind::Text,
+            default: "",
+        },
+        Parameter {
+            name: "cursors",
+            title: "Cursors",
+            help: "Where the cursors A and B stand, seconds from the first frame: 1.25,1.5",
             kind: Kind::Text,
             default: "",
         },
@@ -101,11 +146,18 @@ fn options(settings: &Settings) -> Result<Options> {
         theme: if settings.text("theme") == "dark" { Theme::Dark } else { Theme::Light },
         time_axis: match settings.text("time-axis") {
             "seconds" => TimeAxis::Seconds,
+            "hours" => TimeAxis::Hours,
             "clock" => TimeAxis::Clock,
             "frames" => TimeAxis::Frames,
             _ => TimeAxis::Automatic,
         },
         look: Look {
+            display: Display::named(settings.text("display")).unwrap_or_default(),
+            heat: HeatValue::named(settings.text("heat")).unwrap_or_default(),
+            logic: picture::parse_logic(settings.text("logic"))?,
+            cursors: picture::parse_cursors(settings.text("cursors"))?,
+            zone: Zone::named(settings.text("zone"))?,
+            rows: Vec::new(),
             ranges: picture::parse_ranges(settings.text("ranges"))?,
             colours: picture::parse_colours(settings.text("colours"))?,
             marks: Vec::new(),
@@ -130,6 +182,29 @@ fn marks(settings: &Settings) -> Result<Vec<Mark>> {
         Mark { secs: a.start_secs..a.end_secs(), label: a.title().to_owned(), colour }
     };
     Ok(annotations.list().iter().map(mark).collect())
+}
+
+/// The rows of the event tracks that the settings name, read from the whole recording.
+fn rows(request: &Request<'_>) -> Result<Vec<EventRow>> {
+    let all = &request.source.recording().events;
+    let wanted = request.settings.text("tracks");
+    let names: Vec<String> = match wanted.trim() {
+        "" => return Ok(Vec::new()),
+        "all" => all.iter().map(|track| track.name.clone()).collect(),
+        list => list.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect(),
+    };
+    if let Some(unknown) = names.iter().find(|name| all.iter().all(|track| track.name != **name)) {
+        let known: Vec<&str> = all.iter().map(|track| track.name.as_str()).take(12).collect();
+        let remedy = if known.is_empty() {
+            "the recording holds none: leave the setting out".to_owned()
+        } else {
+            format!("use all, or some of: {}", known.join(", "))
+        };
+        return Err(Error::invalid(format!("there is no event track '{unknown}'")).with_remedy(remedy));
+    }
+    let tracks = read_tracks(request.source, request.selection.stream, &names, request.task)?;
+    let row = |(name, track): (String, Track)| EventRow { name, frames: track.frames, levels: track.levels };
+    Ok(tracks.into_iter().map(row).collect())
 }
 
 fn is_svg(request: &Request<'_>) -> bool {
@@ -174,12 +249,30 @@ pub(crate) fn compose(request: &Request<'_>) -> Result<Scene> {
     let mut options = options(request.settings)?;
     options.look.marks = marks(request.settings)?;
     let channels = request.selection.channels.len() as u64;
-    let each = if is_svg(request) { 24 } else { 8 };
-    let traces = channels * u64::from(options.width) * each + picture::GROUP_BYTES as u64;
+    let each = match options.look.display {
+        Display::Stacked if is_svg(request) => 24,
+        Display::Stacked => 8,
+        // All lanes together, before they are drawn.
+        Display::Butterfly => 48,
+        Display::HeatMap => 8,
+    };
+    let field = if options.look.display == Display::HeatMap {
+        u64::from(options.width) * u64::from(options.height) * if is_svg(request) { 16 } else { 4 }
+    } else {
+        0
+    };
+    let traces = channels * u64::from(options.width) * each + picture::GROUP_BYTES as u64 + field;
     let _reservation = request.task.budget().reserve(traces)?;
+    options.look.rows = rows(request)?;
     // The sidecar is used if it is there; none is made for one picture.
     let Request { source, selection, task, .. } = request;
     let summary = Summary::open(Arc::clone(source), selection.stream, task.budget(), &SidecarPolicy::Auto)?;
     let mut columns_of = |view: &ViewRequest| summary.columns(view, task);
-    picture::compose(source.recording(), selection, &options, &mut columns_of)
+    let mut levels_of = |view: &ViewRequest| levels(&summary, view, task);
+    picture::compose_with(source.recording(), selection, &options, &mut columns_of, &mut levels_of)
+}
+
+/// The levels of a request, all of them: what no tile tells is read, however much it is.
+fn levels(summary: &Summary, view: &ViewRequest, task: &Task) -> Result<Levels> {
+    summary.levels(view, u64::MAX, task)
 }

@@ -3,6 +3,7 @@
 
 use eframe::egui::{self, RichText, Ui};
 
+use super::annotated_scope::{annotated_text, annotated_ui};
 use super::command::{Command, JobCommand, Scope};
 use super::command_line::{analysis_line, small_line_ui};
 use super::controls::section;
@@ -66,7 +67,7 @@ pub(super) fn analysis_ui(
 ) {
     ui.weak(analysis.about);
     ui.add_space(4.0);
-    scope_ui(ui, document, &mut form.scope);
+    scope_ui(ui, document, &mut form.scope, crate::analysis::takes_annotated(analysis.name));
     if !analysis.parameters.is_empty() {
         // Folded away once there is a result, which needs the room; a click brings them back.
         egui::CollapsingHeader::new("Settings")
@@ -114,19 +115,28 @@ pub(super) fn analysis_ui(
     }
 }
 
-/// The choice of the range, and what it comes to.
-pub(super) fn scope_ui(ui: &mut Ui, document: &Document, scope: &mut Scope) {
+/// The choice of the range, with annotated ranges where they can be gone over, and what it comes to.
+pub(super) fn scope_ui(ui: &mut Ui, document: &Document, scope: &mut Scope, annotated: bool) {
     ui.horizontal_wrapped(|ui| {
         for (choice, label) in
             [(Scope::Selection, "Selection"), (Scope::Visible, "Visible range"), (Scope::Everything, "Whole recording")]
         {
             ui.radio_value(scope, choice, label);
         }
+        if annotated {
+            annotated_ui(ui, document, scope);
+        } else if matches!(scope, Scope::Annotated(_)) {
+            *scope = Scope::default();
+        }
     });
     if *scope == Scope::Selection && document.selection.is_none() {
         ui.weak("Nothing is selected, so the visible range is taken. Shift-drag over the traces to select a range.");
     }
-    ui.label(RichText::new(range_text(document, *scope)).color(Colours::of(ui).muted));
+    let text = match scope {
+        Scope::Annotated(_) => annotated_text(ui, document, *scope),
+        _ => range_text(document, *scope),
+    };
+    ui.label(RichText::new(text).color(Colours::of(ui).muted));
 }
 
 /// The range that `scope` means now, in time and samples.

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use eframe::egui;
 
+use super::channels::Display;
 use super::column_worker::{ColumnWorker, Place, Wish};
 use super::command::{AnnotationCommand, ChannelCommand, Command, FilterCommand, PanelCommand};
 use super::cursors::{CursorCommand, Snap};
@@ -283,6 +284,12 @@ impl App {
         let per_column = viewport.ticks_per_point() / f64::from(pixels_per_point);
         let view = ViewRequest::covering(document.stream, shown.clone(), seen.clone(), stream.frames, per_column);
         self.workers.columns.want(Place::View, wish(with_margin(view, stream.frames)));
+        if document.lanes.display == Display::HeatMap && document.lanes.heat.needs_levels() {
+            let request = with_margin(document.levels_request(&shown, &seen, per_column), stream.frames);
+            self.workers.columns.want(Place::Levels, wish(request));
+        } else {
+            self.workers.columns.stop(Place::Levels);
+        }
         if let Some(filter) = document.filter.as_ref().filter(|f| f.shown && document.raw_is_comparable()) {
             let raw = document.unfiltered();
             let request = ViewRequest::covering(document.stream, shown, seen, raw.frames, per_column);

@@ -1,6 +1,7 @@
 //! The worker that turns "these channels, these frames, this many columns" into pictures, newest wish first.
 //!
-//! There is one slot for what is seen, one for the same without filters, one for the overview, and one for each companion. Wishing again
+//! There is one slot for what is seen, one for the same without filters, one for its levels, one for the overview, and one
+//! for each companion. Wishing again
 //! overwrites the slot and stops the computation for the old wish. An answer that is not exact yet is computed again as the summary grows. Where the exact
 //! one takes a long look back through the file, an estimate comes first.
 
@@ -16,6 +17,8 @@ use crate::task::{Task, default_threads};
 
 /// Estimates are refined this often while the summary grows.
 const REFINE: Duration = Duration::from_millis(200);
+/// Samples that are read for levels where tiles do not tell them.
+pub(super) const LEVEL_BYTES: u64 = 32 << 20;
 
 /// What to compute, with all that is needed for it.
 #[derive(Clone)]
@@ -32,6 +35,8 @@ pub(super) struct Wish {
 pub(super) enum Place {
     View,
     Overview,
+    /// Means and mean squares of what is seen.
+    Levels,
     /// What is seen, without the filters that are applied.
     Raw,
     /// The companion of this number.
@@ -57,7 +62,7 @@ struct Slots {
 
 impl Default for Slots {
     fn default() -> Self {
-        let slots = [Place::View, Place::Raw, Place::Overview].map(|place| (place, Slot::default()));
+        let slots = [Place::View, Place::Raw, Place::Levels, Place::Overview].map(|place| (place, Slot::default()));
         Self { slots: slots.into(), closed: false }
     }
 }
@@ -115,6 +120,15 @@ impl ColumnWorker {
     #[must_use]
     pub(super) fn is_at_rest(&self) -> bool {
         lock(&self.0.0).slots.iter().all(|(_, slot)| slot.wish.is_none() || slot.answered == slot.generation)
+    }
+
+    /// No longer wishes for what belongs at this place.
+    pub(super) fn stop(&self, place: Place) {
+        let mut slots = lock(&self.0.0);
+        let slot = slots.at(place);
+        if slot.wish.is_some() {
+            *slot = Slot { generation: slot.generation + 1, answered: slot.generation + 1, ..Slot::stop(slot) };
+        }
     }
 
     /// Keeps the slots of these companions only.
@@ -193,7 +207,8 @@ fn work(shared: &Shared, budget: &MemoryBudget, replies: &Replies) {
             let compute = std::panic::AssertUnwindSafe(|| answer(place, &wish, at_once, &task));
             std::panic::catch_unwind(compute).unwrap_or_else(|panic| Err(crate::scan::panicked(panic.as_ref())))
         };
-        let is_prompt = wish.summary.is_prompt(&wish.request);
+        // Levels are never estimated.
+        let is_prompt = place == Place::Levels || wish.summary.is_prompt(&wish.request);
         if !is_prompt && let Ok((reply, _)) = compute(true) {
             replies.send(reply);
         }
@@ -226,6 +241,11 @@ fn work(shared: &Shared, budget: &MemoryBudget, replies: &Replies) {
 
 fn answer(place: Place, wish: &Wish, at_once: bool, task: &Task) -> crate::Result<(Reply, bool)> {
     let (summary, request) = (&wish.summary, &wish.request);
+    if place == Place::Levels {
+        let levels = summary.levels(request, LEVEL_BYTES, task)?;
+        let known = levels.known.iter().all(|&known| known);
+        return Ok((Reply::Levels(Arc::new(levels)), known));
+    }
     let columns = if at_once { summary.estimate(request, task)? } else { summary.columns(request, task)? };
     let columns: Arc<Columns> = Arc::new(columns);
     let exact = columns.exact.iter().all(|&e| e);
@@ -242,7 +262,7 @@ fn answer(place: Place, wish: &Wish, at_once: bool, task: &Task) -> crate::Resul
             let packed = Arc::new(Packed::new(&columns, &wish.time, &wish.scales));
             Reply::CompanionView { id, columns, packed }
         }
-        Place::Overview => Reply::Overview { columns },
+        Place::Overview | Place::Levels => Reply::Overview { columns },
     };
     Ok((reply, exact))
 }

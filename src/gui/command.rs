@@ -204,6 +204,8 @@ pub enum JobCommand {
         values: Values,
         settings: Settings,
         scope: Scope,
+        /// Of annotated ranges: all in one file rather than a file each.
+        joined: bool,
         overwrite: bool,
     },
     /// Compare all of the shown stream with the recording there.
@@ -223,6 +225,8 @@ pub enum Scope {
     Selection,
     Visible,
     Everything,
+    /// The annotated ranges of a category, by its place in the list, or of all.
+    Annotated(Option<usize>),
 }
 
 /// About the window itself.

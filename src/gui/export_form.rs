@@ -9,7 +9,7 @@ use eframe::egui::{Button, ComboBox, Grid, Key, RichText, ScrollArea, TextEdit, 
 
 use super::analysis_tab::scope_ui;
 use super::command::{Command, JobCommand, PanelCommand, Scope};
-use super::command_line::{export_line, line_ui};
+use super::command_line::{Line, export_line, line_ui};
 use super::controls::{dialog, dialog_buttons, main_button, named, section};
 use super::jobs::{Jobs, Reply};
 use super::picturing;
@@ -34,6 +34,8 @@ pub struct ExportForm {
     pub scope: Scope,
     pub values: Values,
     pub overwrite: bool,
+    /// Of annotated ranges: all in one file.
+    pub joined: bool,
     /// Index in [`EXPORTERS`].
     exporter: usize,
     settings: Settings,
@@ -65,6 +67,7 @@ impl ExportForm {
             scope: Scope::default(),
             values: Values::default(),
             overwrite: false,
+            joined: false,
             exporter: 0,
             settings: Settings::defaults(exporter.map_or(&[], |e| e.parameters)),
             waiting: None,
@@ -190,13 +193,24 @@ impl ExportForm {
         }
     }
 
+    /// The command line that does the same.
+    fn line(&self, document: &Document, selection: &Selection) -> Line {
+        let mut line = export_line(document, selection, &self.path(), self.values, &self.settings, self.overwrite);
+        line.annotated(document, self.scope, self.joined && !self.is_picture());
+        line
+    }
+
+    fn revision(&self, document: &Document) -> u64 {
+        if matches!(self.scope, Scope::Annotated(_)) { document.notes.annotations.revision() } else { 0 }
+    }
+
     /// Asks for a new prediction when something has changed and no answer is awaited.
     fn refresh(&mut self, document: &Document, jobs: &Jobs, budget: &MemoryBudget) {
         let Some(exporter) = self.exporter() else { return };
         let selection = self.selection(document);
         // The command line holds all that the prediction depends on.
-        let asked =
-            export_line(document, &selection, &self.path(), self.values, &self.settings, self.overwrite).to_string();
+        // What is annotated may change while the form is open.
+        let asked = format!("{} {}", self.line(document, &selection), self.revision(document));
         if self.waiting.is_some() || self.asked.as_ref() == Some(&asked) || self.target.trim().is_empty() {
             return;
         }
@@ -228,21 +242,20 @@ fn predict(
 ) {
     let (source, budget) = (Arc::clone(&document.source), budget.clone());
     let (target, values, settings, overwrite) = (of.path(), of.values, of.settings.clone(), of.overwrite);
+    let (annotated, joined) = (document.annotated(of.scope), of.joined && !of.is_picture());
     jobs.spawn_awaited("export-prediction", move |replies| {
-        let exists = target.symlink_metadata().is_ok();
+        let exists = match &annotated {
+            Some(Ok(ranges)) if !joined => crate::export::targets(&target, ranges)
+                .is_ok_and(|targets| targets.iter().any(|target| target.symlink_metadata().is_ok())),
+            _ => target.symlink_metadata().is_ok(),
+        };
         let work = std::panic::AssertUnwindSafe(|| {
             let task = Task::new(budget, 1);
             let (selection, target, settings) = (&selection, &*target, &settings);
-            (exporter.predict)(&Request {
-                source: &source,
-                selection,
-                whole: true,
-                target,
-                values,
-                settings,
-                overwrite,
-                task: &task,
-            })
+            let request =
+                Request { source: &source, selection, whole: true, target, values, settings, overwrite, task: &task };
+            let ranges = annotated.transpose()?;
+            crate::export::predict_over(exporter, &request, ranges.as_deref(), joined)
         });
         let result = std::panic::catch_unwind(work).unwrap_or_else(|p| Err(crate::scan::panicked(p.as_ref())));
         replies.send(Reply::Predicted { form, exists, result });
@@ -267,7 +280,11 @@ pub(super) fn export_form_ui(
         ScrollArea::vertical().max_height(height).min_scrolled_height(height).show(ui, |ui| {
             target_ui(ui, form, out);
             section(ui, "What");
-            scope_ui(ui, document, &mut form.scope);
+            scope_ui(ui, document, &mut form.scope, true);
+            if matches!(form.scope, Scope::Annotated(_)) && !form.is_picture() {
+                ui.checkbox(&mut form.joined, "All of them in one file")
+                    .on_hover_text("Otherwise each range becomes a file of its own, numbered, with its label");
+            }
             let shown = document.visible_channels().len() as u64;
             ui.weak(format!("Visible channels ({shown}): choose them in the list at the left."));
             if !form.is_picture() {
@@ -281,8 +298,7 @@ pub(super) fn export_form_ui(
             }
             forecast_ui(ui, form);
             let selection = form.selection(document);
-            let line = export_line(document, &selection, &form.path(), form.values, &form.settings, form.overwrite);
-            line_ui(ui, &line);
+            line_ui(ui, &form.line(document, &selection));
         });
         buttons_ui(ui, form, out);
     });
@@ -380,6 +396,7 @@ fn buttons_ui(ui: &mut Ui, form: &ExportForm, out: &mut Vec<Command>) {
                 values: form.values,
                 settings: form.settings.clone(),
                 scope: form.scope,
+                joined: form.joined,
                 overwrite: form.overwrite,
             }));
             out.push(Command::Panel(PanelCommand::ExportForm(false)));
@@ -403,8 +420,7 @@ pub(crate) mod tests {
         let mut form = ExportForm::new(document);
         form.waiting = Some(3);
         let selection = form.selection(document);
-        let line = export_line(document, &selection, &form.path(), form.values, &form.settings, form.overwrite);
-        form.asked = Some(line.to_string());
+        form.asked = Some(format!("{} {}", form.line(document, &selection), form.revision(document)));
         let prediction = Prediction {
             bytes: 24_000,
             free_bytes: Some(free),

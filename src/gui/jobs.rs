@@ -80,6 +80,8 @@ pub enum Reply {
     },
     /// The values at the cursors.
     Probed(super::cursors::Values),
+    /// Means and mean squares of what is seen.
+    Levels(Arc<crate::summary::Levels>),
     /// Where a cursor snaps to.
     Snapped(super::cursors::Snapped),
     Report {

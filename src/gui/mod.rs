@@ -5,6 +5,7 @@
 //! they change nothing but the text being typed.
 
 mod analysis_tab;
+mod annotated_scope;
 mod annotating;
 mod annotation_marks;
 mod annotation_tab;
@@ -77,7 +78,6 @@ pub mod vocabulary;
 mod welcome;
 mod wording;
 pub mod workspace;
-pub mod zone;
 
 #[cfg(test)]
 pub(crate) mod testing;
@@ -85,6 +85,8 @@ pub(crate) mod testing;
 use eframe::egui;
 
 pub use app::App;
+
+pub use crate::picture::zone;
 
 use crate::cli::Viewer;
 use crate::error::{Error, Result};

@@ -3,9 +3,10 @@
 
 use std::fmt::Write as _;
 
-use super::channels::ColourBy;
 use super::channels::heights::FILL;
+use super::channels::{ColourBy, Display};
 use super::command::Scope;
+use super::displays::{HEADROOM, scale_of};
 use super::state::{Document, TimeFormat};
 use crate::export::{EXPORTERS, Exporter};
 use crate::form::Settings;
@@ -22,18 +23,29 @@ pub(super) fn exporter() -> Option<&'static Exporter> {
 pub(super) fn settings(document: &Document, format: TimeFormat, size: &str) -> Settings {
     let mut settings = Settings::defaults(exporter().map_or(&[], |e| e.parameters));
     let axis = match format {
+        TimeFormat::Auto => "auto",
+        TimeFormat::Seconds => "seconds",
+        TimeFormat::Hours => "hours",
         TimeFormat::Clock => "clock",
         TimeFormat::Frames => "frames",
-        TimeFormat::Auto | TimeFormat::Seconds | TimeFormat::Hours => "seconds",
     };
     let annotations = document.notes.kept_in.as_ref().filter(|_| !document.notes.annotations.list().is_empty());
     let annotations = annotations.map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();
-    let (ranges, colours) = (ranges(document), colours(document));
+    let lanes = &document.lanes;
+    let zone = if format == TimeFormat::Clock { document.times.zone.key() } else { "utc" };
+    let (ranges, colours, tracks) = (ranges(document), colours(document), tracks(document));
+    let (logic, cursors) = (logic(document), cursors(document));
     for (name, value) in [
         ("size", size),
+        ("display", lanes.display.name()),
+        ("heat", if lanes.display == Display::HeatMap { lanes.heat.name() } else { "peak" }),
         ("time-axis", axis),
+        ("zone", zone),
         ("ranges", &ranges),
         ("colours", &colours),
+        ("logic", &logic),
+        ("tracks", &tracks),
+        ("cursors", &cursors),
         ("annotations", &annotations),
         ("plain", "true"),
     ] {
@@ -46,15 +58,22 @@ pub(super) fn settings(document: &Document, format: TimeFormat, size: &str) -> S
 /// The values at the foot and at the top of the lane of each visible channel, or once where they are the same for all;
 /// nothing while that is not settled.
 fn ranges(document: &Document) -> String {
-    let Some(half) = &document.lanes.half_range else { return String::new() };
+    if document.lanes.half_range.is_none() {
+        return String::new();
+    }
     let range = |c: usize| {
         let view = &document.channels[c];
-        let gain = document.lanes.amplitude * f64::from(view.gain);
-        let reach = (0.5 / FILL * half.get(c).copied().unwrap_or(1.0) / gain).abs();
-        // What is moved up has lower values in the middle of its lane; what is upside down, the greater at the foot.
-        let up = if view.inverted { -1.0 } else { 1.0 };
-        let middle = view.centre - up * f64::from(view.offset) * 2.0 * reach;
-        let (foot, top) = (middle - up * reach, middle + up * reach);
+        let scale = scale_of(document, c);
+        let (foot, top, reach);
+        if document.lanes.display == Display::HeatMap {
+            reach = HEADROOM * FILL / scale.abs();
+            (foot, top) = (view.centre - reach, view.centre + reach);
+        } else {
+            // What is moved up has lower values in the middle of its lane; what is upside down, the greater at the foot.
+            reach = 0.5 / scale.abs();
+            let middle = view.centre - f64::from(view.offset) / scale;
+            (foot, top) = (middle - 0.5 / scale, middle + 0.5 / scale);
+        }
         // Where the middle is far from 0, six figures might not tell the two apart.
         let close = |value: f64| (short(value) - value).abs() <= reach * 1e-4;
         if close(foot) && close(top) { format!("{}..{}", short(foot), short(top)) } else { format!("{foot}..{top}") }
@@ -87,6 +106,40 @@ fn colours(document: &Document) -> String {
         }
     }
     text
+}
+
+/// The channels that are drawn as logic levels, and from where on they are high.
+fn logic(document: &Document) -> String {
+    if document.lanes.display != Display::Stacked {
+        return String::new();
+    }
+    let of = |c: usize| {
+        let view = &document.channels[c];
+        let side = if view.inverted { '<' } else { '>' };
+        view.is_logic().then(|| format!("{c}{side}{}", view.threshold))
+    };
+    document.visible_channels().into_iter().filter_map(of).collect::<Vec<_>>().join(",")
+}
+
+/// The event tracks that have rows. One whose name cannot stand in a list is left out.
+fn tracks(document: &Document) -> String {
+    let all = &document.recording().events;
+    let shown = &document.lanes.events.tracks;
+    let names = all.iter().map(|track| track.name.as_str()).filter(|name| shown.contains(*name));
+    let plain = |name: &&str| !name.contains(',') && name.trim() == *name && *name != "all";
+    if !all.is_empty() && all.iter().all(|track| shown.contains(&track.name)) {
+        return "all".to_owned();
+    }
+    names.filter(plain).collect::<Vec<_>>().join(",")
+}
+
+/// Where the cursors are: to the tick, whatever the rate.
+fn cursors(document: &Document) -> String {
+    let time = document.time();
+    let [a, b] = document.cursors.at;
+    // A second cursor alone would be called A.
+    let shown = a.into_iter().chain(b.filter(|_| a.is_some()));
+    shown.map(|tick| time.secs_of_tick(tick).to_string()).collect::<Vec<_>>().join(",")
 }
 
 /// What is pictured, unless the user chooses otherwise: what is seen.

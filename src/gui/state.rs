@@ -72,6 +72,8 @@ pub struct ViewHistory {
 #[derive(Default)]
 pub struct Pictures {
     pub view: Option<(Arc<Columns>, Arc<Packed>)>,
+    /// Means and mean squares of what is seen, for a heat map of those.
+    pub levels: Option<Arc<crate::summary::Levels>>,
     pub overview: Option<Arc<Columns>>,
     /// The overview's columns as one band: the least and greatest of all visible channels, each in its own range, within
     /// −1..1; (1, −1) where there is nothing.
@@ -171,7 +173,8 @@ impl Document {
         use super::command::Scope;
         let frames = match (scope, &self.selection) {
             (Scope::Selection, Some(ticks)) => self.frames_of_ticks(ticks),
-            (Scope::Everything, _) => 0..self.shown().frames,
+            // Which of it is annotated is found out when it is gone over.
+            (Scope::Everything | Scope::Annotated(_), _) => 0..self.shown().frames,
             _ => self.visible_frames(),
         };
         // In the order of the file, whatever that of the lanes is.

@@ -114,14 +114,16 @@ impl Moments {
         self.clipped += later.clipped;
     }
 
-    fn mean(&self) -> f64 {
+    /// The mean of the stored values; of none, not a number or 0.
+    pub(crate) fn mean(&self) -> f64 {
         match self.sums {
             Sums::Exact { centre, sum, .. } => f64::from(centre) + sum as f64 / self.count as f64,
             Sums::Rounded { mean, .. } => mean,
         }
     }
 
-    fn deviations(&self) -> f64 {
+    /// The sum of their squared deviations from it.
+    pub(crate) fn deviations(&self) -> f64 {
         match self.sums {
             Sums::Exact { sum, squares, .. } => {
                 let n = i128::from(self.count);

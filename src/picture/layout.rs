@@ -63,8 +63,15 @@ pub(super) struct Layout {
 
 impl Layout {
     /// Lays out `width` × `height` pixels with `gutter` pixels left of the traces; `plain`: without title, overview and
-    /// footer; with `bars`, which need room at the right.
-    pub(super) fn new(width: u32, height: u32, scale: f32, gutter: f32, plain: bool, bars: bool) -> Self {
+    /// footer; with `bars`, which need room at the right, or with a `line` more under the time axis.
+    pub(super) fn new(
+        (width, height): (u32, u32),
+        scale: f32,
+        gutter: f32,
+        plain: bool,
+        bars: bool,
+        line: bool,
+    ) -> Self {
         let (w, h) = (width as f32, height as f32);
         let s = |v: f32| (v * scale).round();
         let margin = s(if w < 640.0 { 12.0 } else { 24.0 });
@@ -78,7 +85,7 @@ impl Layout {
             area
         });
         let footer = h >= 260.0 * scale && !plain;
-        let bottom = h - margin - if footer { s(24.0) } else { 0.0 } - s(26.0);
+        let bottom = h - margin - if footer { s(24.0) } else { 0.0 } - s(if line { 42.0 } else { 26.0 });
         Self {
             scale,
             margin,

@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 
+use super::display::{Display, HeatValue};
 use super::palette::{Color, Theme};
+use super::zone::Zone;
 use super::{MAX_SIDE, MIN_SIZE, layout};
 use crate::error::{Error, Result};
 use crate::recording::Stream;
@@ -15,7 +17,9 @@ pub enum TimeAxis {
     #[default]
     Automatic,
     Seconds,
-    /// Wall clock (UTC), where the recording has one; otherwise as [`Self::Automatic`].
+    /// Hours, minutes and seconds from the first frame.
+    Hours,
+    /// Wall clock, in [`Look::zone`], where the recording has one; otherwise as [`Self::Automatic`].
     Clock,
     Frames,
 }
@@ -36,8 +40,21 @@ pub struct Options {
 /// What differs from the picture that the recording alone would give.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Look {
-    /// Physical values at the foot and at the top of a lane: of all channels, or of each in its order; none: what fits.
+    /// How channels are drawn next to each other.
+    pub display: Display,
+    /// What the colours of a heat map show.
+    pub heat: HeatValue,
+    /// Physical values at the foot and at the top of a lane (of the plot, for a butterfly; of the lowest and the highest
+    /// colour of peaks, for a heat map, the middle between them): of all channels, or of each in its order; none: what fits.
     pub ranges: Vec<Range<f64>>,
+    /// Channels that are drawn as logic levels, by index in the stream.
+    pub logic: Vec<(usize, Threshold)>,
+    /// Rows of events beneath the lanes.
+    pub rows: Vec<EventRow>,
+    /// Cursors, seconds from the first frame, in the order of their letters.
+    pub cursors: Vec<f64>,
+    /// Of clock times.
+    pub zone: Zone,
     /// Colours of some channels, by index in the stream.
     pub colours: Vec<(usize, Color)>,
     /// What is marked.
@@ -46,6 +63,25 @@ pub struct Look {
     pub plain: bool,
     /// Bars for time and amplitude, in the place of axes.
     pub scale_bars: bool,
+}
+
+/// From where on a logic channel is high.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Threshold {
+    /// Physical value.
+    pub at: f64,
+    /// High above it; otherwise at and below it.
+    pub above: bool,
+}
+
+/// A row of events.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct EventRow {
+    pub name: String,
+    /// The frames of the stream at which they begin, in order.
+    pub frames: Vec<u64>,
+    /// What a digital line is from there on; empty for what is no digital line.
+    pub levels: Vec<u8>,
 }
 
 /// A marked instant or stretch of time.
@@ -101,6 +137,9 @@ impl Options {
 impl Look {
     /// The height of a lane in physical units, if it is the same for all `selection`, which is of one unit.
     pub(super) fn common_range(&self, stream: &Stream, selection: &Selection) -> Option<f64> {
+        if self.display == Display::HeatMap {
+            return None;
+        }
         let height = |range: &Range<f64>| (range.end - range.start).abs();
         let first = height(self.ranges.first()?);
         let same = self.ranges.iter().all(|range| (height(range) - first).abs() <= first * 1e-9);
@@ -191,6 +230,46 @@ pub fn parse_colours(text: &str) -> Result<Vec<(usize, Color)>> {
         .collect()
 }
 
+/// Reads which channels are logic, and from where on they are high: `3>0.5,7<2.5`, by index; empty: none.
+///
+/// # Errors
+/// [`crate::ErrorKind::Invalid`] saying which is none.
+pub fn parse_logic(text: &str) -> Result<Vec<(usize, Threshold)>> {
+    let one = |part: &str| {
+        let at = part.find(['<', '>'])?;
+        let (channel, level) = (part[..at].trim().parse().ok()?, part[at + 1..].trim().parse::<f64>().ok()?);
+        level.is_finite().then_some((channel, Threshold { at: level, above: part[at..].starts_with('>') }))
+    };
+    let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+    parts
+        .map(|part| {
+            one(part).ok_or_else(|| {
+                Error::invalid(format!("'{part}' does not tell when a channel is high"))
+                    .with_remedy("write index and level: 3>0.5, or 3<0.5 where it is high below")
+            })
+        })
+        .collect()
+}
+
+/// Reads the places of cursors: two at most, as times with commas between; empty: none. Seconds from the first frame.
+///
+/// # Errors
+/// [`crate::ErrorKind::Invalid`] saying which is none.
+pub fn parse_cursors(text: &str) -> Result<Vec<f64>> {
+    let parts: Vec<&str> = text.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
+    if parts.len() > 2 {
+        return Err(Error::invalid(format!("there are two cursors, not {}", parts.len())));
+    }
+    let one = |part: &&str| {
+        let secs = part.strip_suffix('s').unwrap_or(part).trim().parse::<f64>().ok();
+        secs.filter(|secs| secs.is_finite() && *secs >= 0.0).ok_or_else(|| {
+            Error::invalid(format!("'{part}' is not a place of a cursor"))
+                .with_remedy("write seconds from the first frame, of A and of B: 1.25,1.5")
+        })
+    };
+    parts.iter().map(one).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -217,6 +296,13 @@ mod tests {
             assert!(parse_ranges(text).is_err(), "{text}");
         }
         assert_eq!(parse_colours("3=#ff8800").unwrap(), [(3, Color::rgb(0xff_8800))]);
+        assert_eq!(
+            parse_logic("3>0.5, 7 < -2").unwrap(),
+            [(3, Threshold { at: 0.5, above: true }), (7, Threshold { at: -2.0, above: false })]
+        );
+        assert!(["3", ">1", "3>", "3>nan", "x>1"].iter().all(|text| parse_logic(text).is_err()));
+        assert_eq!(parse_cursors("1.5s, 2").unwrap(), [1.5, 2.0]);
+        assert!(["1,2,3", "-1", "inf", "x"].iter().all(|text| parse_cursors(text).is_err()));
         for text in ["3", "=#ff8800", "3=ff8800", "3=#ff880", "x=#ff8800", "3=#+f8800"] {
             assert!(parse_colours(text).is_err(), "{text}");
         }

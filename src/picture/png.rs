@@ -61,6 +61,21 @@ pub fn pixels(scene: &Scene) -> Result<Vec<u8>> {
     Ok(draw(scene)?.take())
 }
 
+/// A field of pixels, `width` in a row, as a PNG file with opacity; `None` if it is not whole rows.
+pub(super) fn field(width: u32, pixels: &[Color]) -> Option<Vec<u8>> {
+    let height = u32::try_from(pixels.len()).ok()?.checked_div(width)?;
+    let mut out = Vec::new();
+    let mut encoder = png::Encoder::new(&mut out, width, height);
+    encoder.set_color(png::ColorType::Rgba);
+    encoder.set_depth(png::BitDepth::Eight);
+    encoder.set_compression(png::Compression::Fast);
+    let mut writer = encoder.write_header().ok()?;
+    let bytes: Vec<u8> = pixels.iter().flat_map(|c| [c.r, c.g, c.b, c.a]).collect();
+    writer.write_image_data(&bytes).ok()?;
+    writer.finish().ok()?;
+    Some(out)
+}
+
 fn draw(scene: &Scene) -> Result<Pixmap> {
     let mut pixels = Pixmap::new(scene.width, scene.height)
         .ok_or_else(|| Error::invalid(format!("a picture cannot be {}x{} pixels", scene.width, scene.height)))?;

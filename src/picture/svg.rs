@@ -1,4 +1,5 @@
-//! A scene as SVG 1.1 text: one path for each trace, coordinates in tenths of a pixel, no scripts, no external files.
+//! A scene as SVG text: one path for each trace, coordinates in tenths of a pixel, no scripts, no external files: fields of
+//! pixels are embedded as PNG.
 
 use std::fmt::Write as _;
 
@@ -92,8 +93,22 @@ fn rect(out: &mut String, area: Area, fill: Color) {
     );
 }
 
-/// A rectangle for each run of one colour.
+/// Fields of more pixels are an image within the document; of fewer a rectangle for each run of one colour, which scales
+/// without becoming soft.
+const MOST_RECTS: usize = 4096;
+
 fn raster(out: &mut String, (x, y, width): (u32, u32, u32), pixels: &[Color]) {
+    let height = pixels.len() / width.max(1) as usize;
+    if pixels.len() > MOST_RECTS
+        && let Some(file) = super::png::field(width, pixels)
+    {
+        let start = format!("<image x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\"");
+        let style = "preserveAspectRatio=\"none\" image-rendering=\"optimizeSpeed\"";
+        put(out, format_args!("{start} {style} href=\"data:image/png;base64,"));
+        base64(out, &file);
+        out.push_str("\"/>\n");
+        return;
+    }
     for (row, line) in pixels.chunks(width.max(1) as usize).enumerate() {
         let mut column = 0;
         for run in line.chunk_by(|a, b| a == b) {
@@ -102,6 +117,20 @@ fn raster(out: &mut String, (x, y, width): (u32, u32, u32), pixels: &[Color]) {
                 rect(out, Area { x: at.0, y: at.1, width: run.len() as f32, height: 1.0 }, run[0]);
             }
             column += run.len();
+        }
+    }
+}
+
+/// Appends `bytes` as text (RFC 4648, section 4).
+fn base64(out: &mut String, bytes: &[u8]) {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    out.reserve(bytes.len().div_ceil(3) * 4);
+    for three in bytes.chunks(3) {
+        let byte = |i: usize| u32::from(three.get(i).copied().unwrap_or(0));
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for i in 0..4 {
+            let digit = DIGITS[(bits >> (18 - 6 * i) & 63) as usize];
+            out.push(if i <= three.len() { char::from(digit) } else { '=' });
         }
     }
 }
@@ -262,6 +291,19 @@ mod tests {
         let mut out = String::new();
         bars_path(&mut out, 5, &[bar(1.0, 3.0), bar(1.0, 3.5), Bar::EMPTY, bar(2.0, 4.0)]);
         assert_eq!(out, "M5 1h2v2.5h-1v-0.5h-1zM8 2h1v2h-1z");
+    }
+
+    #[test]
+    fn bytes_become_text_as_the_standard_has_it() {
+        let of = |text: &str| {
+            let mut out = String::new();
+            base64(&mut out, text.as_bytes());
+            out
+        };
+        // RFC 4648, section 10.
+        let vectors =
+            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("fooba", "Zm9vYmE=")];
+        assert!(vectors.iter().all(|(plain, text)| of(plain) == *text));
     }
 
     #[test]

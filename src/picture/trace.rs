@@ -1,6 +1,8 @@
 //! From columns (one for each bucket) to bars (one for each pixel), so that no extreme is lost on the way: a pixel shows
 //! the union of the columns whose middle it holds, and every column is in at least one pixel.
 
+use std::ops::Range;
+
 use super::scene::Bar;
 use crate::recording::{Scale, TimeBase};
 use crate::summary::{Columns, MinMax};
@@ -47,7 +49,12 @@ pub(super) struct Placement {
 
 impl Placement {
     pub(super) fn new(columns: &Columns, time: &TimeBase, scale: &TimeScale) -> Self {
-        let count = columns.edges.len().saturating_sub(1);
+        Self::of(&columns.edges, &columns.exact, time, scale)
+    }
+
+    /// The same of columns between these edges, of which these are exact.
+    pub(super) fn of(edges: &[u64], exact: &[bool], time: &TimeBase, scale: &TimeScale) -> Self {
+        let count = edges.len().saturating_sub(1);
         let mut placement = Self {
             pixels: Vec::with_capacity(count),
             exact: vec![true; scale.width as usize],
@@ -55,14 +62,14 @@ impl Placement {
         };
         let last_tick = scale.first_tick + scale.ticks;
         let mut end_before = None;
-        for (i, edge) in columns.edges.windows(2).enumerate() {
+        for (i, edge) in edges.windows(2).enumerate() {
             let first = time.tick_of_frame(edge[0]);
             let end = time.tick_of_frame(edge[1].max(edge[0] + 1) - 1) + 1;
             placement.ticks.push((first, end_before == Some(first)));
             end_before = Some(end);
             let (from, to) = (first.max(scale.first_tick), end.min(last_tick));
             let pixels = if from < to { pixels_of(scale.offset(from), scale.offset(to), scale.width) } else { (0, 0) };
-            if !columns.exact.get(i).copied().unwrap_or(false) {
+            if !exact.get(i).copied().unwrap_or(false) {
                 placement.exact[pixels.0 as usize..pixels.1 as usize].fill(false);
             }
             placement.pixels.push(pixels);
@@ -77,6 +84,18 @@ impl Placement {
             let value = drawable(value.scaled(scale));
             for pixel in &mut out[from as usize..to as usize] {
                 *pixel = pixel.union(value);
+            }
+        }
+        out
+    }
+
+    /// The columns in each pixel, one after the other; none where there is none.
+    pub(super) fn columns(&self) -> Vec<Range<usize>> {
+        let mut out = vec![0..0; self.exact.len()];
+        for (i, &(from, to)) in self.pixels.iter().enumerate() {
+            for pixel in &mut out[from as usize..to as usize] {
+                let first = if pixel.start < pixel.end { pixel.start } else { i };
+                *pixel = first..i + 1;
             }
         }
         out

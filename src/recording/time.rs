@@ -72,6 +72,13 @@ impl TimeBase {
         Self { rate_hz, rate_known: true, start_unix_ns: None, fit: None, spans: spans.into() }
     }
 
+    /// The same clock, of which nobody knows how fast it runs: time is in frames.
+    #[must_use]
+    pub fn without_rate(mut self) -> Self {
+        self.rate_known = false;
+        self
+    }
+
     /// The same clock with the wall-clock time of frame 0, nanoseconds since 1970-01-01T00:00:00Z.
     #[must_use]
     pub fn starting_at(mut self, unix_ns: i128) -> Self {

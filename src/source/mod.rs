@@ -21,6 +21,7 @@ use crate::recording::{Block, Event, Recording};
 use crate::task::Task;
 
 pub mod detect;
+mod excerpt;
 mod flat_source;
 mod grow;
 mod join;
@@ -34,6 +35,7 @@ pub(crate) mod rec;
 pub mod session;
 mod watch;
 
+pub use excerpt::Excerpt;
 pub use flat_source::FlatSource;
 pub use grow::{Again, again, anew};
 pub use join::{JoinedSource, Part, PlacedBy};

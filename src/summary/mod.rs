@@ -3,7 +3,8 @@
 //! A [`Summary`] belongs to one stream. [`Summary::columns`] answers a [`ViewRequest`] from tiles where there are some,
 //! from the samples where that is little work, and by a marked estimate elsewhere; [`Summary::build`] makes the tiles in
 //! one pass and keeps them in a sidecar file beside the recording. [`Summary::range`] gives the statistics of any range
-//! from them, reading no more samples than the blocks at its two ends. [`Summary::grown`] follows a recording that is being
+//! from them, reading no more samples than the blocks at its two ends; [`Summary::levels`] the mean and mean square of each
+//! column of a picture. [`Summary::grown`] follows a recording that is being
 //! written. [`tile`] says what a tile holds, [`sidecar`] how it is
 //! stored.
 //!
@@ -19,6 +20,7 @@ mod fingerprint;
 mod grow;
 mod hunt;
 mod kernel;
+mod levels;
 mod range;
 mod rows;
 mod sidecar;
@@ -30,6 +32,7 @@ pub use build::{PeaksReport, peaks, peaks_at};
 pub use columns::{Columns, MinMax, ViewRequest};
 pub use fingerprint::{Fingerprint, Since};
 pub use hunt::{Bucket, Depth};
+pub use levels::{LEVEL_FRAMES, Level, Levels};
 pub use sidecar::SidecarPolicy;
 pub(crate) use sidecar::keeping;
 pub use store::Summary;

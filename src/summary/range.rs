@@ -38,7 +38,7 @@ pub(super) struct Sought {
 }
 
 /// A piece of a range, all of whose frames are taken in the same way.
-enum Piecewise {
+pub(super) enum Piecewise {
     Samples(Range<u64>),
     /// Whole blocks of one row.
     Blocks(u64, Range<u64>),
@@ -100,12 +100,12 @@ fn selection_rows(selection: &Selection) -> Range<u64> {
     if start >= end { 0..0 } else { start / TILE_FRAMES..end.div_ceil(TILE_FRAMES) }
 }
 
-fn overlap(a: &Range<u64>, b: &Range<u64>) -> u64 {
+pub(super) fn overlap(a: &Range<u64>, b: &Range<u64>) -> u64 {
     a.end.min(b.end).saturating_sub(a.start.max(b.start))
 }
 
 /// Cuts a range of a stream of `all` frames.
-fn pieces(frames: &Range<u64>, all: u64) -> Vec<Piecewise> {
+pub(super) fn pieces(frames: &Range<u64>, all: u64) -> Vec<Piecewise> {
     let Range { start, end } = *frames;
     let first = start.div_ceil(MOMENT_FRAMES) * MOMENT_FRAMES;
     // The last block of the recording is whole even if it is short.
@@ -141,15 +141,15 @@ fn pieces(frames: &Range<u64>, all: u64) -> Vec<Piecewise> {
 }
 
 /// What is being laid together.
-struct Gather<'a> {
-    store: &'a Store,
-    selection: &'a Selection,
-    task: &'a Task,
-    all: Vec<Moments>,
+pub(super) struct Gather<'a> {
+    pub(super) store: &'a Store,
+    pub(super) selection: &'a Selection,
+    pub(super) task: &'a Task,
+    pub(super) all: Vec<Moments>,
 }
 
 impl Gather<'_> {
-    fn take(&mut self, piece: Piecewise) -> Result<()> {
+    pub(super) fn take(&mut self, piece: Piecewise) -> Result<()> {
         match piece {
             Piecewise::Samples(frames) => self.take_samples(frames),
             Piecewise::Blocks(row, frames) => {

@@ -32,6 +32,7 @@ mod parameters;
 mod runs;
 mod spikes;
 mod telling;
+mod track_list;
 mod tracks;
 
 use ground::{Ground, Seeker, hunt};
@@ -39,6 +40,7 @@ use keeper::{End, Keeper};
 use options::What;
 use runs::{Holds, Runs};
 use telling::Telling;
+pub use track_list::{Track, read_tracks};
 
 pub(crate) const ANALYSIS: Analysis = Analysis {
     name: "find",

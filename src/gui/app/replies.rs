@@ -52,6 +52,11 @@ impl App {
                     filter.picture = Some((columns, packed));
                 }
             }
+            Reply::Levels(levels) => {
+                if let Some(document) = &mut self.document {
+                    document.pictures.levels = Some(levels);
+                }
+            }
             Reply::Filtered { raw, chain, result } => self.filtered(&raw, chain, result),
             Reply::Places { source, stream, result } => match (&mut self.document, result) {
                 (Some(document), Ok(places)) => document.places_arrived(&source, stream, places),

@@ -6,7 +6,9 @@ use super::App;
 use crate::gui::command::JobCommand;
 use crate::gui::found::FoundCommand;
 use crate::gui::jobs::{Outcome, Purpose, Reply};
+use crate::gui::message::Message;
 use crate::gui::state::AnalysisResult;
+use crate::gui::wording::plural;
 
 impl App {
     pub(super) fn apply_job(&mut self, command: JobCommand) {
@@ -31,7 +33,17 @@ impl App {
                 let source = Arc::clone(&document.source);
                 let summary = document.summary.clone();
                 let selection = document.scope(scope);
-                let over = document.describe(&selection);
+                let ranges = match document.annotated(scope).transpose() {
+                    Ok(ranges) => ranges,
+                    Err(error) => {
+                        self.message = Some(Message::from_error(&error));
+                        return;
+                    }
+                };
+                let over = match &ranges {
+                    Some(ranges) => plural(ranges.len() as u64, "annotated range"),
+                    None => document.describe(&selection),
+                };
                 for old in document.results.list.iter().filter(|r| r.name == name && !r.done) {
                     self.jobs.cancel(old.job);
                 }
@@ -46,7 +58,11 @@ impl App {
                         summary: Some(&summary),
                         publish: &mut publish,
                     };
-                    (analysis.run)(&mut { request }).map(|report| Outcome::Report(Box::new(report)))
+                    let report = match &ranges {
+                        Some(ranges) => crate::analysis::run_annotated(analysis, &request, ranges),
+                        None => (analysis.run)(&request),
+                    };
+                    report.map(|report| Outcome::Report(Box::new(report)))
                 });
                 document.results.list.retain(|r| r.name != name);
                 document.results.list.push(AnalysisResult { name, over, job, report: None, done: false });
@@ -77,8 +93,15 @@ impl App {
                     (analysis.run)(&request).map(|report| Outcome::Sought(Box::new(report)))
                 });
             }
-            JobCommand::Export { target, values, settings, scope, overwrite } => {
+            JobCommand::Export { target, values, settings, scope, joined, overwrite } => {
                 let Some(document) = &self.document else { return };
+                let ranges = match document.annotated(scope).transpose() {
+                    Ok(ranges) => ranges,
+                    Err(error) => {
+                        self.message = Some(Message::from_error(&error));
+                        return;
+                    }
+                };
                 let source = Arc::clone(&document.source);
                 let picture = crate::export::for_target(&target).is_ok_and(|e| e.name == "picture");
                 let selection =
@@ -96,7 +119,8 @@ impl App {
                         overwrite,
                         task,
                     };
-                    (exporter.run)(&request).map(Outcome::Written)
+                    let joined = joined && exporter.name != "picture";
+                    crate::export::run_over(exporter, &request, ranges.as_deref(), joined).map(Outcome::Written)
                 });
             }
         }

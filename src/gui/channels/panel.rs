@@ -185,7 +185,7 @@ fn displays_ui(ui: &mut Ui, document: &Document, out: &mut Vec<Command>) {
     });
     if document.lanes.display == Display::HeatMap {
         ui.horizontal_wrapped(|ui| {
-            for (text, value) in [("Peak", HeatValue::Peak), ("Peak to peak", HeatValue::PeakToPeak)] {
+            for (text, value) in HeatValue::ALL.map(|value| (value.title(), value)) {
                 if ui.radio(document.lanes.heat == value, text).clicked() {
                     out.push(Command::Channels(ChannelCommand::Heat(value)));
                 }

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use eframe::egui::Color32;
 use serde::{Deserialize, Serialize};
 
+pub use crate::picture::display::{Display, HeatValue, LOGIC_HEIGHT};
 use crate::recording::Position;
 
 /// A channel may be drawn this much higher or lower than the others.
@@ -17,8 +18,6 @@ pub const GAINS: std::ops::RangeInclusive<f32> = 1e-4..=1e4;
 pub const OFFSETS: std::ops::RangeInclusive<f32> = -100.0..=100.0;
 /// A trace may reach so many lanes beyond its own.
 pub const OVERLAPS: std::ops::RangeInclusive<f64> = 0.0..=100.0;
-/// How high the lane of a logic channel is, next to 1 of the others.
-pub const LOGIC_HEIGHT: f64 = 0.4;
 
 /// How a channel is shown.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -88,55 +87,6 @@ pub enum Kind {
     Auto,
     Analog,
     Logic,
-}
-
-/// How all channels together are shown.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Display {
-    /// A lane for each.
-    #[default]
-    Stacked,
-    /// All over each other, on one axis.
-    Butterfly,
-    /// A row of colours for each.
-    HeatMap,
-}
-
-impl Display {
-    /// All of them, in the order of the buttons.
-    pub const ALL: [Self; 3] = [Self::Stacked, Self::Butterfly, Self::HeatMap];
-
-    /// Its name in scripts.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Stacked => "stacked",
-            Self::Butterfly => "butterfly",
-            Self::HeatMap => "heat-map",
-        }
-    }
-
-    /// The label of its button.
-    #[must_use]
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::Stacked => "Stacked",
-            Self::Butterfly => "Butterfly",
-            Self::HeatMap => "Heat map",
-        }
-    }
-}
-
-/// What the colours of the heat map show of each column of a channel.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum HeatValue {
-    /// The largest distance from the channel's middle.
-    #[default]
-    Peak,
-    /// The largest value less the least.
-    PeakToPeak,
 }
 
 /// How high channels are drawn.

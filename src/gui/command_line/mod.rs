@@ -68,6 +68,15 @@ impl Line {
         }
     }
 
+    /// The annotated ranges that a scope means, each in a file of its own unless they are `joined`.
+    pub(super) fn annotated(&mut self, document: &Document, scope: Scope, joined: bool) {
+        let Scope::Annotated(category) = scope else { return };
+        self.option("annotated", document.annotated_name(category).unwrap_or_default());
+        if joined {
+            self.flag("joined");
+        }
+    }
+
     /// What the user has told about the file when opening it.
     fn layout(&mut self, options: &OpenOptions) {
         let mut given = |flag: &str, value: Option<String>| {
@@ -195,7 +204,9 @@ fn names(settings: &Settings) -> Vec<&'static str> {
 /// The command line of an analysis, a search or a decoder.
 #[must_use]
 pub(super) fn analysis_line(document: &Document, analysis: &Analysis, settings: &Settings, scope: Scope) -> Line {
-    line_of(document, analysis, settings, &document.scope(scope))
+    let mut line = line_of(document, analysis, settings, &document.scope(scope));
+    line.annotated(document, scope, false);
+    line
 }
 
 fn line_of(document: &Document, analysis: &Analysis, settings: &Settings, selection: &Selection) -> Line {

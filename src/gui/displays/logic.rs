@@ -11,6 +11,7 @@ use eframe::egui::{Color32, Mesh, Painter, Rect, Rgba, Shape, Ui, pos2};
 use super::extent;
 use crate::gui::channels::{ChannelView, Display};
 use crate::gui::state::Document;
+use crate::picture::display::LOGIC_FREE;
 use crate::summary::{Columns, MinMax};
 
 /// What a pixel shows: bits of what occurs in it.
@@ -20,8 +21,6 @@ const HIGH: u8 = 2;
 const ESTIMATE: u8 = 4;
 /// Thickness of the line, points.
 const LINE: f32 = 1.5;
-/// How much of the lane is left free above and below.
-const FREE: f32 = 0.16;
 /// How strong the fill is where a column holds both levels, and the colour of an estimate.
 const BOTH: f32 = 0.75;
 const ESTIMATED: f32 = 0.45;
@@ -165,7 +164,7 @@ struct Pen {
 
 impl Pen {
     fn new(lane: &LogicLane<'_>, pixels: f32) -> Self {
-        let free = lane.rect.height() * FREE;
+        let free = lane.rect.height() * LOGIC_FREE;
         let snap = |y: f32| (y * pixels).round() / pixels;
         let line = (LINE * pixels).round().max(1.0) / pixels;
         let (head, foot) =

@@ -9,23 +9,30 @@ mod butterfly;
 mod heat_lanes;
 mod logic;
 
+use std::ops::Range;
+
 use eframe::egui::{Color32, Rect};
 
 pub(super) use butterfly::{axis_ui, value_near};
 pub(super) use heat_lanes::heat_lanes_ui;
-pub use heat_lanes::{HeatCells, HeatRow, heat_cells};
+pub use heat_lanes::{HeatCells, HeatData, HeatRow, heat_cells};
 pub(super) use logic::logic_ui;
 pub use logic::{LogicLane, LogicPlace, logic_mesh};
 
 use super::channels::heights::FILL;
 use super::channels::{ChannelView, Display};
+use super::column_worker::LEVEL_BYTES;
 use super::state::Document;
 use super::traces::{Lane, Packed};
-use crate::summary::Columns;
+use crate::summary::{Columns, LEVEL_FRAMES, ViewRequest};
 
 /// In the butterfly display so many times what fills a lane fills half of the plot: what is over each other is compared
 /// by its extremes, which must fit.
 pub(super) const BUTTERFLY: f64 = 2.0;
+
+/// In the heat map the brightest colour is so many times what fills a lane: what fills lanes at its loudest is usual, and
+/// must not be the brightest there is.
+pub(super) const HEADROOM: f64 = 2.0;
 
 /// So many traces over each other are drawn so that others are seen through them.
 const MANY: usize = 4;
@@ -48,6 +55,25 @@ pub(super) fn scale_of(document: &Document, channel: usize) -> f64 {
     let fill = if document.lanes.display == Display::Butterfly { FILL / BUTTERFLY } else { FILL };
     let scale = fill / half * document.lanes.amplitude * f64::from(view.gain);
     if view.inverted { -scale } else { scale }
+}
+
+impl Document {
+    /// The columns whose levels a heat map shows of the frames `seen`: those of the picture, or, where that would take too
+    /// many samples, as wide as the sums that the tiles hold.
+    #[must_use]
+    pub(super) fn levels_request(&self, channels: &[usize], seen: &Range<u64>, per_column: f64) -> ViewRequest {
+        let stream = self.shown();
+        let request = |per_column: f64| {
+            ViewRequest::covering(self.stream, channels.to_vec(), seen.clone(), stream.frames, per_column)
+        };
+        let fine = request(per_column);
+        let bytes = (seen.end - seen.start)
+            .saturating_mul(channels.len() as u64)
+            .saturating_mul(stream.format.sample_type.size() as u64);
+        // Twice that is read, for the margins.
+        let readable = bytes <= LEVEL_BYTES / 4;
+        if fine.bucket_frames >= LEVEL_FRAMES || readable { fine } else { request(LEVEL_FRAMES as f64) }
+    }
 }
 
 /// How each of the `channels` of a picture is drawn, in their order, if it is visible and drawn as a line.

@@ -5,20 +5,19 @@
 //! and row, however many events there are, and a mark for each pixel at most. Tracks are read by a job that goes through
 //! the recording once, shows how far it is and can be stopped; nothing is read before a row is asked for.
 
-mod marks;
 mod tracks;
 
 use std::sync::Arc;
 
 use eframe::egui::{self, Align2, FontId, Id, Mesh, Pos2, Rect, Shape, Stroke, Ui, Vec2, WidgetInfo, pos2, vec2};
 
-pub use marks::{level_runs, mark_runs, pixel_edges};
 pub use tracks::{Track, Tracks};
 
 use super::displays::above;
 use super::state::Document;
 use super::theme::{Colours, palette};
 use super::wording::plural;
+pub use crate::picture::event_marks::{level_runs, mark_runs, pixel_edges};
 
 /// Height of a row of a track, and of a raster, points; the least height of either.
 const TRACK: f32 = 18.0;

@@ -68,19 +68,17 @@ pub(super) const VERBS: &[Verb] = &[
     with(
         "stacked|butterfly|heat-map",
         verb("display", HEIGHT, "How channels are drawn", "", |w| {
-            let display = Display::ALL.into_iter().find(|d| d.name() == w.rest.trim());
+            let display = Display::named(w.rest.trim());
             let display = display.ok_or_else(|| choice(w, "display", "stacked, butterfly or heat-map"))?;
             channels(ChannelCommand::Display(display))
         }),
     ),
     with(
-        "peak|peak-to-peak",
+        "peak|peak-to-peak|rms|mean",
         verb("heat", HEIGHT, "What the colours of the heat map show", "", |w| {
-            channels(ChannelCommand::Heat(match w.rest.trim() {
-                "peak" => HeatValue::Peak,
-                "peak-to-peak" => HeatValue::PeakToPeak,
-                _ => return Err(choice(w, "kind of heat map", "peak or peak-to-peak")),
-            }))
+            let value = HeatValue::named(w.rest.trim());
+            let value = value.ok_or_else(|| choice(w, "kind of heat map", &HeatValue::NAMES.join(", ")))?;
+            channels(ChannelCommand::Heat(value))
         }),
     ),
     verb("all-channels", HEIGHT, "Show all channels", "A", |_| one(Command::Channels(ChannelCommand::ShowAll(true)))),

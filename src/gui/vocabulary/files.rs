@@ -213,7 +213,7 @@ fn export(w: &Words<'_>) -> Result<Vec<Command>> {
     let target = PathBuf::from(target.trim_matches('"'));
     let exporter = crate::export::for_target(&target)?;
     let mut settings = Settings::defaults(exporter.parameters);
-    let scope = set(&mut settings, words)?;
+    let (scope, joined) = set(&mut settings, words, w.open()?)?;
     (exporter.check)(&settings)?;
-    one(Command::Job(JobCommand::Export { target, values: Values::Stored, settings, scope, overwrite: false }))
+    one(Command::Job(JobCommand::Export { target, values: Values::Stored, settings, scope, joined, overwrite: false }))
 }

@@ -160,9 +160,9 @@ const fn always(verb: Verb) -> Verb {
     Verb { always: true, ..verb }
 }
 
-/// `KEY=VALUE` pairs for `settings`; a flag may stand alone. `scope=` is taken out.
-fn set(settings: &mut Settings, words: &[&str]) -> Result<Scope> {
-    let mut scope = Scope::Selection;
+/// `KEY=VALUE` pairs for `settings`; a flag may stand alone. `scope=` and `joined` are taken out.
+fn set(settings: &mut Settings, words: &[&str], document: &Document) -> Result<(Scope, bool)> {
+    let (mut scope, mut joined) = (Scope::Selection, false);
     for word in words {
         let (key, value) = word.split_once('=').unwrap_or((word, "true"));
         if key == "scope" {
@@ -170,16 +170,21 @@ fn set(settings: &mut Settings, words: &[&str]) -> Result<Scope> {
                 "selection" => Scope::Selection,
                 "visible" => Scope::Visible,
                 "everything" => Scope::Everything,
-                other => {
-                    return Err(Error::invalid(format!("there is no scope '{other}'"))
-                        .with_remedy("use selection, visible or everything"));
-                }
+                other => match other.strip_prefix("annotated").map(|rest| rest.strip_prefix(':').unwrap_or(rest)) {
+                    Some(name) => document.annotated_scope(name)?,
+                    None => {
+                        return Err(Error::invalid(format!("there is no scope '{other}'"))
+                            .with_remedy("use selection, visible, everything, annotated or annotated:CATEGORY"));
+                    }
+                },
             };
+        } else if key == "joined" {
+            joined = value == "true";
         } else {
             settings.set(key, value)?;
         }
     }
-    Ok(scope)
+    Ok((scope, joined))
 }
 
 /// The commands that `line` names.

@@ -63,12 +63,12 @@ fn cursor(command: CursorCommand) -> Result<Vec<Command>> {
 }
 
 fn analyse(w: &Words<'_>) -> Result<Vec<Command>> {
-    w.open()?;
+    let document = w.open()?;
     let words: Vec<&str> = w.rest.split_whitespace().collect();
     let (name, words) = words.split_first().ok_or_else(|| Error::invalid("no analysis is named"))?;
     let analysis = crate::analysis::named(name)?;
     let mut settings = Settings::defaults(analysis.parameters);
-    let scope = set(&mut settings, words)?;
+    let (scope, _) = set(&mut settings, words, document)?;
     (analysis.check)(&settings)?;
     let show = Command::Panel(PanelCommand::Inspector(tab_named(analysis.name)?));
     Ok(vec![show, Command::Job(JobCommand::Analyse { name: analysis.name, settings, scope })])

@@ -2,7 +2,9 @@
 
 use super::super::amplitude;
 use super::super::axis;
+use super::super::display::Display;
 use super::super::font::{self, fit};
+use super::super::layout::Lanes;
 use super::super::palette::ESTIMATE_OPACITY;
 use super::super::scene::{Anchor, Area, Bar, Shape};
 use super::super::trace::{self, Placement, ValueScale};
@@ -40,23 +42,29 @@ impl Painter<'_> {
             self.tally.samples |= samples;
             for (i, values) in columns.values.iter().enumerate() {
                 let index = g * group + i;
-                let pixels = placement.spread(values, self.stream.channels[channels[index]].scale);
+                let channel = channels[index];
+                let pixels = placement.spread(values, self.stream.channels[channel].scale);
                 let typical = typical(&pixels, self.lanes.count);
+                strip.add(&pixels, typical);
+                if let Some(threshold) = self.threshold(channel) {
+                    self.logic(&pixels, index, threshold, &placement.exact);
+                    self.name(index);
+                    continue;
+                }
                 let (extent, half) = match self.range_of(index) {
                     // Nothing is nothing, whatever the scale.
-                    Some(range) if !typical.is_empty() => (range, self.lanes.lane_height() / 2.0),
-                    _ => (typical, self.lanes.lane_height() * self.lanes.reach() / 2.0),
+                    Some(range) if !typical.is_empty() => (range, self.lane_height(index) / 2.0),
+                    _ => (typical, self.lane_height(index) * self.lanes.reach() / 2.0),
                 };
-                let mut scale = ValueScale::fitting(extent, self.lanes.middle(index), half.max(self.s(1.0)));
+                let mut scale = ValueScale::fitting(extent, self.middle(index), half.max(self.s(1.0)));
                 if self.is_inverted(index) {
                     scale.per_unit = -scale.per_unit;
                 }
-                strip.add(&pixels, typical);
                 if samples {
                     self.polylines(&placement, values, index, &scale);
                 } else {
                     let bars = trace::bars(&pixels, &scale, self.s(if self.lanes.count > 40 { 1.0 } else { 1.25 }));
-                    self.bars(self.clipped(bars), &placement.exact, channels[index]);
+                    self.bars(self.clipped(bars), &placement.exact, channel);
                 }
                 self.label(index, extent, &scale, half);
             }
@@ -65,26 +73,24 @@ impl Painter<'_> {
     }
 
     /// Whether the trace is to be upside down.
-    fn is_inverted(&self, index: usize) -> bool {
+    pub(super) fn is_inverted(&self, index: usize) -> bool {
         let ranges = &self.options.look.ranges;
         let range = if ranges.len() == 1 { ranges.first() } else { ranges.get(index) };
         range.is_some_and(|r| r.start > r.end)
     }
 
     /// The least and greatest value that the lane shows, if they were given.
-    fn range_of(&self, index: usize) -> Option<MinMax> {
+    pub(super) fn range_of(&self, index: usize) -> Option<MinMax> {
         let ranges = &self.options.look.ranges;
         let range = if ranges.len() == 1 { ranges.first() } else { ranges.get(index) };
         range.map(|r| MinMax { min: r.start.min(r.end), max: r.start.max(r.end) })
     }
 
-    /// Within given ranges traces may be higher than the plot; they end at its edges then.
-    fn clipped(&self, mut bars: Vec<Bar>) -> Vec<Bar> {
-        if !self.options.look.ranges.is_empty() {
-            let (top, bottom) = (self.layout.plot.y, self.layout.plot.bottom());
-            for bar in bars.iter_mut().filter(|bar| !bar.is_empty()) {
-                *bar = Bar { top: bar.top.clamp(top, bottom), bottom: bar.bottom.clamp(top, bottom) };
-            }
+    /// Traces may be higher than the plot; they end at its edges then.
+    pub(super) fn clipped(&self, mut bars: Vec<Bar>) -> Vec<Bar> {
+        let (top, bottom) = (self.field().y, self.field().bottom());
+        for bar in bars.iter_mut().filter(|bar| !bar.is_empty()) {
+            *bar = Bar { top: bar.top.clamp(top, bottom), bottom: bar.bottom.clamp(top, bottom) };
         }
         bars
     }
@@ -111,9 +117,8 @@ impl Painter<'_> {
         let apart = self.at.pixels_per_tick() as f32;
         let dots = apart >= self.s(6.0);
         for run in placement.samples(values, self.stream.channels[channel].scale) {
-            let given = !self.options.look.ranges.is_empty();
-            let (top, bottom) = (self.layout.plot.y, self.layout.plot.bottom());
-            let height = |y: f32| if given { y.clamp(top, bottom) } else { y };
+            let (top, bottom) = (self.field().y, self.field().bottom());
+            let height = |y: f32| y.clamp(top, bottom);
             let points: Vec<[f32; 2]> =
                 run.into_iter().map(|(tick, v)| [self.at.x_of(tick), height(scale.y_of(v))]).collect();
             // A sample on its own would not be seen as a line.
@@ -123,20 +128,41 @@ impl Painter<'_> {
         }
     }
 
+    /// Every how many lanes there is room for a label.
+    fn label_every(&self) -> usize {
+        let least = self.spans.iter().map(|span| span.1).fold(f32::INFINITY, f32::min);
+        let lanes = Lanes { height: least * self.lanes.count as f32, ..self.lanes };
+        lanes.label_every(self.s(LABEL_HEIGHT))
+    }
+
+    /// The name of channel `index`, if its lane is one of those that have room; the baseline of it.
+    pub(super) fn name(&mut self, index: usize) -> Option<f32> {
+        if !index.is_multiple_of(self.label_every()) {
+            return None;
+        }
+        let (channel, middle) = (self.selection.channels[index], self.middle(index));
+        Some(self.name_at(channel, middle))
+    }
+
+    /// The name of a channel at this height, with its colour; the baseline of it.
+    pub(super) fn name_at(&mut self, channel: usize, y: f32) -> f32 {
+        let (x, color) = (self.layout.margin, self.colour(channel));
+        let baseline = y + self.s(NAME_SIZE) * font::CAP_HEIGHT / 2.0;
+        if self.options.look.display != Display::HeatMap {
+            let swatch = Area { x, y: y - self.s(5.0), width: self.s(3.0), height: self.s(10.0) };
+            self.shapes.push(Shape::Rect { area: swatch, fill: color });
+        }
+        let name = fit(&self.stream.channels[channel].name, self.s(NAME_SIZE), self.name_width);
+        self.text(x + self.s(8.0), baseline, NAME_SIZE, Anchor::Start, self.palette.text, name);
+        baseline
+    }
+
     /// Name, unit and scale of channel `index`, if its lane is one of those that have room.
     pub(super) fn label(&mut self, index: usize, extent: MinMax, scale: &ValueScale, half: f32) {
-        let every = self.lanes.label_every(self.s(LABEL_HEIGHT));
-        if !index.is_multiple_of(every) {
-            return;
-        }
+        let Some(baseline) = self.name(index) else { return };
+        let every = self.label_every();
         let channel = &self.stream.channels[self.selection.channels[index]];
-        let color = self.colour(self.selection.channels[index]);
-        let (x, y) = (self.layout.margin, self.lanes.middle(index));
-        let baseline = y + self.s(NAME_SIZE) * font::CAP_HEIGHT / 2.0;
-        let swatch = Area { x, y: y - self.s(5.0), width: self.s(3.0), height: self.s(10.0) };
-        self.shapes.push(Shape::Rect { area: swatch, fill: color });
-        let name = fit(&channel.name, self.s(NAME_SIZE), self.name_width);
-        self.text(x + self.s(8.0), baseline, NAME_SIZE, Anchor::Start, self.palette.text, name);
+        let y = self.middle(index);
         let (unit, factor) = unit_of(&channel.unit);
         let bars = self.options.look.scale_bars;
         let right = self.layout.plot.x - self.s(12.0);
@@ -147,10 +173,15 @@ impl Painter<'_> {
             self.text(right, baseline, SMALL_SIZE, Anchor::End, self.palette.quiet, format!("= {text}"));
         } else if bars && self.options.look.common_range(self.stream, self.selection).is_some() {
             // One bar beside the plot is for all.
-        } else if self.lanes.lane_height() >= self.s(84.0) && !bars {
-            self.value_axis(extent, scale, unit, factor, baseline);
+        } else if self.lane_height(index) >= self.s(84.0) && !bars {
+            let count = ((self.lane_height(index) / self.s(34.0)) as usize).clamp(2, 12);
+            self.value_axis(extent, scale, factor, count);
+            if !unit.is_empty() {
+                let (x, below) = (self.layout.margin + self.s(8.0), baseline + self.s(15.0));
+                self.text(x, below, SMALL_SIZE, Anchor::Start, self.palette.quiet, unit.to_owned());
+            }
         } else {
-            let room = (0.72 * 2.0 * half).min(every as f32 * self.lanes.lane_height() * 0.86);
+            let room = (0.72 * 2.0 * half).min(every as f32 * self.lane_height(index) * 0.86);
             let value = axis::round_down(f64::from(room) / scale.per_unit.abs() * factor);
             let height = (value / factor * scale.per_unit.abs()) as f32;
             let text = with_unit(axis::number(value, value), unit);
@@ -160,8 +191,7 @@ impl Painter<'_> {
     }
 
     /// Values at the left edge of a lane that is high enough for several.
-    pub(super) fn value_axis(&mut self, extent: MinMax, scale: &ValueScale, unit: &str, factor: f64, baseline: f32) {
-        let count = ((self.lanes.lane_height() / self.s(34.0)) as usize).clamp(2, 12);
+    pub(super) fn value_axis(&mut self, extent: MinMax, scale: &ValueScale, factor: f64, count: usize) {
         let x = self.layout.plot.x;
         for tick in axis::value_ticks(extent.min * factor..extent.max * factor, count) {
             let y = scale.y_of(tick.value / factor);
@@ -171,10 +201,6 @@ impl Painter<'_> {
         }
         let (top, bottom) = (scale.y_of(extent.max), scale.y_of(extent.min));
         self.vertical(x - 1.0, top, bottom, self.palette.line);
-        if !unit.is_empty() {
-            let (x, below) = (self.layout.margin + self.s(8.0), baseline + self.s(15.0));
-            self.text(x, below, SMALL_SIZE, Anchor::Start, self.palette.quiet, unit.to_owned());
-        }
     }
 }
 

@@ -1,6 +1,10 @@
 //! The time axis, and where nothing was recorded.
 
-use super::super::axis;
+use std::ops::Range;
+
+use super::super::axis::{self, TimeFormat};
+use super::super::clock;
+use super::super::display::Display;
 use super::super::font::{fit, text_width};
 use super::super::scene::{Anchor, Area, Shape};
 use super::super::trace::TimeScale;
@@ -15,16 +19,15 @@ impl Painter<'_> {
         let size = self.s(SMALL_SIZE);
         // As many marks as have room for their own labels.
         let mut count = (plot.width / self.s(90.0)).max(1.0) as usize;
-        let mut ticks = axis::ticks(range.clone(), count, self.format);
+        let mut ticks = self.time_ticks(&range, count);
         let widest = |ticks: &[axis::Tick]| ticks.iter().map(|t| text_width(&t.label, size)).fold(0.0, f32::max);
         while count > 1 && (widest(&ticks) + self.s(18.0)) * ticks.len() as f32 > plot.width {
             count -= 1;
-            ticks = axis::ticks(range.clone(), count, self.format);
+            ticks = self.time_ticks(&range, count);
         }
-        let span = (range.end - range.start).max(f64::MIN_POSITIVE);
         let bottom = plot.bottom().round();
         for tick in ticks {
-            let x = plot.x + ((tick.value - range.start) / span) as f32 * plot.width;
+            let x = self.x_of_value(tick.value);
             let half = text_width(&tick.label, size) / 2.0;
             self.vertical(x.min(plot.right() - 1.0), plot.y, bottom, self.palette.faint);
             self.vertical(x.min(plot.right() - 1.0), bottom, bottom + self.s(4.0), self.palette.line);
@@ -33,21 +36,29 @@ impl Painter<'_> {
             self.text(x, bottom + self.s(17.0), SMALL_SIZE, Anchor::Middle, self.palette.quiet, tick.label);
         }
         self.horizontal(plot.x, plot.right(), bottom, self.palette.line);
-        let (x, y) = (self.layout.margin, bottom + self.s(17.0));
-        let room = plot.x - x - self.s(30.0);
-        self.text(
-            x,
-            y,
-            SMALL_SIZE,
-            Anchor::Start,
-            self.palette.quiet,
-            fit(&axis::title(&range, self.format), size, room),
-        );
-        if self.lanes.lane_height() >= self.s(40.0) {
+        let title = clock::title(&range, self.format, &self.options.look.zone);
+        if self.title_below {
+            let title = fit(&title, size, plot.width);
+            let middle = plot.x + plot.width / 2.0;
+            self.text(middle, bottom + self.s(34.0), SMALL_SIZE, Anchor::Middle, self.palette.quiet, title);
+        } else {
+            let (x, room) = (self.layout.margin, plot.x - self.layout.margin - self.s(30.0));
+            let title = fit(&title, size, room);
+            self.text(x, bottom + self.s(17.0), SMALL_SIZE, Anchor::Start, self.palette.quiet, title);
+        }
+        let stacked = self.options.look.display == Display::Stacked;
+        if stacked && self.lanes.lane_height() >= self.s(40.0) {
             for i in 1..self.lanes.count {
-                let y = self.lanes.middle(i) - self.lanes.lane_height() / 2.0;
+                let y = self.middle(i) - self.lane_height(i) / 2.0;
                 self.horizontal(plot.x, plot.right(), y, self.palette.faint);
             }
+        }
+    }
+
+    fn time_ticks(&self, range: &Range<f64>, most: usize) -> Vec<axis::Tick> {
+        match self.format {
+            TimeFormat::Clock { start_unix_ns } => clock::ticks(range, most, start_unix_ns, &self.options.look.zone),
+            format => axis::ticks(range.clone(), most, format),
         }
     }
 
