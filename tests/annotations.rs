@@ -1,6 +1,8 @@
 //! Annotations on the command line: kept beside the recording, from and to the files of other programs, and read from
 //! real EDF+ files as their own library reads them.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use common::{longwave, real_files};
@@ -41,6 +43,99 @@ fn annotations_are_added_kept_and_converted() {
     }
     let plain = longwave(&["annotations", recording]);
     assert!(String::from_utf8_lossy(&plain.stdout).contains("spike, big"));
+}
+
+/// A .npy file of two channels in which the samples tell their frames, with annotations beside it.
+fn annotated(folder: &std::path::Path) -> String {
+    let path = folder.join("day.npy");
+    let header = "{'descr': '<i2', 'fortran_order': False, 'shape': (4000, 2), }";
+    let padded = format!("{header:<117}\n");
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend((padded.len() as u16).to_le_bytes());
+    bytes.extend(padded.as_bytes());
+    (0..4000_i16).for_each(|f| [f, -f].iter().for_each(|v| bytes.extend(v.to_le_bytes())));
+    std::fs::write(&path, bytes).unwrap();
+    let note = |start: f64, duration: f64, category: &str, label: &str| serde_json::json!({ "start_secs": start, "duration_secs": duration, "category": category, "label": label });
+    let notes = serde_json::json!({ "longwave_annotations": 1, "annotations": [
+        note(0.5, 0.25, "Spindle", "first/one"), note(2.0, 0.5, "Spindle", ""), note(2.25, 0.5, "Spindle", "over it"),
+        note(1.0, 0.0, "Spindle", "a mark"), note(3.0, 1.0, "Bad", "loud"), note(0.1, 0.0, "Event", ""),
+    ]});
+    std::fs::write(folder.join("day.npy.longwave.json"), notes.to_string()).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn annotated_ranges_are_measured_and_exported_each_and_together() {
+    let folder = tempfile::tempdir().unwrap();
+    let recording = annotated(folder.path());
+    let args = ["--rate", "1000", "--annotated", "Spindle"];
+    let with = |start: &[&str], end: &[&str]| json(&[start, &args, end].concat());
+    let report = with(&["stats", &recording, "--json"], &[]);
+    let list = report["annotated"].as_array().unwrap();
+    assert_eq!(list.len(), 3, "the mark has no samples");
+    let of = |i: usize, key: &str| list[i]["result"]["channels"][0][key].as_f64().unwrap();
+    assert_eq!((of(0, "min"), of(0, "max"), of(0, "min_frame")), (500.0, 749.0, 500.0), "frames are the recording's");
+    assert_eq!((of(2, "min"), of(2, "max"), list[2]["label"].as_str()), (2250.0, 2749.0, Some("over it")));
+    // Together no sample counts twice, and no window reaches from one to the next.
+    let report = with(&["histogram", &recording, "--json"], &[]);
+    assert_eq!(report["annotated"]["frames"], 250 + 750);
+    let report = with(&["spectrum", &recording, "--window", "128", "--json"], &[]);
+    assert_eq!(report["annotated"]["ranges"], 3);
+    let samples = |path: &str| {
+        let bytes = std::fs::read(folder.path().join(path)).unwrap();
+        let body = &bytes[10 + u16::from_le_bytes([bytes[8], bytes[9]]) as usize..];
+        body.chunks_exact(4).map(|b| i16::from_le_bytes([b[0], b[1]])).collect::<Vec<i16>>()
+    };
+    let target = folder.path().join("part.npy");
+    let target = target.to_str().unwrap();
+    let report = with(&["export", &recording, "-o", target, "--json"], &[]);
+    assert!(report["written"].as_array().unwrap().len() >= 3);
+    assert_eq!(samples("part 001 first_one.npy"), (500..750).collect::<Vec<i16>>());
+    assert_eq!(samples("part 002 Spindle.npy"), (2000..2500).collect::<Vec<i16>>());
+    assert_eq!(samples("part 003 over_it.npy"), (2250..2750).collect::<Vec<i16>>());
+    with(&["export", &recording, "-o", target, "--joined", "--json"], &[]);
+    assert_eq!(samples("part.npy"), (500..750).chain(2000..2750).collect::<Vec<i16>>());
+    // Within a range of time, they are cut to it.
+    let cut = folder.path().join("cut.npy");
+    with(&["export", &recording, "-o", cut.to_str().unwrap(), "--range", "2.4s..", "--joined", "--json"], &[]);
+    assert_eq!(samples("cut.npy"), (2400..2750).collect::<Vec<i16>>());
+    let picture = folder.path().join("view.svg");
+    with(&["shot", &recording, "-o", picture.to_str().unwrap(), "--json"], &[]);
+    assert!(folder.path().join("view 002 Spindle.svg").is_file());
+}
+
+#[test]
+fn annotated_ranges_are_written_all_or_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let recording = annotated(folder.path());
+    let fails = |args: &[&str], hint: &str| {
+        let out = longwave(args);
+        let text = String::from_utf8_lossy(&out.stderr).into_owned();
+        assert!(!out.status.success() && text.contains(hint), "{args:?}: {text}");
+    };
+    let target = folder.path().join("part.npy");
+    let target = target.to_str().unwrap();
+    let rate = ["--rate", "1000"];
+    let export = |wanted: &'static str| ["export", &recording, "-o", target, "--annotated", wanted, rate[0], rate[1]];
+    // The second is there: nothing is written before it, and it stays.
+    let there = folder.path().join("part 002 Spindle.npy");
+    std::fs::write(&there, "mine").unwrap();
+    fails(&export("Spindle"), "part 002 Spindle.npy");
+    assert!(!folder.path().join("part 001 first_one.npy").exists());
+    assert_eq!(std::fs::read(&there).unwrap(), b"mine");
+    // A folder in the place of the second, which cannot be replaced: the first is taken away again.
+    std::fs::remove_file(&there).unwrap();
+    std::fs::create_dir(&there).unwrap();
+    std::fs::write(there.join("kept"), "x").unwrap();
+    fails(&[&export("Spindle")[..], &["--force"]].concat(), "part 002 Spindle.npy");
+    assert!(!folder.path().join("part 001 first_one.npy").exists(), "all or none");
+    assert!(there.join("kept").exists());
+    fails(&export("Nothing"), "Bad");
+    fails(&export("Event"), "without a length");
+    fails(&["find", &recording, "--rate", "1000", "--annotated", "Bad"], "--range");
+    fails(&["export", &recording, "-o", target, "--joined", "--rate", "1000"], "--annotated");
+    std::fs::remove_file(folder.path().join("day.npy.longwave.json")).unwrap();
+    fails(&export("all"), "no annotations");
 }
 
 #[test]

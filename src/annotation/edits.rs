@@ -1,6 +1,8 @@
 //! The list of annotations and what was done to it.
 
+use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::{Annotation, Category, Reach, default_categories};
 
@@ -33,7 +35,10 @@ struct Step {
 /// Annotations sorted by start, with the history of edits.
 #[derive(Clone, Debug)]
 pub struct Annotations {
-    list: Vec<Annotation>,
+    /// Shared with whoever writes it to the disk meanwhile.
+    list: Arc<Vec<Annotation>>,
+    /// Where each starts, by id: so that one is found without going through all.
+    starts: HashMap<u64, f64>,
     categories: Vec<Category>,
     next_id: u64,
     /// How far they reach, for what is seen of them.
@@ -55,7 +60,8 @@ impl Annotations {
     #[must_use]
     pub fn new(list: Vec<Annotation>, categories: Vec<Category>) -> Self {
         let mut new = Self {
-            list: Vec::new(),
+            list: Arc::default(),
+            starts: HashMap::new(),
             categories,
             next_id: 1,
             reach: Reach::default(),
@@ -74,6 +80,12 @@ impl Annotations {
         &self.list
     }
 
+    /// The same, for another thread: it costs a copy only if there is an edit before it is dropped.
+    #[must_use]
+    pub fn shared(&self) -> Arc<Vec<Annotation>> {
+        Arc::clone(&self.list)
+    }
+
     /// Their categories, in the order of the number keys.
     #[must_use]
     pub fn categories(&self) -> &[Category] {
@@ -89,7 +101,10 @@ impl Annotations {
     /// The one with this id.
     #[must_use]
     pub fn get(&self, id: u64) -> Option<&Annotation> {
-        self.list.iter().find(|a| a.id == id)
+        // The list is in the order of starts, and of ids among those that start together.
+        let start = self.starts.get(&id)?;
+        let at = self.list.partition_point(|a| a.start_secs.total_cmp(start).then(a.id.cmp(&id)).is_lt());
+        self.list.get(at).filter(|a| a.id == id)
     }
 
     /// The colour that `annotation` is drawn in; grey where neither it nor its category says.
@@ -202,14 +217,28 @@ impl Annotations {
 
     fn of_ids(&self, mut ids: Vec<u64>) -> Vec<Annotation> {
         ids.sort_unstable();
-        self.list.iter().filter(|a| ids.binary_search(&a.id).is_ok()).cloned().collect()
+        ids.dedup();
+        ids.into_iter().filter_map(|id| self.get(id).cloned()).collect()
     }
 
     fn carry_out(&mut self, step: &Step) {
         if !step.removed.is_empty() {
             let mut ids: Vec<u64> = step.removed.iter().map(|a| a.id).collect();
             ids.sort_unstable();
-            self.list.retain(|a| ids.binary_search(&a.id).is_err());
+            for id in &ids {
+                self.starts.remove(id);
+            }
+            let list = Arc::make_mut(&mut self.list);
+            if let [id] = ids[..]
+                && let Some(start) = step.removed.first().map(|a| a.start_secs)
+            {
+                let at = list.partition_point(|a| a.start_secs.total_cmp(&start).then(a.id.cmp(&id)).is_lt());
+                if list.get(at).is_some_and(|a| a.id == id) {
+                    list.remove(at);
+                }
+            } else {
+                list.retain(|a| ids.binary_search(&a.id).is_err());
+            }
         }
         self.put(step.added.clone());
         if let Some((_, categories)) = &step.categories {
@@ -219,15 +248,17 @@ impl Annotations {
     }
 
     fn put(&mut self, added: Vec<Annotation>) {
+        self.starts.extend(added.iter().map(|a| (a.id, a.start_secs)));
+        let list = Arc::make_mut(&mut self.list);
         match <[Annotation; 1]>::try_from(added) {
             Ok([one]) => {
-                let at = self.list.partition_point(|a| order(a, &one).is_le());
-                self.list.insert(at, one);
+                let at = list.partition_point(|a| order(a, &one).is_le());
+                list.insert(at, one);
             }
             Err(many) => {
-                self.list.extend(many);
+                list.extend(many);
                 // Stable and fast on what is sorted already.
-                self.list.sort_by(order);
+                list.sort_by(order);
             }
         }
         self.reach = Reach::new(self.list.iter().map(Annotation::end_secs));

@@ -8,6 +8,7 @@
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::de::{Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -134,6 +135,38 @@ pub fn load(path: &Path) -> Result<Stored> {
 /// # Errors
 /// When no place can be written to.
 pub fn save(recording: &Path, present: Option<&Path>, stored: &Stored) -> Result<PathBuf> {
+    let Stored { longwave_annotations, recording: name, categories, annotations } = stored;
+    let kept = Kept { longwave_annotations: *longwave_annotations, recording: name, categories, annotations };
+    save_kept(recording, present, &kept)
+}
+
+/// What is to be kept, of a list that others share.
+pub struct Snapshot {
+    pub recording: String,
+    pub categories: Vec<Category>,
+    pub annotations: Arc<Vec<Annotation>>,
+}
+
+/// As [`save`], without a copy of the list.
+///
+/// # Errors
+/// As [`save`].
+pub fn save_snapshot(recording: &Path, present: Option<&Path>, snapshot: &Snapshot) -> Result<PathBuf> {
+    let Snapshot { recording: name, categories, annotations } = snapshot;
+    let kept = Kept { longwave_annotations: VERSION, recording: name, categories, annotations };
+    save_kept(recording, present, &kept)
+}
+
+/// [`Stored`], borrowed.
+#[derive(Serialize)]
+struct Kept<'a> {
+    longwave_annotations: u32,
+    recording: &'a str,
+    categories: &'a [Category],
+    annotations: &'a [Annotation],
+}
+
+fn save_kept(recording: &Path, present: Option<&Path>, stored: &Kept<'_>) -> Result<PathBuf> {
     let text = serde_json::to_string_pretty(stored).map_err(|e| Error::invalid(e.to_string()))?;
     let mut targets: Vec<PathBuf> = present.map(Path::to_path_buf).into_iter().collect();
     targets.extend(places(recording));

@@ -27,6 +27,7 @@ pub struct Notes {
     pub selected: Option<u64>,
     /// The selected one as it is being dragged.
     pub preview: Option<Annotation>,
+    pub dragging: super::note_drag::Dragging,
     /// Where they are kept, once they are.
     pub kept_in: Option<PathBuf>,
     /// Why they cannot be kept.
@@ -77,7 +78,7 @@ impl Notes {
     }
 
     /// What is to be written now; from here on it counts as written, unless [`Self::was_saved`] says otherwise.
-    pub(super) fn take_for_saving(&mut self, recording: &str) -> Option<store::Stored> {
+    pub(super) fn take_for_saving(&mut self, recording: &str) -> Option<store::Snapshot> {
         let revision = self.annotations.revision();
         if revision == self.saved || self.locked {
             return None;
@@ -85,8 +86,8 @@ impl Notes {
         self.saved = revision;
         self.saving = true;
         self.changed = None;
-        let (categories, list) = (self.annotations.categories().to_vec(), self.annotations.list().to_vec());
-        Some(store::Stored::new(recording, categories, list))
+        let (categories, annotations) = (self.annotations.categories().to_vec(), self.annotations.shared());
+        Some(store::Snapshot { recording: recording.to_owned(), categories, annotations })
     }
 
     /// Takes in how writing ended.
@@ -125,7 +126,9 @@ impl Document {
                 let ids = self.notes.annotations.apply(Edit::Add(vec![annotation]));
                 self.notes.selected = ids.first().copied();
             }
-            A::Preview(preview) => self.notes.preview = preview.filter(|p| Some(p.id) == self.notes.selected),
+            A::Drag(drag) if Some(drag.id) == self.notes.selected => self.drag_note(drag),
+            A::Drop => self.drop_note(),
+            A::Drag(_) | A::CancelDrag => self.cancel_note_drag(),
             A::EditLabel(id) => self.notes.selected = self.notes.annotations.get(id).map(|a| a.id),
             A::Categories(list) => drop(self.notes.annotations.apply(Edit::Categories(list))),
             A::Recategorise(name, new) => drop(self.notes.annotations.apply(Edit::Recategorise(name, new))),
@@ -138,7 +141,7 @@ impl Document {
             }
             A::Select(id) => {
                 self.notes.selected = id;
-                self.notes.preview = None;
+                self.cancel_note_drag();
             }
             A::GoTo(id) => self.go_to_annotation(id),
             A::Step { forward } => {
@@ -215,7 +218,7 @@ impl Document {
     }
 
     fn export_annotations(&self, path: PathBuf, jobs: &Jobs) {
-        let list = self.notes.annotations.list().to_vec();
+        let list = self.notes.annotations.shared();
         let recording = self.recording();
         let (name, duration_secs) = (recording.name.clone(), recording.duration_secs());
         let start_unix_ns = self.time().start_unix_ns();
@@ -235,7 +238,7 @@ impl Document {
         let Some(stored) = self.notes.take_for_saving(&name) else { return };
         let (path, present) = (self.path.clone(), self.notes.kept_in.clone());
         jobs.spawn_awaited("annotations", move |replies| {
-            let result = store::save(&path, present.as_deref(), &stored);
+            let result = store::save_snapshot(&path, present.as_deref(), &stored);
             replies.send(Reply::AnnotationsKept { recording: path, result });
         });
     }
@@ -248,7 +251,7 @@ impl Document {
             self.notes.saved = self.notes.saved.wrapping_sub(1);
         }
         if let Some(stored) = self.notes.take_for_saving(&name) {
-            let result = store::save(&self.path, self.notes.kept_in.as_deref(), &stored);
+            let result = store::save_snapshot(&self.path, self.notes.kept_in.as_deref(), &stored);
             self.notes.was_saved(result);
         }
     }

@@ -29,7 +29,7 @@ const REACH: f32 = 5.0;
 
 /// A part of an annotation that can be dragged.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(super) enum Part {
+pub enum Part {
     #[default]
     Whole,
     Start,
@@ -110,6 +110,7 @@ pub(super) fn marks_ui(ui: &Ui, document: &Document, rect: Rect) -> Drawn {
         brush.labels.free_from = f32::NEG_INFINITY;
         brush.draw(a, true, &mut drawn);
     }
+    super::note_drag::held_ui(&brush.painter, document, rect, drawn.strip, brush.colours);
     drawn
 }
 

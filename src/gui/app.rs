@@ -240,7 +240,10 @@ impl App {
                 (Some(document), change) => document.apply_channels(change),
                 (None, _) => {}
             },
-            Command::Annotation(change) => {
+            Command::Annotation(mut change) => {
+                if let AnnotationCommand::Drag(drag) = &mut change {
+                    drag.near.take_if(|_| self.panels.snap == Snap::Off);
+                }
                 if let AnnotationCommand::EditLabel(_) = change {
                     self.apply(ctx, Command::Panel(PanelCommand::Inspector(InspectorTab::Annotations)));
                     ctx.data_mut(|data| data.insert_temp(super::annotation_tab::label_id(), true));
@@ -310,7 +313,9 @@ impl App {
         if self.panels.dock.is_shown(Pane::Measure) {
             self.workers.measure.want(document.to_measure(), &document.summary);
         }
-        self.workers.probe.want(document.to_probe(), document.cursors.sought.clone(), &document.summary);
+        // A hand drags one thing at a time.
+        let sought = document.notes.dragging.sought.as_ref().or(document.cursors.sought.as_ref());
+        self.workers.probe.want(document.to_probe(), sought.cloned(), &document.summary);
     }
 
     fn dropped_files(&mut self, ctx: &egui::Context) {

@@ -140,8 +140,12 @@ pub enum AnnotationCommand {
     },
     /// Put this in the place of the one with the same id.
     Change(Annotation),
-    /// Where the selected one is being dragged to, or that it is no more.
-    Preview(Option<Annotation>),
+    /// One is being dragged.
+    Drag(super::note_drag::NoteDrag),
+    /// It is let go of where it is seen.
+    Drop,
+    /// It is let go of, and stays as it was.
+    CancelDrag,
     Remove(u64),
     RemoveSelected,
     /// Show the fields of this one, and write in its label.

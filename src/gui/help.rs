@@ -24,6 +24,7 @@ const GESTURES: &[(&str, &str, &str)] = &[
     ("Mouse", "Click an annotation", "Show its fields; then drag its edges, or its label to move it"),
     ("Mouse", "Double-click an annotation", "Write in its label"),
     ("Mouse", "Drag a cursor", "Move it; it snaps to what is near"),
+    ("Mouse", "Alt, while dragging one", "Cursor or edge of an annotation: snap to nothing"),
     ("Mouse", "Rest on a gap", "How much is missing, and when"),
     ("Mouse", "Click in the spectrogram", "The spectrum there"),
     ("Channels", "Click a name", "Pick it; Ctrl or Shift: several, to change them together"),

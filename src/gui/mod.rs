@@ -47,6 +47,7 @@ pub mod measured;
 mod message;
 mod motion;
 mod mouse;
+mod note_drag;
 mod opening;
 mod overview;
 mod palette;

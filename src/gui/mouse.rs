@@ -8,10 +8,10 @@ use super::channels::Display;
 use super::command::{AnnotationCommand, ChannelCommand, Command, ViewCommand};
 use super::cursors::{CursorCommand, Near, Which};
 use super::displays;
+use super::note_drag::NoteDrag;
 use super::settings::Wheel;
 use super::state::Document;
 use super::theme::Colours;
-use crate::annotation::Annotation;
 
 /// One notch of the wheel (about 50 points) zooms by this factor.
 const WHEEL_ZOOM: f64 = 1.25;
@@ -143,7 +143,7 @@ impl Mouse<'_> {
         Some((channel, self.document.channels[channel].gain))
     }
 
-    /// A cursor and the edges of the selected annotation are dragged; elsewhere a drag pans, with Shift selects, with the
+    /// A cursor and the edges of the selected annotation are dragged, and snap unless Alt is held; elsewhere a drag pans, with Shift selects, with the
     /// right button or Ctrl zooms to what it spans. A double click edits the label of an annotation, or zooms in.
     pub(super) fn drag(
         &self,
@@ -195,6 +195,8 @@ impl Mouse<'_> {
         let Some(at) = response.interact_pointer_pos() else { return };
         let to = self.tick_at(at);
         let (low, high) = (from.min(to), from.max(to));
+        // With Alt nothing attracts what is dragged.
+        let free = ui.input(|i| i.modifiers.alt);
         match kind {
             Drag::Pan => self.pan(response, out),
             Drag::Select => {
@@ -209,16 +211,16 @@ impl Mouse<'_> {
                 }
             }
             Drag::Cursor(which) => {
-                let near = self.near(at);
+                let near = self.near(at).filter(|_| !free);
                 out.push(Command::Cursor(CursorCommand::Place { which, tick: to.max(0.0) as u64, near }));
             }
             Drag::Note(note, part) => {
-                let moved = self.document.notes.annotations.get(note).map(|a| self.moved(a, part, to - from));
-                if let (Some(annotation), true) = (&moved, response.drag_stopped()) {
-                    out.push(Command::Annotation(AnnotationCommand::Change(annotation.clone())));
+                let near = self.near(at).filter(|_| !free);
+                let by = (to - from).round() as i64;
+                out.push(Command::Annotation(AnnotationCommand::Drag(NoteDrag { id: note, part, by, near })));
+                if response.drag_stopped() {
+                    out.push(Command::Annotation(AnnotationCommand::Drop));
                 }
-                let preview = moved.filter(|_| !response.drag_stopped());
-                out.push(Command::Annotation(AnnotationCommand::Preview(preview)));
             }
         }
         if response.drag_stopped() {
@@ -245,25 +247,6 @@ impl Mouse<'_> {
         view.zoom(CLICK_ZOOM, view.x_of(self.tick_at(at)));
         Command::View(ViewCommand::Range(view.start_tick()..view.end_tick()))
     }
-
-    /// An annotation of which a part was moved by so many ticks; it stays inside the recording.
-    fn moved(&self, annotation: &Annotation, part: Part, by: f64) -> Annotation {
-        let time = self.document.time();
-        let last = time.end_tick(self.document.shown().frames);
-        let by = by.round() as i64;
-        let ticks = self.document.ticks_of(annotation);
-        let shift = |tick: u64| tick.saturating_add_signed(by).min(last);
-        if part == Part::Whole {
-            let start = shift(ticks.start).min(last.saturating_sub(ticks.end - ticks.start));
-            return Annotation { start_secs: time.secs_of_tick(start), ..annotation.clone() };
-        }
-        let (a, b) = match part {
-            Part::Start => (shift(ticks.start), ticks.end),
-            _ => (ticks.start, shift(ticks.end)),
-        };
-        let (start, end) = (time.secs_of_tick(a.min(b)), time.secs_of_tick(a.max(b)));
-        Annotation { start_secs: start, duration_secs: end - start, ..annotation.clone() }
-    }
 }
 
 #[cfg(test)]
@@ -272,21 +255,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_of_an_annotation_are_moved_inside_the_recording() {
+    fn places_are_those_of_lanes() {
         let document = document(2);
         let rect = Rect::from_min_size(Pos2::ZERO, egui::vec2(1000.0, 400.0));
         let mouse = Mouse { document: &document, rect };
-        let range = Annotation::new(1.0, 0.5, "range");
-        let moved = |part, by| {
-            let a = mouse.moved(&range, part, by);
-            ((a.start_secs * 1e3).round() as i64, (a.end_secs() * 1e3).round() as i64)
-        };
-        assert_eq!(moved(Part::Whole, 100.0), (1100, 1600));
-        assert_eq!(moved(Part::Whole, 1e9), (3000, 3500));
-        assert_eq!(moved(Part::Whole, -1e9), (0, 500));
-        assert_eq!(moved(Part::Start, -200.0), (800, 1500));
-        assert_eq!(moved(Part::Start, 700.0), (1500, 1700), "an edge that passes the other one becomes it");
-        assert_eq!(moved(Part::End, 100.0), (1000, 1600));
         assert_eq!(mouse.channel_at(Pos2::new(5.0, 399.0)), Some(1));
         assert_eq!(mouse.channel_at(Pos2::new(5.0, -1.0)), None);
     }

@@ -162,7 +162,7 @@ impl Document {
     }
 
     /// Where to look for something to snap to; nowhere if a gap is pointed at.
-    fn sought(&self, which: Which, tick: u64, near: Near) -> Option<Sought> {
+    pub(super) fn sought(&self, which: Which, tick: u64, near: Near) -> Option<Sought> {
         let time = self.time();
         let frame = time.frame_at_tick(tick);
         let all = self.shown().frames;
@@ -177,6 +177,9 @@ impl Document {
 
     /// Takes in what was found to snap to.
     pub(super) fn snapped(&mut self, found: Snapped) {
+        if self.note_snapped(&found) {
+            return;
+        }
         if self.cursors.sought.as_ref() != Some(&found.of) {
             return;
         }

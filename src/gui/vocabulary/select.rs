@@ -32,7 +32,7 @@ pub(super) const VERBS: &[Verb] = &[
     verb("cursors-off", SELECT, "Take the cursors away", "", |_| cursor(CursorCommand::Off)),
     with(
         "on|off",
-        verb("snap", SELECT, "Whether cursors snap to maxima, minima and edges", "", |w| {
+        verb("snap", SELECT, "Whether cursors and edges of annotations snap to what is near", "", |w| {
             panel(PanelCommand::Snap(match w.rest.trim() {
                 "on" => Snap::On,
                 "off" => Snap::Off,
@@ -40,7 +40,7 @@ pub(super) const VERBS: &[Verb] = &[
             }))
         }),
     ),
-    verb("toggle-snap", SELECT, "Cursors snap, or no longer", "X", |_| panel(PanelCommand::ToggleSnap)),
+    verb("toggle-snap", SELECT, "Cursors and annotations snap, or no longer", "X", |_| panel(PanelCommand::ToggleSnap)),
     with(
         "NAME [KEY=VALUE]…",
         verb("analyse", SELECT, "Run an analysis over the selection: stats, spectrum window=4096, …", "", analyse),
