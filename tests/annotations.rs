@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::{longwave, real_files};
+use common::{longwave, real_files, run_python};
 use serde_json::Value;
 
 fn json(args: &[&str]) -> Value {
@@ -176,5 +176,71 @@ fn real_edf_files_give_up_their_annotations() {
         let near = |key: &str, wanted: f64| (found[key].as_f64().unwrap() - wanted).abs() < 1e-6;
         assert!(near("start_secs", start_secs) && near("duration_secs", duration_secs), "{name}: {found}");
         assert_eq!(found["label"], label, "{name}");
+    }
+}
+
+/// What is written is read by readers that know nothing of ours: Python's csv module, and one of EDF+ that follows the
+/// specification (Kemp & Olivan 2003, section 2.2) byte by byte.
+#[test]
+fn what_is_written_is_what_the_formats_say() {
+    const READER: &str = r#"
+import csv, json, struct, sys
+folder = sys.argv[1]
+out = {}
+with open(folder + "/out.csv", newline="", encoding="utf-8") as f:
+    out["csv"] = [[float(r["onset"]), float(r["duration"]), r["label"]] for r in csv.DictReader(f)]
+with open(folder + "/out.txt", encoding="utf-8") as f:
+    out["txt"] = [[float(a), float(b) - float(a), c] for a, b, c in (l.rstrip("\n").split("\t") for l in f)]
+with open(folder + "/out.tsv", newline="", encoding="utf-8") as f:
+    begun, out["tsv"] = {}, []
+    for r in csv.DictReader(f, delimiter="\t"):
+        key, t = (r["Subject"], r["Behavior"]), float(r["Time"])
+        if r["Behavior type"] == "POINT": out["tsv"].append([t, 0.0, r["Behavior"]])
+        elif r["Behavior type"] == "START": begun[key] = t
+        else: out["tsv"].append([begun[key], t - begun.pop(key), r["Behavior"]])
+    assert not begun
+b = open(folder + "/out.edf", "rb").read()
+assert b[:8] == b"0       " and b[192:197] == b"EDF+C" and all(32 <= c < 127 for c in b[:256])
+size, records, signals = int(b[184:192]), int(b[236:244]), int(b[252:256])
+assert size == 256 + 256 * signals
+labels = [b[256 + 16 * i:272 + 16 * i].decode().strip() for i in range(signals)]
+counts = [int(b[256 + 216 * signals + 8 * i:264 + 216 * signals + 8 * i]) for i in range(signals)]
+assert labels == ["EDF Annotations"] and len(b) == size + records * 2 * sum(counts)
+out["edf"] = []
+for r in range(records):
+    data = b[size + r * 2 * counts[0]:size + (r + 1) * 2 * counts[0]]
+    tals = [t for t in data.split(b"\0") if t]
+    assert tals[0].endswith(b"\x14\x14") and tals[0][:1] in b"+-", "the record tells when it begins"
+    for tal in tals:
+        head, *texts = tal.split(b"\x14")
+        assert texts[-1] == b"" and head[:1] in b"+-"
+        onset, _, duration = head.partition(b"\x15")
+        assert not duration or duration[:1] not in b"+-"
+        out["edf"] += [[float(onset), float(duration or 0), t.decode()] for t in texts[:-1] if t]
+print(json.dumps(out))
+"#;
+    let folder = tempfile::tempdir().unwrap();
+    let recording = folder.path().join("day.npy.longwave.json");
+    let note = |start: f64, duration: f64, label: &str| serde_json::json!({ "start_secs": start, "duration_secs": duration, "label": label });
+    let many = (0..700).map(|i| note(10.0 + f64::from(i) * 0.125, f64::from(i % 3) * 0.5, &format!("n{i}")));
+    let first = [note(0.25, 0.0, "µV, \"quoted\"; spike"), note(1.0 / 3.0, 1e-6, "short"), note(0.5, 3600.5, "long")];
+    let list: Vec<Value> = first.into_iter().chain(many).collect();
+    let notes = serde_json::json!({ "longwave_annotations": 1, "annotations": list });
+    std::fs::write(&recording, notes.to_string()).unwrap();
+    for ending in ["csv", "txt", "tsv", "edf"] {
+        let target = folder.path().join(format!("out.{ending}"));
+        let out = longwave(&["annotations", recording.to_str().unwrap(), "-o", target.to_str().unwrap()]);
+        assert!(out.status.success(), "{ending}: {}", String::from_utf8_lossy(&out.stderr));
+    }
+    let read: Value = serde_json::from_str(&run_python(READER, &[folder.path().to_str().unwrap()])).unwrap();
+    for ending in ["csv", "txt", "tsv", "edf"] {
+        let mut rows = read[ending].as_array().unwrap().clone();
+        rows.sort_by(|a, b| a[0].as_f64().unwrap().total_cmp(&b[0].as_f64().unwrap()));
+        assert_eq!(rows.len(), list.len(), "{ending}");
+        for (row, wanted) in rows.iter().zip(&list) {
+            let near = |i: usize, key: &str| (row[i].as_f64().unwrap() - wanted[key].as_f64().unwrap()).abs() < 2e-7;
+            assert!(near(0, "start_secs") && near(1, "duration_secs"), "{ending}: {row} {wanted}");
+            assert_eq!(row[2], wanted["label"], "{ending}");
+        }
     }
 }

@@ -285,8 +285,13 @@ pub(super) fn export_form_ui(
                 ui.checkbox(&mut form.joined, "All of them in one file")
                     .on_hover_text("Otherwise each range becomes a file of its own, numbered, with its label");
             }
-            let shown = document.visible_channels().len() as u64;
-            ui.weak(format!("Visible channels ({shown}): choose them in the list at the left."));
+            if form.is_picture() {
+                let shown = picturing::channels(document).len();
+                ui.weak(format!("The channels on the screen ({shown}), as they are drawn there."));
+            } else {
+                let shown = document.visible_channels().len();
+                ui.weak(format!("Visible channels ({shown}): choose them in the list at the left."));
+            }
             if !form.is_picture() {
                 values_ui(ui, &mut form.values);
             }

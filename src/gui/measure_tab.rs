@@ -12,6 +12,7 @@ use super::measured::{Found, Measurement, Range2d};
 use super::result_view::table_with_head_ui;
 use super::state::Document;
 use super::theme::Colours;
+use super::time_axis::TimeAxis;
 use super::wording::{count, sentence, significant, span};
 use crate::analysis::{Cell, Table};
 use crate::moments::Figures;
@@ -107,13 +108,14 @@ fn range_lines(document: &Document, of: &Range2d) -> Vec<(&'static str, String)>
     lines.push(("Count", count(frames)));
     if time.rate_known() {
         let secs = ticks as f64 / time.rate_hz();
-        let start = time.secs_of_frame(of.frames.start.min(document.shown().frames.saturating_sub(1)));
-        lines.push(("Start", format!("{start:.6} s")));
+        let start = time.tick_of_frame(of.frames.start.min(document.shown().frames.saturating_sub(1)));
+        let axis = TimeAxis::new(document, document.times.format, 400.0);
+        lines.push(("Start", axis.precise(start)));
         let frequency = if secs > 0.0 { format!("  (1/Δt {} Hz)", significant(1.0 / secs, 5)) } else { String::new() };
         lines.push(("Δt", format!("{secs:.6} s{frequency}")));
         let recorded = frames as f64 / time.rate_hz();
         if frames != ticks {
-            lines.push(("Recorded", format!("{} of {}", span(recorded), span(secs))));
+            lines.push(("Recorded", format!("{} of {}: the rest lies in gaps", span(recorded), span(secs))));
         } else {
             lines.push(("Duration", span(recorded)));
         }

@@ -1,4 +1,4 @@
-//! A picture of what the window shows: the settings of the picture exporter that give it, so that the form, the command
+//! A picture of what the window shows, the lanes that are on the screen: the settings of the picture exporter that give it, so that the form, the command
 //! line beside it and the clipboard all draw the same.
 
 use std::fmt::Write as _;
@@ -78,7 +78,7 @@ fn ranges(document: &Document) -> String {
         let close = |value: f64| (short(value) - value).abs() <= reach * 1e-4;
         if close(foot) && close(top) { format!("{}..{}", short(foot), short(top)) } else { format!("{foot}..{top}") }
     };
-    let mut ranges: Vec<String> = document.visible_channels().into_iter().map(range).collect();
+    let mut ranges: Vec<String> = channels(document).into_iter().map(range).collect();
     if ranges.windows(2).all(|pair| pair[0] == pair[1]) {
         ranges.truncate(1);
     }
@@ -98,7 +98,7 @@ fn colours(document: &Document) -> String {
     let mut text = String::new();
     let by_rule = document.lanes.list.colour_by != ColourBy::Channel;
     let of_light = document.channel_colours(false);
-    for c in document.visible_channels() {
+    for c in channels(document) {
         if let Some(colour) = document.channels[c].colour.or_else(|| by_rule.then(|| of_light[c])) {
             let comma = if text.is_empty() { "" } else { "," };
             // Writing to a String does not fail.
@@ -118,7 +118,7 @@ fn logic(document: &Document) -> String {
         let side = if view.inverted { '<' } else { '>' };
         view.is_logic().then(|| format!("{c}{side}{}", view.threshold))
     };
-    document.visible_channels().into_iter().filter_map(of).collect::<Vec<_>>().join(",")
+    channels(document).into_iter().filter_map(of).collect::<Vec<_>>().join(",")
 }
 
 /// The event tracks that have rows. One whose name cannot stand in a list is left out.
@@ -142,13 +142,23 @@ fn cursors(document: &Document) -> String {
     shown.map(|tick| time.secs_of_tick(tick).to_string()).collect::<Vec<_>>().join(",")
 }
 
+/// The channels that are on the screen, in the order of their lanes; all visible ones where they are over each other.
+#[must_use]
+pub(super) fn channels(document: &Document) -> Vec<usize> {
+    if document.lanes.display == Display::Butterfly {
+        return document.visible_channels();
+    }
+    let stack = document.stack();
+    stack.channels().get(document.lanes_on_screen()).unwrap_or_default().to_vec()
+}
+
 /// What is pictured, unless the user chooses otherwise: what is seen.
 pub(super) const SCOPE: Scope = Scope::Visible;
 
 /// What `scope` means for a picture: the channels in the order of their lanes.
 #[must_use]
 pub(super) fn selection(document: &Document, scope: Scope) -> Selection {
-    Selection { channels: document.visible_channels(), ..document.scope(scope) }
+    Selection { channels: channels(document), ..document.scope(scope) }
 }
 
 #[cfg(test)]

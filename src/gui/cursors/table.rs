@@ -8,7 +8,7 @@ use super::super::result_view::table_with_head_ui;
 use super::super::state::Document;
 use super::super::theme::Colours;
 use super::super::time_axis::TimeAxis;
-use super::super::wording::{count, significant};
+use super::super::wording::{count, significant, span};
 use super::{CursorCommand, Snap, Values, Which};
 use crate::analysis::{Cell, Table};
 
@@ -92,7 +92,13 @@ pub(super) fn lines(document: &Document) -> Vec<(&'static str, String)> {
         lines.push(("Δframes", format!("{sign}{}", count(stored))));
         let missing = ticks.unsigned_abs() as u64 - stored.min(ticks.unsigned_abs() as u64);
         if missing > 0 {
-            lines.push(("missing", format!("{} frames in gaps", count(missing))));
+            // Δt is time on the clock: what was not recorded is in it.
+            let length = if time.rate_known() {
+                format!(": {} of Δt was not recorded", span(missing as f64 / time.rate_hz()))
+            } else {
+                String::new()
+            };
+            lines.push(("missing", format!("{} frames in gaps{length}", count(missing))));
         }
     }
     lines

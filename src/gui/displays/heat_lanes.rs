@@ -82,6 +82,7 @@ pub(in crate::gui) fn heat_lanes_ui(ui: &Ui, painter: &Painter, document: &Docum
     let (data, generation) = match (&document.pictures.view, levels, document.lanes.heat.needs_levels()) {
         (Some((columns, packed)), _, false) if !packed.is_empty() => (HeatData::Extremes(columns), packed.generation()),
         (_, Some(levels), true) => (HeatData::Levels(levels), version(levels)),
+        (_, None, true) => return told(painter, rect, "being computed…", Colours::of(ui)),
         _ => return,
     };
     let shown = document.lanes_on_screen();
@@ -130,11 +131,15 @@ fn coarse(painter: &Painter, document: &Document, rect: Rect, levels: &Levels, p
     if levels.known.contains(&false) {
         said.push("the rest follows as the recording is read".to_owned());
     }
-    if said.is_empty() {
-        return;
+    if !said.is_empty() {
+        told(painter, rect, &said.join("; "), colours);
     }
+}
+
+/// A line at the top of the map.
+fn told(painter: &Painter, rect: Rect, text: &str, colours: Colours) {
     let font = eframe::egui::FontId::proportional(12.0);
-    let galley = painter.layout_no_wrap(said.join("; "), font, colours.ink);
+    let galley = painter.layout_no_wrap(text.to_owned(), font, colours.ink);
     let place = Rect::from_min_size(rect.left_top() + vec2(100.0, 6.0), galley.size());
     painter.rect_filled(place.expand2(vec2(4.0, 1.0)), 2.0, colours.canvas.gamma_multiply(0.85));
     painter.galley(place.min, galley, colours.ink);

@@ -7,7 +7,7 @@ use eframe::egui::{Align2, Color32, FontId, Painter, Pos2, Rect, Shape, Stroke, 
 
 use super::Listed;
 use crate::analysis::{Events, Place};
-use crate::gui::channels::Stack;
+use crate::gui::channels::{Display, Stack};
 use crate::gui::state::Document;
 use crate::gui::theme::Colours;
 use crate::gui::wording::plural;
@@ -90,9 +90,14 @@ impl Marks<'_> {
         if channel >= rows.len() {
             return Some(Rect::from_x_y_ranges(self.rect.x_range(), self.foot - STRIP..=self.foot));
         }
-        let lanes = &self.document.lanes;
-        let y = |row: f64| self.rect.top() + ((row - lanes.first) / lanes.count) as f32 * self.rect.height();
-        let span = stack.span(rows[channel]?);
+        let row = rows[channel]?;
+        if self.document.lanes.display == Display::Butterfly {
+            // All are over each other: a place is one of the whole plot.
+            return Some(self.rect);
+        }
+        let (first, count) = crate::gui::displays::extent(self.document);
+        let y = |row: f64| self.rect.top() + ((row - first) / count) as f32 * self.rect.height();
+        let span = stack.span(row);
         let lane = Rect::from_x_y_ranges(self.rect.x_range(), y(span.start)..=y(span.end));
         lane.intersects(self.rect).then_some(lane)
     }
