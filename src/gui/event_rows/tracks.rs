@@ -4,17 +4,45 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-pub use crate::analysis::Track;
 use crate::analysis::read_tracks;
 use crate::budget::MemoryBudget;
 use crate::gui::following::Growth;
 use crate::gui::jobs::{JobId, Jobs, Outcome};
+use crate::gui::sheet::stamp;
 use crate::gui::state::Document;
 use crate::task::Task;
 
 /// While a recording grows, tracks are read again after so long, and not before it is this share longer.
 const AGE: Duration = Duration::from_secs(10);
 const SHARE: f64 = 0.01;
+
+/// The events of one track, in order.
+#[derive(Debug)]
+pub struct Track {
+    events: crate::analysis::Track,
+    /// No two that were read have the same.
+    stamp: u64,
+}
+
+impl Track {
+    pub(super) fn stamp(&self) -> u64 {
+        self.stamp
+    }
+}
+
+impl From<crate::analysis::Track> for Track {
+    fn from(events: crate::analysis::Track) -> Self {
+        Self { events, stamp: stamp() }
+    }
+}
+
+impl std::ops::Deref for Track {
+    type Target = crate::analysis::Track;
+
+    fn deref(&self) -> &Self::Target {
+        &self.events
+    }
+}
 
 /// The tracks that were read, by name, and the job that reads further ones.
 #[derive(Default)]
@@ -84,7 +112,8 @@ impl Document {
             many => format!("Reading {} event tracks", many.len()),
         };
         let job = jobs.start(title, budget, move |_, task: &Task, _| {
-            Ok(Outcome::Tracks(read_tracks(&source, stream, &asked, task)?))
+            let tracks = read_tracks(&source, stream, &asked, task)?;
+            Ok(Outcome::Tracks(tracks.into_iter().map(|(name, track)| (name, track.into())).collect()))
         });
         let now = Instant::now();
         self.results.tracks.read_of.extend(names.iter().map(|name| (name.clone(), (frames, now))));
