@@ -75,7 +75,10 @@ impl Stored {
 /// Whether a file that begins with `head` is one of ours.
 #[must_use]
 pub(super) fn is_store(head: &[u8]) -> bool {
-    String::from_utf8_lossy(&head[..head.len().min(256)]).contains("\"longwave_annotations\"")
+    let text = String::from_utf8_lossy(&head[..head.len().min(256)]);
+    // Programs that sort the keys put the list first.
+    let ours = ["\"longwave_annotations\"", "\"annotations\""].iter().any(|key| text.contains(key));
+    ours && text.trim_start_matches('\u{feff}').trim_start().starts_with('{')
 }
 
 /// Where the annotations of the recording at `recording` may be, the better place first.

@@ -10,6 +10,7 @@ use super::args::{AnnotatedArg, FileArgs, SelectionArgs};
 use super::shell::Shell;
 use super::table::fields;
 use super::{Failure, parameters, parsed};
+use crate::annotation::together;
 use crate::error::{Error, ErrorKind, Result};
 use crate::export::{EXPORTERS, Exporter, Prediction, Request, Values, for_target, predict_over, run_over};
 use crate::scan::Selection;
@@ -231,7 +232,12 @@ fn write(
     let prediction = predict_over(exporter, &request, ranges.as_deref(), args.joined)?;
     shell.notes(&prediction.notes);
     if args.dry_run {
-        return predicted(args, exporter, &selection, &prediction, shell);
+        let frames = match &ranges {
+            Some(ranges) if args.joined => together(ranges).iter().map(|r| r.end - r.start).sum(),
+            Some(ranges) => ranges.iter().map(|r| r.frames.end - r.frames.start).sum(),
+            None => selection.len(),
+        };
+        return predicted(args, exporter, (&selection, frames), &prediction, shell);
     }
     let started = Instant::now();
     let title = if exporter.name == PICTURE { "shot" } else { "export" };
@@ -262,7 +268,7 @@ fn write(
 fn predicted(
     args: &TargetArgs,
     exporter: &Exporter,
-    selection: &Selection,
+    (selection, frames): (&Selection, u64),
     prediction: &Prediction,
     shell: &Shell,
 ) -> Result<(), Failure> {
@@ -276,7 +282,7 @@ fn predicted(
             "secs": prediction.secs,
             "free_bytes": prediction.free_bytes,
             "fits": prediction.free_bytes.is_none_or(|free| free >= prediction.bytes),
-            "frames": selection.len(),
+            "frames": frames,
             "first_frame": selection.frames.start,
             "channels": selection.channels,
             "notes": prediction.notes,
@@ -293,7 +299,7 @@ fn predicted(
     shell.print(&fields(
         &[
             ("would write", format!("{} ({}){overwrite}", args.output.display(), exporter.title)),
-            ("frames", text::count(selection.len())),
+            ("frames", text::count(frames)),
             ("channels", text::count(selection.channels.len() as u64)),
             ("size", text::bytes(prediction.bytes)),
             ("time", format!("about {}", text::duration(prediction.secs))),

@@ -9,7 +9,7 @@ use eframe::egui::{
 use super::controls::named;
 use super::theme::Colours;
 use super::wording::significant;
-use crate::picture::axis::value_ticks;
+use crate::picture::axis::scale_ticks;
 use crate::picture::colour_map::{ColourMap, Limits};
 
 /// Width of the colour bar with its labels, points.
@@ -109,7 +109,7 @@ impl HeatStyle {
         painter.add(mesh);
         let span = f64::from(range.end) - f64::from(range.start);
         let count = ((rect.height() / 28.0) as usize).clamp(2, 8);
-        for tick in value_ticks(f64::from(range.start)..f64::from(range.end), count) {
+        for tick in scale_ticks(f64::from(range.start)..f64::from(range.end), count) {
             let y = bar.bottom() - ((tick.value - f64::from(range.start)) / span) as f32 * bar.height();
             let at = Pos2::new(bar.right() + 4.0, y.min(rect.bottom() - 6.0).max(rect.top() + 6.0));
             painter.text(at, Align2::LEFT_CENTER, tick.label, FontId::proportional(11.0), colours.muted);

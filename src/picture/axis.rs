@@ -125,6 +125,20 @@ pub fn value_ticks(range: Range<f64>, max_count: usize) -> Vec<Tick> {
     }
 }
 
+/// The same, and more of them where there would be only one: a single mark tells no scale.
+#[must_use]
+pub fn scale_ticks(range: Range<f64>, max_count: usize) -> Vec<Tick> {
+    let more = (max_count..max_count + 4).map(|count| value_ticks(range.clone(), count));
+    let mut last = Vec::new();
+    for ticks in more {
+        last = ticks;
+        if last.len() > 1 {
+            break;
+        }
+    }
+    last
+}
+
 /// The largest of 1, 2, 5 × 10ⁿ that is not over `value`; zero for what is not positive.
 #[must_use]
 pub fn round_down(value: f64) -> f64 {
@@ -391,6 +405,9 @@ mod tests {
     fn values_are_round() {
         let text: Vec<String> = value_ticks(-0.31..0.29, 4).into_iter().map(|t| t.label).collect();
         assert_eq!(text, ["−0.2", "0.0", "0.2"]);
+        assert_eq!(value_ticks(-190.0..190.0, 3).len(), 1);
+        let text: Vec<String> = scale_ticks(-190.0..190.0, 3).into_iter().map(|t| t.label).collect();
+        assert_eq!(text, ["−100", "0", "100"]);
         assert_eq!(round_down(0.3), 0.2);
         assert_eq!(round_down(5e9), 5e9);
         assert_eq!(round_down(-1.0), 0.0);

@@ -188,7 +188,7 @@ impl Painter<'_> {
             let area = Area { x, y: y(i + 1), width, height: height / steps as f32 + if i > 0 { 0.6 } else { 0.0 } };
             self.shapes.push(Shape::Rect { area, fill });
         }
-        for tick in axis::value_ticks(limits.clone(), ((height / self.s(30.0)) as usize).clamp(2, 8)) {
+        for tick in axis::scale_ticks(limits.clone(), ((height / self.s(30.0)) as usize).clamp(2, 8)) {
             let y = top + height - ((tick.value - limits.start) / span) as f32 * height;
             let baseline = y + self.s(SMALL_SIZE) * font::CAP_HEIGHT / 2.0;
             let at = x + width + self.s(4.0);
