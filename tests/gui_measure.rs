@@ -203,6 +203,7 @@ fn an_annotation_is_dragged_in_one_step_and_its_label_written() {
     let folder = tempfile::tempdir().unwrap();
     let mut window = opened(&folder, &demo(&folder, "day.rec"));
     window.state_mut().push(Command::View(ViewCommand::Range(30_000.0..60_000.0)));
+    line(&mut window, "snap off");
     line(&mut window, "select #40000..#50000");
     line(&mut window, "category 2");
     line(&mut window, "select-none");
@@ -300,4 +301,84 @@ fn streams_and_recordings_lie_beneath_on_the_same_axis() {
     line(&mut window, "nothing-beneath");
     assert!(document(&window).companions.list.is_empty() && !sees(&window, "Traces of"));
     assert!(vocabulary::parse("beneath nothing", window.state().document.as_ref(), None).is_err());
+}
+
+#[test]
+fn annotated_ranges_are_measured_and_exported_and_heat_maps_show_means() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = opened(&folder, &demo(&folder, "day.rec"));
+    for range in ["0.2s..0.3s", "0.5s..0.75s"] {
+        line(&mut window, &format!("select {range}"));
+        line(&mut window, "category 1 here");
+    }
+    line(&mut window, "select-none");
+    line(&mut window, "analyse stats scope=annotated:Event");
+    until(&mut window, "the statistics", |w| document(w).results.list.iter().any(|r| r.done));
+    let report = document(&window).results.list[0].report.clone().unwrap();
+    let ranges = report.json["annotated"].as_array().unwrap();
+    assert_eq!(ranges.len(), 2, "{}", report.json);
+    assert_eq!((ranges[1]["first_frame"].as_u64(), ranges[1]["frames"].as_u64()), (Some(15_000), Some(7500)));
+    assert!(sees(&window, "Annotated ranges") && sees(&window, "--annotated Event"), "the form says the same");
+    let target = folder.path().join("part.npy");
+    line(&mut window, &format!("export {} scope=annotated:Event", target.display()));
+    until(&mut window, "the files", |w| !w.state().jobs.any_running());
+    assert!(folder.path().join("part 001 here.npy").is_file() && folder.path().join("part 002 here.npy").is_file());
+    line(&mut window, &format!("export {} scope=annotated joined", target.display()));
+    until(&mut window, "the file", |w| !w.state().jobs.any_running());
+    // Four channels of two bytes, behind a header of 128.
+    assert_eq!(std::fs::metadata(&target).unwrap().len(), 128 + (3000 + 7500) * 4 * 2);
+    // The heat map of what needs sums: each cell is that of its samples.
+    line(&mut window, "display heat-map");
+    line(&mut window, "heat rms");
+    until(&mut window, "the levels", |w| {
+        document(w).pictures.levels.as_ref().is_some_and(|levels| levels.known.iter().all(|&known| known))
+    });
+    let levels = document(&window).pictures.levels.clone().unwrap();
+    let cell = 3;
+    let values = samples(document(&window), 2, levels.edges[cell]..levels.edges[cell + 1]);
+    let level = levels.values[2][cell];
+    let scale = document(&window).shown().channels[2].scale;
+    let mean = values.iter().sum::<f64>() / values.len() as f64;
+    assert_eq!(level.count, values.len() as u64);
+    assert!((level.mean_in(scale).unwrap() - mean).abs() < 1e-6 * mean.abs().max(1.0));
+    assert!(sees(&window, "Colour bar, RMS about the middle"));
+    line(&mut window, "heat mean");
+    assert!(sees(&window, "Colour bar, mean, from the middle"));
+}
+
+#[test]
+fn a_dragged_edge_snaps_to_a_cursor_and_with_alt_to_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = opened(&folder, &demo(&folder, "day.rec"));
+    line(&mut window, "show 1s..1.2s");
+    line(&mut window, "select 1.05s..1.1s");
+    line(&mut window, "category 1 mine");
+    line(&mut window, "select-none");
+    line(&mut window, "cursor a 1.15s");
+    // Near to the cursor, but not on it, and not where the cursor itself would be taken hold of.
+    let (from, to) = (place(&window, 33_000.0, 1.5), place(&window, 34_500.0, 1.5) - vec2(6.0, 0.0));
+    let end = |w: &Window| document(w).ticks_of(&document(w).notes.annotations.list()[0]).end;
+    drag_with(&mut window, from, to, Modifiers::ALT);
+    let free = end(&window);
+    assert!(free != 34_500 && free.abs_diff(34_500) < 400, "where the hand was: {free}");
+    line(&mut window, "undo");
+    assert_eq!(end(&window), 33_000);
+    drag(&mut window, from, to);
+    assert_eq!(end(&window), 34_500, "where the cursor is");
+    line(&mut window, "undo");
+    assert_eq!(end(&window), 33_000, "a drag is one step");
+}
+
+fn drag_with(window: &mut Window, from: Pos2, to: Pos2, modifiers: Modifiers) {
+    let button = |pos, pressed| Event::PointerButton { pos, button: PointerButton::Primary, pressed, modifiers };
+    window.event(Event::ModifiersChanged(modifiers));
+    window.event(Event::PointerMoved(from));
+    window.event(button(from, true));
+    for i in 1..=8 {
+        window.event(Event::PointerMoved(from.lerp(to, i as f32 / 8.0)));
+        window.step();
+    }
+    window.event(button(to, false));
+    window.run();
+    window.event(Event::ModifiersChanged(Modifiers::NONE));
 }
