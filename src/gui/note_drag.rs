@@ -152,10 +152,9 @@ impl Document {
                 offer(time.tick_of_secs(a.end_secs()), &|| named("end", a));
             }
         }
-        if let Some((at, what)) = self.notes.dragging.found {
-            offer(at, &|| what.to_owned());
-        }
-        best
+        // What somebody has put there goes before what the trace happens to do beside it.
+        let of_trace = self.notes.dragging.found.filter(|(at, _)| at.abs_diff(tick) <= reach);
+        best.or_else(|| of_trace.map(|(at, what)| (at, what.to_owned())))
     }
 
     /// An annotation of which a part was moved by so many ticks; it stays inside the recording.
