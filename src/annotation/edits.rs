@@ -1,11 +1,13 @@
 //! The list of annotations and what was done to it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
 use super::{Annotation, Category, Reach, default_categories};
 
+/// Categories at most that annotations bring with them.
+const MAX_CATEGORIES: usize = 64;
 /// Edits that can be undone; of older ones the result stays.
 const MAX_STEPS: usize = 1000;
 
@@ -69,7 +71,10 @@ impl Annotations {
             redo: Vec::new(),
             revision: 0,
         };
-        let list = list.into_iter().filter_map(Annotation::sound).map(|a| new.numbered(a)).collect();
+        let list: Vec<Annotation> = list.into_iter().filter_map(Annotation::sound).map(|a| new.numbered(a)).collect();
+        if let Some(categories) = new.with_those_of(&list) {
+            new.categories = categories;
+        }
         new.put(list);
         new
     }
@@ -144,6 +149,7 @@ impl Annotations {
         match edit {
             Edit::Add(list) => {
                 step.added = list.into_iter().filter_map(Annotation::sound).map(|a| self.numbered(a)).collect();
+                step.categories = self.with_those_of(&step.added).map(|new| (self.categories.clone(), new));
             }
             Edit::Remove(ids) => step.removed = self.of_ids(ids),
             Edit::Change(annotation) => {
@@ -207,6 +213,25 @@ impl Annotations {
     #[must_use]
     pub fn can_undo_redo(&self) -> (bool, bool) {
         (!self.undo.is_empty(), !self.redo.is_empty())
+    }
+
+    /// The categories with those that only `added` name, each with a colour of its own as far as they go; `None` if all
+    /// are known. What a file calls categories may be anything: of very many only the first are taken in.
+    fn with_those_of(&self, added: &[Annotation]) -> Option<Vec<Category>> {
+        let colours = default_categories();
+        let mut known: HashSet<&str> = self.categories.iter().map(|c| c.name.as_str()).collect();
+        let mut all = self.categories.clone();
+        for a in added {
+            if all.len() >= MAX_CATEGORIES {
+                break;
+            }
+            if !a.category.is_empty() && known.insert(&a.category) {
+                let free = colours.iter().map(|c| c.colour).find(|colour| all.iter().all(|c| c.colour != *colour));
+                let colour = free.unwrap_or_else(|| colours[all.len() % colours.len()].colour);
+                all.push(Category { name: a.category.clone(), colour });
+            }
+        }
+        (all.len() > self.categories.len()).then_some(all)
     }
 
     fn numbered(&mut self, mut annotation: Annotation) -> Annotation {
@@ -300,6 +325,20 @@ mod tests {
         let revision = list.revision();
         assert!(list.apply(Edit::Remove(vec![12345])).is_empty());
         assert_eq!(list.revision(), revision, "what changes nothing is no step");
+    }
+
+    #[test]
+    fn categories_that_a_file_brings_are_known_from_then_on() {
+        let mut list = Annotations::default();
+        let of = |category: &str| Annotation { category: category.to_owned(), ..Annotation::new(1.0, 0.5, "x") };
+        list.apply(Edit::Add(vec![of("Spindle"), of("Bad"), of("Spindle"), of("")]));
+        let names = |list: &Annotations| list.categories().iter().map(|c| c.name.clone()).collect::<Vec<_>>();
+        let before = names(&Annotations::default());
+        assert_eq!(names(&list), [&before[..], &["Spindle".to_owned()]].concat());
+        assert!(list.undo());
+        assert_eq!(names(&list), before, "one step takes both back");
+        let many = (0..5000).map(|i| of(&format!("c{i}"))).collect();
+        assert_eq!(Annotations::new(many, Vec::new()).categories().len(), MAX_CATEGORIES);
     }
 
     #[test]
