@@ -1,4 +1,4 @@
-//! A scene as SVG text: one path for each trace, coordinates in tenths of a pixel, no scripts, no external files: fields of
+//! A scene as SVG 1.1 text: one path for each trace, coordinates in tenths of a pixel, no scripts, no external files: fields of
 //! pixels are embedded as PNG.
 
 use std::fmt::Write as _;
@@ -103,8 +103,10 @@ fn raster(out: &mut String, (x, y, width): (u32, u32, u32), pixels: &[Color]) {
         && let Some(file) = super::png::field(width, pixels)
     {
         let start = format!("<image x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\"");
+        // As SVG 1.1 has it: programs for print do not know the shorter name of SVG 2.
+        let link = "xmlns:xlink=\"http://www.w3.org/1999/xlink\" xlink:href";
         let style = "preserveAspectRatio=\"none\" image-rendering=\"optimizeSpeed\"";
-        put(out, format_args!("{start} {style} href=\"data:image/png;base64,"));
+        put(out, format_args!("{start} {style} {link}=\"data:image/png;base64,"));
         base64(out, &file);
         out.push_str("\"/>\n");
         return;
