@@ -138,6 +138,9 @@ impl Painter<'_> {
             let count = ((field.height / self.s(40.0)) as usize).clamp(2, 24);
             self.value_axis(extent, &scale, factor, count);
         }
+        if field.height < self.s(80.0) {
+            return;
+        }
         let unit_at = |index: usize| &self.stream.channels[self.selection.channels[index]].unit;
         let alike = |wing: &Wing| {
             let own = wing.range.max / 2.0 - wing.range.min / 2.0;

@@ -51,6 +51,7 @@ impl Painter<'_> {
                 columns = columns_of(&request)?;
                 HeatData::Extremes(&columns)
             };
+            self.tally.cell_frames = data.bucket_frames();
             let known = |i: usize| data.is_exact(i..i + 1);
             let known: Vec<bool> = (0..data.edges().len().saturating_sub(1)).map(known).collect();
             let placement = Placement::of(data.edges(), &known, &self.stream.time, &self.at);

@@ -35,6 +35,8 @@ pub(super) struct Tally {
     pub(super) columns: usize,
     pub(super) estimates: usize,
     pub(super) samples: bool,
+    /// Of a heat map: frames of a cell.
+    pub(super) cell_frames: u64,
     pub(super) gaps: usize,
     pub(super) missing_ticks: u64,
 }

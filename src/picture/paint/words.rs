@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::super::axis::{self, TimeFormat};
+use super::super::display::Display;
 use super::super::font::{fit, text_width};
 use super::super::scene::{Anchor, Area, Shape};
 use super::lanes::significant;
@@ -62,7 +63,7 @@ impl Painter<'_> {
     pub(super) fn footer(&mut self) {
         let Some(baseline) = self.layout.footer_baseline else { return };
         let size = self.s(SMALL_SIZE);
-        let Tally { columns, estimates, samples, gaps, missing_ticks } = self.tally;
+        let Tally { columns, estimates, samples, gaps, missing_ticks, .. } = self.tally;
         let mut note = if self.selection.is_empty() {
             "No frames are selected.".to_owned()
         } else if estimates > 0 {
@@ -71,6 +72,15 @@ impl Painter<'_> {
                 "Estimate: {share} % of the columns, drawn lighter, show only some of their samples. \
                  `longwave peaks` makes them exact."
             )
+        } else if self.options.look.display == Display::HeatMap {
+            let (frames, time) = (self.tally.cell_frames, &self.stream.time);
+            let wide = frames as f64 * self.at.pixels_per_tick() > 2.0;
+            let cells = match (wide, time.rate_known()) {
+                (false, _) => String::new(),
+                (true, true) => format!(", of {}", axis::duration(frames as f64 / time.rate_hz())),
+                (true, false) => format!(", of {frames} frames"),
+            };
+            format!("Exact: every cell{cells} tells of all its samples.")
         } else if samples {
             "Exact: every sample is drawn.".to_owned()
         } else {
