@@ -18,7 +18,7 @@ use crate::source::{Excerpt, Source};
 /// Of each range on its own.
 const EACH: &[&str] = &["stats", "tone"];
 /// Over all of them together.
-const TOGETHER: &[&str] = &["histogram", "spectrum", "spectral-peaks", "bands", "coherence", "cross-spectrum"];
+const TOGETHER: &[&str] = &["histogram", "spectrum", "spectral-peaks", "bands", "coherence", "csd"];
 /// Ranges of which each has its own rows, at most.
 const MOST: usize = 100_000;
 
@@ -111,4 +111,17 @@ fn each(analysis: &Analysis, request: &Request<'_>, ranges: &[Annotated]) -> Res
         request.task.advance(0)?;
     }
     Ok(Report { view: View::Table(table), json: json!({ "annotated": results }), notes })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_goes_over_ranges_is_in_the_table() {
+        for name in EACH.iter().chain(TOGETHER) {
+            assert!(super::super::named(name).is_ok() && takes_annotated(name), "{name}");
+        }
+        assert!(!takes_annotated("find") && !takes_annotated("spectrogram"));
+    }
 }
