@@ -8,6 +8,7 @@ pub(crate) mod feed;
 mod flat;
 mod gather;
 mod map;
+mod shared;
 
 pub(crate) use at::{read_at, write_at};
 pub(crate) use atomic::Flusher;
@@ -15,3 +16,4 @@ pub use atomic::{AtomicFile, free_bytes};
 pub use atomic_folder::AtomicFolder;
 pub use flat::{FlatLayout, Rows};
 pub use map::FileMap;
+pub use shared::{Update, update};

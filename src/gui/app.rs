@@ -1,6 +1,7 @@
 //! The glue: replies in, commands applied, panels drawn.
 
 mod beneath;
+mod closing;
 mod copying;
 mod files;
 mod keeping;
@@ -11,6 +12,7 @@ mod timeline;
 mod working;
 
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use eframe::egui;
@@ -65,6 +67,8 @@ pub struct App {
     keymap: Keymap,
     timeline: Timeline,
     keeper: Keeper,
+    /// That closing the window loses something was said.
+    warned: bool,
 }
 
 /// What outlives a recording: the user's settings, and the script that is being run.
@@ -75,8 +79,12 @@ pub(super) struct Kept {
     pub settings_file: Option<PathBuf>,
     /// What was wrong with them.
     trouble: Option<Error>,
-    /// As they are in the file.
+    /// As they are in the file, or will be.
     written: Option<Settings>,
+    /// As they were written last.
+    in_file: Arc<Mutex<Settings>>,
+    /// What is to be said when the window is closed.
+    pub last_words: super::script::Outcome,
     pub script: Option<Script>,
 }
 
@@ -184,6 +192,7 @@ impl App {
             keymap: Keymap::new("", &Default::default()).0,
             timeline: Timeline::default(),
             keeper,
+            warned: false,
         }
     }
 
@@ -322,11 +331,7 @@ impl eframe::App for App {
     }
 
     fn on_exit(&mut self) {
-        if let Some(document) = &mut self.document {
-            document.save_annotations_now();
-        }
-        self.keep_workspace_now();
-        self.jobs.cancel_all();
+        self.end();
     }
 }
 
@@ -341,6 +346,7 @@ impl App {
             }
         }
         self.dropped_files(ctx);
+        self.think_of_closing(ctx);
         // A command may ask for another one (the demo, when it is made, for opening it).
         for command in std::mem::take(&mut self.commands) {
             self.apply(ctx, command);

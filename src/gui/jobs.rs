@@ -140,17 +140,20 @@ pub enum Reply {
     },
     /// One of them was looked for.
     Located(super::workspace::MissingForm),
-    /// Written by itself.
-    WorkspaceKept(Result<()>),
+    /// Written by itself, of the recording of these paths.
+    WorkspaceKept {
+        of: Vec<PathBuf>,
+        result: Result<super::workspace::Moved>,
+    },
     /// Written at the user's word, of the recording of these paths.
     WorkspaceSaved {
         of: Vec<PathBuf>,
         result: Result<PathBuf>,
     },
-    /// Where the annotations of a recording are kept now.
+    /// Where the annotations of a recording are kept now, and what others have changed of them.
     AnnotationsKept {
         recording: PathBuf,
-        result: Result<PathBuf>,
+        result: Result<crate::annotation::store::Saved>,
     },
     Memory {
         process: Process,
@@ -258,6 +261,8 @@ pub struct Jobs {
     pub list: Vec<Job>,
     /// What is told about those that have ended.
     pub toasts: super::toasts::Toasts,
+    /// What is written by itself.
+    pub(super) writer: super::writer::Writer,
     replies: Replies,
     incoming: Receiver<Reply>,
     next: AtomicU64,
@@ -288,6 +293,7 @@ impl Jobs {
         Self {
             list: Vec::new(),
             toasts: Default::default(),
+            writer: Default::default(),
             replies: Replies { sender, ctx, window: Arc::downgrade(&window) },
             incoming,
             next: AtomicU64::new(0),
@@ -329,6 +335,11 @@ impl Jobs {
             let _until_the_end = awaited;
             work(replies);
         });
+    }
+
+    /// Held as long as something is done that a script waits for.
+    pub(super) fn awaited(&self) -> Arc<()> {
+        Arc::clone(&self.awaited)
     }
 
     /// Whether any of that is under way.

@@ -23,9 +23,7 @@ impl App {
         if let Some(seen) = self.seen() {
             self.change_recent(seen);
         }
-        if let Some(writing) = self.pending_writing() {
-            self.jobs.spawn("workspace", move |_| drop(writing.run()));
-        }
+        self.write_workspace();
         self.jobs.cancel_all();
         self.workers.columns.clear();
         self.workers.measure.clear();
@@ -167,12 +165,14 @@ impl App {
         let Some(document) = &mut self.document else { return };
         match command {
             FilterCommand::Apply(chain) => {
+                document.kept.lost_filter = None;
                 self.panels.analysis_forms.filter.show(&chain);
                 let raw = document.filter.as_ref().map_or(&document.source, |filter| &filter.source);
                 self.workers.filtering = Some(chain.clone());
                 opening::filter(&self.jobs, &self.budget, Arc::clone(raw), document.stream, chain);
             }
             FilterCommand::Remove => {
+                document.kept.lost_filter = None;
                 self.workers.filtering = None;
                 let Some(filter) = document.filter.take() else { return };
                 self.show_instead(filter.source, filter.summary, None);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::App;
 use crate::error::Result;
 use crate::filter::Chain;
+use crate::gui::annotating;
 use crate::gui::command::{AnnotationCommand, Command, FileCommand, FilterCommand, JobCommand, PanelCommand};
 use crate::gui::companions::{Alignment, Beneath, CompanionCommand};
 use crate::gui::found::FoundCommand;
@@ -189,12 +190,7 @@ impl App {
                     *open = form;
                 }
             }
-            Reply::WorkspaceKept(result) => {
-                self.keeper.is_writing(false);
-                if let Err(error) = result {
-                    self.message = Some(Message::from_error(&error));
-                }
-            }
+            Reply::WorkspaceKept { of, result } => self.workspace_kept(&of, result),
             Reply::WorkspaceSaved { of, result } => self.workspace_saved(&of, result),
             Reply::AnnotationsRead { path, result } => {
                 if let Some(document) = &mut self.document {
@@ -221,7 +217,16 @@ impl App {
                 };
             }
             Reply::AnnotationsKept { recording, result } => {
-                if let Some(document) = self.document.as_mut().filter(|d| d.path == recording) {
+                let told = match &result {
+                    Ok(saved) => annotating::told(&saved.news),
+                    // Of what is open the tab says so, and it is tried again.
+                    Err(error) => Some(Message::from_error(error)),
+                };
+                let document = self.document.as_mut().filter(|d| d.path == recording);
+                if result.is_ok() || document.is_none() {
+                    self.message = told.or(self.message.take());
+                }
+                if let Some(document) = document {
                     document.notes.was_saved(result);
                 }
             }
@@ -388,8 +393,11 @@ impl App {
             }
             Err(error) => {
                 document.filter = before;
+                if self.keeper.restoring.take().is_some() {
+                    // They may be of use again with another program, or another file.
+                    document.kept.lost_filter = Some(chain.to_string());
+                }
                 // Nothing of this waits for the next filters.
-                self.keeper.restoring = None;
                 self.timeline.selection = None;
                 self.message = Some(Message::from_error(&error));
             }
