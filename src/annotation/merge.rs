@@ -147,7 +147,7 @@ pub(super) fn merge(base: &Base, theirs: Stored, ours: &mut Stored) -> News {
 
 /// The categories of whoever has changed them; if both have, all of them.
 fn categories(base: Option<&[Category]>, theirs: Vec<Category>, ours: &[Category]) -> Vec<Category> {
-    let Some(base) = base else { return ours.to_vec() };
+    let base = base.unwrap_or_default();
     if theirs == *base {
         return ours.to_vec();
     }
@@ -261,6 +261,7 @@ mod tests {
         assert_eq!(categories(Some(&base), more.clone(), &base), more);
         assert_eq!(categories(Some(&base), base.clone(), &more), more);
         assert_eq!(categories(Some(&base), of(&["a", "d"]), &of(&["b", "c"])), of(&["b", "c", "d"]));
+        assert_eq!(categories(None, of(&["a", "d"]), &base), of(&["a", "b", "d"]));
     }
 
     proptest! {

@@ -32,6 +32,7 @@ pub enum Update {
 /// When it is no file, is longer than `most` bytes, cannot be read or written, or another program keeps it locked; what
 /// `change` returns. Then the file is as it was.
 pub fn update<T>(path: &Path, most: u64, mut change: impl FnMut(Option<&[u8]>) -> Result<(Update, T)>) -> Result<T> {
+    super::touches_file();
     let end = Instant::now() + PATIENCE;
     loop {
         if let Some(present) = Present::lock(path, most)? {

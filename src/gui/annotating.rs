@@ -84,7 +84,7 @@ impl Notes {
     /// Whether there is something that is not on the disk, though it was tried.
     #[must_use]
     pub fn cannot_be_kept(&self) -> bool {
-        self.trouble.is_some() && self.annotations.revision() != self.saved
+        self.trouble.is_some() && (self.saving || self.annotations.revision() != self.saved)
     }
 
     /// What is to be written now; from here on it counts as written, unless [`Self::was_saved`] says otherwise.

@@ -11,6 +11,7 @@ mod scripted;
 mod timeline;
 mod working;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -38,6 +39,7 @@ use super::zone::Zone;
 use crate::budget::MemoryBudget;
 use crate::cli::Viewer;
 use crate::error::Error;
+use crate::file::without_files;
 use crate::filter::Chain;
 use crate::summary::ViewRequest;
 
@@ -107,6 +109,8 @@ struct Workers {
     gram: super::gram::GramWorker,
     probe: super::cursors::ProbeWorker,
     follower: super::following::Follower,
+    /// Those of companions of other recordings.
+    beneath: BTreeMap<u64, super::following::Follower>,
     /// The filters that were asked for last, until the filtered recording is there.
     filtering: Option<Chain>,
 }
@@ -164,6 +168,7 @@ impl App {
             gram: super::gram::GramWorker::start(&jobs, &budget),
             probe: super::cursors::ProbeWorker::start(&jobs, &budget),
             follower: super::following::Follower::start(&jobs, &budget),
+            beneath: BTreeMap::new(),
             filtering: None,
         };
         if let Some(file) = recent_list.clone() {
@@ -323,11 +328,11 @@ impl App {
 
 impl eframe::App for App {
     fn logic(&mut self, ctx: &egui::Context, _: &mut eframe::Frame) {
-        self.logic_now(ctx);
+        without_files(|| self.logic_now(ctx));
     }
 
     fn ui(&mut self, ui: &mut egui::Ui, _: &mut eframe::Frame) {
-        self.ui_now(ui);
+        without_files(|| self.ui_now(ui));
     }
 
     fn on_exit(&mut self) {
@@ -374,6 +379,7 @@ impl App {
             }
         }
         self.workers.follower.watch(self.document.as_ref());
+        self.watch_companions();
         self.want_pictures(ctx.pixels_per_point());
         self.want_spectrogram();
         if let Some(document) = &mut self.document {

@@ -1,8 +1,12 @@
 //! The worker that turns "these channels, these frames, this many columns" into pictures, newest wish first.
 //!
-//! There is one slot for what is seen, one for the same without filters, one for the overview, and one for each companion. Wishing again
-//! overwrites the slot and stops the computation for the old wish. An answer that is not exact yet is computed again as the summary grows. Where the exact
-//! one takes a long look back through the file, an estimate comes first.
+//! There is one slot for what is seen, one for the same without filters, one for the overview, and one for each companion.
+//! Wishing again overwrites the slot and stops the computation for the old wish. An answer that is not exact yet is
+//! computed again as the summary grows. Where the exact one takes a long look back through the file, an estimate comes
+//! first.
+//!
+//! What is seen never waits for the strip above it, which shows the whole recording: the overview has a thread of its own
+//! ([`Lane`]), and what it computes with is one thread of the machine.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -27,6 +31,14 @@ pub(super) struct Wish {
     pub scales: Vec<Scale>,
 }
 
+/// What one thread answers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Lane {
+    Overview,
+    /// All else, what is seen first.
+    Seen,
+}
+
 /// For which part of the window.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Place {
@@ -36,6 +48,12 @@ pub(super) enum Place {
     Raw,
     /// The companion of this number.
     Companion(u64),
+}
+
+impl Place {
+    fn lane(self) -> Lane {
+        if self == Self::Overview { Lane::Overview } else { Lane::Seen }
+    }
 }
 
 #[derive(Default)]
@@ -83,9 +101,10 @@ impl ColumnWorker {
     #[must_use]
     pub(super) fn start(jobs: &Jobs, budget: &MemoryBudget) -> Self {
         let shared: Arc<Shared> = Arc::default();
-        let theirs = Arc::clone(&shared);
-        let budget = budget.clone();
-        jobs.spawn("columns", move |replies| work(&theirs, &budget, replies));
+        for (name, lane) in [("columns", Lane::Seen), ("overview", Lane::Overview)] {
+            let (theirs, budget) = (Arc::clone(&shared), budget.clone());
+            jobs.spawn(name, move |replies| work(lane, &theirs, &budget, replies));
+        }
         Self(shared)
     }
 
@@ -108,7 +127,7 @@ impl ColumnWorker {
             return;
         }
         *slot = Slot { wish: Some(wish), generation: slot.generation + 1, answered: slot.answered, ..Slot::stop(slot) };
-        self.0.1.notify_one();
+        self.0.1.notify_all();
     }
 
     /// Whether the newest wishes have been answered.
@@ -163,17 +182,15 @@ fn lock(slots: &Mutex<Slots>) -> MutexGuard<'_, Slots> {
     slots.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn work(shared: &Shared, budget: &MemoryBudget, replies: &Replies) {
+fn work(lane: Lane, shared: &Shared, budget: &MemoryBudget, replies: &Replies) {
     let mut slots = lock(&shared.0);
     loop {
         if slots.closed {
             return;
         }
-        // What is seen comes before the strip above it.
-        let due = |(place, slot): &&(Place, Slot)| slot.is_due() && *place != Place::Overview;
-        let overview = slots.slots.iter().find(|(place, slot)| *place == Place::Overview && slot.is_due());
-        let Some(place) = slots.slots.iter().find(due).or(overview).map(|(place, _)| *place) else {
-            let refining = slots.slots.iter().any(|(_, slot)| slot.inexact_at.is_some());
+        let own = || slots.slots.iter().filter(|(place, _)| place.lane() == lane);
+        let Some(place) = own().find(|(_, slot)| slot.is_due()).map(|(place, _)| *place) else {
+            let refining = own().any(|(_, slot)| slot.inexact_at.is_some());
             slots = if refining {
                 shared.1.wait_timeout(slots, REFINE).unwrap_or_else(PoisonError::into_inner).0
             } else {
@@ -184,7 +201,8 @@ fn work(shared: &Shared, budget: &MemoryBudget, replies: &Replies) {
         let slot = slots.at(place);
         let Some(wish) = slot.wish.clone() else { continue };
         let generation = slot.generation;
-        let task = Task::new(budget.clone(), default_threads());
+        let threads = if lane == Lane::Overview { 1 } else { default_threads() };
+        let task = Task::new(budget.clone(), threads);
         slot.task = Some(task.clone());
         drop(slots);
 
@@ -245,4 +263,82 @@ fn answer(place: Place, wish: &Wish, at_once: bool, task: &Task) -> crate::Resul
         Place::Overview => Reply::Overview { columns },
     };
     Ok((reply, exact))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ops::Range;
+    use std::sync::mpsc;
+    use std::time::Instant;
+
+    use eframe::egui;
+
+    use super::super::testing::document;
+    use super::*;
+    use crate::error::Result;
+    use crate::recording::{Block, Recording};
+    use crate::source::Source;
+    use crate::summary::SidecarPolicy;
+
+    /// A recording whose reads of everything wait until they are let go.
+    struct Slow {
+        inner: Arc<dyn Source>,
+        gate: Mutex<mpsc::Receiver<()>>,
+    }
+
+    impl Source for Slow {
+        fn recording(&self) -> &Recording {
+            self.inner.recording()
+        }
+
+        fn read(&self, stream: usize, frames: Range<u64>, channels: &[usize], out: &mut Block) -> Result<()> {
+            if channels.len() > 1 {
+                self.gate.lock().unwrap().recv().unwrap_err();
+            }
+            self.inner.read(stream, frames, channels, out)
+        }
+
+        fn path(&self) -> Option<&std::path::Path> {
+            None
+        }
+    }
+
+    #[test]
+    fn what_is_seen_does_not_wait_for_the_overview() {
+        let document = document(2);
+        let (let_go, gate) = mpsc::channel();
+        let source: Arc<dyn Source> = Arc::new(Slow { inner: Arc::clone(&document.source), gate: Mutex::new(gate) });
+        let budget = MemoryBudget::new(64 << 20);
+        let summary = Summary::open(Arc::clone(&source), 0, &budget, &SidecarPolicy::Off).unwrap();
+        let stream = &source.recording().streams[0];
+        let wish = |channels: Vec<usize>| Wish {
+            scales: channels.iter().map(|&c| stream.channels[c].scale).collect(),
+            request: ViewRequest::covering(0, channels, 0..stream.frames, stream.frames, 4.0),
+            summary: summary.clone(),
+            time: stream.time.clone(),
+        };
+        let jobs = Jobs::new(egui::Context::default(), 1);
+        let worker = ColumnWorker::start(&jobs, &budget);
+        worker.want(Place::Overview, wish(vec![0, 1]));
+        // It is under way, and stays so.
+        let end = Instant::now() + Duration::from_secs(60);
+        while lock(&worker.0.0).at(Place::Overview).task.is_none() && Instant::now() < end {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        worker.want(Place::View, wish(vec![0]));
+        let mut seen = false;
+        while !seen && Instant::now() < end {
+            for reply in jobs.take_replies() {
+                assert!(!matches!(reply, Reply::Overview { .. }));
+                seen |= matches!(reply, Reply::View { .. });
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        assert!(seen && !worker.is_at_rest());
+        drop(let_go);
+        while !worker.is_at_rest() && Instant::now() < end {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        assert!(jobs.take_replies().iter().any(|reply| matches!(reply, Reply::Overview { .. })));
+    }
 }

@@ -373,6 +373,12 @@ impl Jobs {
         self.list.iter().find(|job| job.id == id).map_or_else(String::new, |job| job.title.clone())
     }
 
+    /// Whether that one is running.
+    #[must_use]
+    pub fn is_running(&self, id: JobId) -> bool {
+        self.list.iter().any(|job| job.id == id && job.is_running())
+    }
+
     /// Notes how a job ended.
     pub fn finish(&mut self, id: JobId, state: JobState) {
         if let Some(job) = self.list.iter_mut().find(|j| j.id == id) {

@@ -105,6 +105,7 @@ pub fn run(viewer: Viewer) -> Result<()> {
     }
     // Read before there is a window, because it decides how the window looks.
     let mut kept = app::Kept::of_user();
+    drop(zone::local_zone());
     let outcome = script::Outcome::default();
     kept.last_words = std::sync::Arc::clone(&outcome);
     if viewer.script.is_some() || viewer.screenshot.is_some() {

@@ -325,6 +325,9 @@ impl App {
                     // A recording that has grown meanwhile has more to be made.
                     self.build_summary();
                 }
+                let companions = self.document.iter_mut().flat_map(|d| &mut d.companions.list);
+                companions.filter(|c| c.building == Some(id)).for_each(|c| c.building = None);
+                self.build_companions();
                 JobState::Done("every column is exact".to_owned())
             }
             Err(error) if error.is_cancelled() => {

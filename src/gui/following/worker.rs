@@ -1,6 +1,7 @@
 //! The worker that watches the files of what is open, and describes the recording anew when it has grown.
 //!
-//! It works on what the window shows ([`Target`]); an answer carries the recording that it is about, and nothing more is
+//! It works on what the window shows ([`Target`]), with the further streams of the same recording beneath it; a companion
+//! of another recording has a worker of its own. An answer carries the recording that it is about, and nothing more is
 //! done until the window has taken it in. The tail of the summary is made before the window hears of it, so that what is
 //! drawn is exact at once.
 
@@ -9,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::super::companions::Companion;
 use super::super::jobs::{Jobs, Replies, Reply};
 use super::super::state::Document;
 use super::Growth;
@@ -40,6 +42,8 @@ struct Target {
     /// The filters applied, and the summary of what comes out of them.
     filter: Option<(Chain, Summary)>,
     stream: usize,
+    /// Further streams of it that are shown beneath: the companion, and its summary.
+    beneath: Vec<(u64, Summary)>,
     /// What was opened first.
     path: PathBuf,
     options: OpenOptions,
@@ -53,6 +57,7 @@ impl Target {
             summary: raw.map_or(&document.summary, |filter| &filter.summary).clone(),
             filter: raw.map(|filter| (filter.chain.clone(), document.summary.clone())),
             stream: document.stream,
+            beneath: beneath(document).map(|c| (c.id, c.summary.clone())).collect(),
             path: document.path.clone(),
             options: document.options.clone(),
         }
@@ -67,7 +72,41 @@ impl Target {
                 (Some((_, summary)), Some(_)) => summary.is(&document.summary),
                 _ => false,
             }
+            && self.beneath.len() == beneath(document).count()
+            && self
+                .beneath
+                .iter()
+                .zip(beneath(document))
+                .all(|((id, summary), c)| *id == c.id && summary.is(&c.summary))
     }
+
+    fn of_companion(companion: &Companion) -> Self {
+        Self {
+            source: Arc::clone(&companion.source),
+            summary: companion.summary.clone(),
+            filter: None,
+            stream: companion.stream,
+            beneath: Vec::new(),
+            path: companion.path.clone().unwrap_or_default(),
+            options: OpenOptions::default(),
+        }
+    }
+
+    fn is_companion(&self, companion: &Companion) -> bool {
+        Arc::ptr_eq(&self.source, &companion.source) && self.summary.is(&companion.summary)
+    }
+
+    /// Whether a stream beneath shows the recording as it was before it has grown: it was opened meanwhile.
+    fn is_ahead(&self) -> bool {
+        let frames = |source: &Arc<dyn Source>, stream: usize| source.recording().streams.get(stream).map(|s| s.frames);
+        let behind = |s: &Summary| frames(s.source(), s.stream()) < frames(&self.source, s.stream());
+        self.beneath.iter().any(|(_, summary)| behind(summary))
+    }
+}
+
+/// The companions that are of the recording itself.
+fn beneath(document: &Document) -> impl Iterator<Item = &Companion> {
+    document.companions.list.iter().filter(|companion| companion.path.is_none())
 }
 
 /// What has happened to the recording `of`.
@@ -91,6 +130,8 @@ pub struct Described {
     pub summary: Summary,
     /// The same through the filters that are applied.
     pub filtered: Option<(Chain, Arc<dyn Source>, Summary)>,
+    /// The streams beneath: the companion, and its summary.
+    pub beneath: Vec<(u64, Summary)>,
     /// A further file that it goes on in, where files were opened by a list.
     pub next: Option<PathBuf>,
     /// It is the one before with more at its end; otherwise nothing that was computed holds.
@@ -125,14 +166,23 @@ impl Follower {
 
     /// Says what is open; saying the same again costs nothing.
     pub(in super::super) fn watch(&self, document: Option<&Document>) {
+        self.aim(document, Target::is, Target::of);
+    }
+
+    /// The same for a companion of another recording.
+    pub(in super::super) fn watch_companion(&self, companion: &Companion) {
+        self.aim(Some(companion), Target::is_companion, Target::of_companion);
+    }
+
+    fn aim<T>(&self, at: Option<&T>, is: impl Fn(&Target, &T) -> bool, of: impl Fn(&T) -> Target) {
         let mut slot = lock(&self.0.0);
-        let same = match (&slot.target, document) {
+        let same = match (&slot.target, at) {
             (None, None) => true,
-            (Some(target), Some(document)) => target.is(document),
+            (Some(target), Some(at)) => is(target, at),
             _ => false,
         };
         if !same {
-            slot.target = document.map(Target::of);
+            slot.target = at.map(of);
             slot.waiting = false;
             self.0.1.notify_one();
         }
@@ -278,7 +328,15 @@ impl Following {
         let mut grew = false;
         for event in self.watch.look() {
             match event {
-                FileEvent::Grew { .. } => grew = true,
+                FileEvent::Grew { path, .. } => match target.source.parts().split_last() {
+                    Some((_, before)) if before.iter().any(|part| part.path == path) => {
+                        self.edited = false;
+                        let name = name(&path);
+                        self.changed =
+                            Some(format!("the file {name} has grown, which is not the last of the recording"));
+                    }
+                    _ => grew = true,
+                },
                 FileEvent::Next { path } => self.next = Some(Next { path, tried: None, looks: 0 }),
                 FileEvent::Shrank { path, from, to } => {
                     self.edited = false;
@@ -309,7 +367,7 @@ impl Following {
                 "it is looked at again when it changes".to_owned(),
             ));
         }
-        if grew || self.due || self.changed.is_some() || next_due {
+        if grew || self.due || self.changed.is_some() || next_due || target.is_ahead() {
             self.since = Instant::now();
             self.describe(target, task, (grew, next_due), &mut news);
         } else if self.growth == Growth::Growing && self.since.elapsed() > STOPPED {
@@ -431,7 +489,7 @@ impl Following {
         // The header of an array is rewritten while the array grows; any other change may be of the samples.
         let header_only = self.edited && new.format == "npy" && has_more(&target.source, &now.source);
         let is_longer = now.is_longer && (self.changed.is_none() || header_only);
-        if is_longer && !next && !has_more(&target.source, &now.source) {
+        if is_longer && !next && !has_more(&target.source, &now.source) && !target.is_ahead() {
             return Ok(None);
         }
         let same_channels = new.streams.get(target.stream).is_some_and(|stream| {
@@ -463,8 +521,29 @@ impl Following {
                 Some((chain.clone(), shown, summary))
             }
         };
-        Ok(Some(Described { source: now.source, summary, filtered, next: None, is_longer }))
+        let beneath = beneath_grown(target, &now.source, is_longer, task);
+        Ok(Some(Described { source: now.source, summary, filtered, beneath, next: None, is_longer }))
     }
+}
+
+/// The summaries of the streams beneath, for `source`; one that is not there any more, or cannot be read, is left out.
+fn beneath_grown(target: &Target, source: &Arc<dyn Source>, is_longer: bool, task: &Task) -> Vec<(u64, Summary)> {
+    let one = |(id, before): &(u64, Summary)| {
+        let (stream, was) = (before.stream(), &before.source().recording().streams);
+        let (old, new) = (was.get(stream)?, source.recording().streams.get(stream)?);
+        if old.channels.len() != new.channels.len() || new.samples() == 0 {
+            return None;
+        }
+        let summary = if is_longer {
+            before.grown(Arc::clone(source), old.frames)
+        } else {
+            Summary::open(Arc::clone(source), stream, task.budget(), before.policy())
+        };
+        let summary = summary.ok()?;
+        build_tail(&summary, task).ok()?;
+        Some((*id, summary))
+    };
+    target.beneath.iter().filter_map(one).collect()
 }
 
 /// Whether any stream of `new` has more frames.
