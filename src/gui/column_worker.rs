@@ -9,7 +9,7 @@
 //! ([`Lane`]), and what it computes with is one thread of the machine.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::jobs::{Jobs, Replies, Reply};
 use super::traces::Packed;
@@ -20,6 +20,9 @@ use crate::task::{Task, default_threads};
 
 /// Estimates are refined this often while the summary grows.
 const REFINE: Duration = Duration::from_millis(200);
+/// But not before so many times as long has gone by as the last one took: making them again and again, as through a
+/// filter, would hold up the summary that makes them needless.
+const REST: u32 = 6;
 
 /// What to compute, with all that is needed for it.
 #[derive(Clone)]
@@ -64,19 +67,23 @@ struct Slot {
     answered: u64,
     /// Coverage of the summary when an inexact answer was given; `None` if the answer was exact.
     inexact_at: Option<f32>,
+    /// When an estimate may be made again.
+    rests_until: Option<Instant>,
     task: Option<Task>,
 }
 
 struct Slots {
     /// In the order in which they are answered.
     slots: Vec<(Place, Slot)>,
+    /// Grows when all wishes are forgotten: answers from before are about something else.
+    epoch: u64,
     closed: bool,
 }
 
 impl Default for Slots {
     fn default() -> Self {
         let slots = [Place::View, Place::Raw, Place::Overview].map(|place| (place, Slot::default()));
-        Self { slots: slots.into(), closed: false }
+        Self { slots: slots.into(), epoch: 0, closed: false }
     }
 }
 
@@ -147,9 +154,17 @@ impl ColumnWorker {
         });
     }
 
-    /// Forgets all wishes: the document is closed.
+    /// Whether an answer of `epoch` is about what is shown now: what was computed may arrive after another recording.
+    #[must_use]
+    pub(super) fn is_current(&self, epoch: u64) -> bool {
+        lock(&self.0.0).epoch == epoch
+    }
+
+    /// Forgets all wishes: the document is closed, or is another one.
     pub(super) fn clear(&self) {
-        for (_, slot) in &mut lock(&self.0.0).slots {
+        let mut slots = lock(&self.0.0);
+        slots.epoch += 1;
+        for (_, slot) in &mut slots.slots {
             *slot = Slot { generation: slot.generation + 1, answered: slot.answered, ..Slot::stop(slot) };
         }
     }
@@ -174,8 +189,15 @@ impl Slot {
 
     fn is_due(&self) -> bool {
         let Some(wish) = &self.wish else { return false };
-        self.answered != self.generation || self.inexact_at.is_some_and(|seen| wish.summary.coverage() != seen)
+        let refined = |seen: f32| is_worth_refining((seen, wish.summary.coverage()), self.rests_until, Instant::now());
+        self.answered != self.generation || self.inexact_at.is_some_and(refined)
     }
+}
+
+/// Whether an estimate made when so much of the summary was there is to be made again, now that there is so much.
+fn is_worth_refining((seen, now_there): (f32, f32), rests_until: Option<Instant>, now: Instant) -> bool {
+    let is_complete = now_there >= 1.0;
+    now_there != seen && (is_complete || rests_until.is_none_or(|until| now >= until))
 }
 
 fn lock(slots: &Mutex<Slots>) -> MutexGuard<'_, Slots> {
@@ -198,6 +220,7 @@ fn work(lane: Lane, shared: &Shared, budget: &MemoryBudget, replies: &Replies) {
             };
             continue;
         };
+        let epoch = slots.epoch;
         let slot = slots.at(place);
         let Some(wish) = slot.wish.clone() else { continue };
         let generation = slot.generation;
@@ -206,9 +229,9 @@ fn work(lane: Lane, shared: &Shared, budget: &MemoryBudget, replies: &Replies) {
         slot.task = Some(task.clone());
         drop(slots);
 
-        let coverage = wish.summary.coverage();
+        let (coverage, began) = (wish.summary.coverage(), Instant::now());
         let compute = |at_once: bool| {
-            let compute = std::panic::AssertUnwindSafe(|| answer(place, &wish, at_once, &task));
+            let compute = std::panic::AssertUnwindSafe(|| answer((place, epoch), &wish, at_once, &task));
             std::panic::catch_unwind(compute).unwrap_or_else(|panic| Err(crate::scan::panicked(panic.as_ref())))
         };
         let is_prompt = wish.summary.is_prompt(&wish.request);
@@ -225,6 +248,7 @@ fn work(lane: Lane, shared: &Shared, budget: &MemoryBudget, replies: &Replies) {
         }
         slot.answered = generation;
         slot.inexact_at = None;
+        slot.rests_until = Some(Instant::now() + began.elapsed() * REST);
         let reply = match result {
             Ok((reply, exact)) => {
                 slot.inexact_at = (!exact).then_some(coverage);
@@ -233,7 +257,7 @@ fn work(lane: Lane, shared: &Shared, budget: &MemoryBudget, replies: &Replies) {
             Err(e) if e.is_cancelled() => continue,
             Err(error) => match place {
                 Place::Companion(id) => Reply::CompanionFailed { id, error },
-                _ => Reply::ColumnsFailed(error),
+                _ => Reply::ColumnsFailed { epoch, error },
             },
         };
         drop(slots);
@@ -242,7 +266,7 @@ fn work(lane: Lane, shared: &Shared, budget: &MemoryBudget, replies: &Replies) {
     }
 }
 
-fn answer(place: Place, wish: &Wish, at_once: bool, task: &Task) -> crate::Result<(Reply, bool)> {
+fn answer((place, epoch): (Place, u64), wish: &Wish, at_once: bool, task: &Task) -> crate::Result<(Reply, bool)> {
     let (summary, request) = (&wish.summary, &wish.request);
     let columns = if at_once { summary.estimate(request, task)? } else { summary.columns(request, task)? };
     let columns: Arc<Columns> = Arc::new(columns);
@@ -250,17 +274,17 @@ fn answer(place: Place, wish: &Wish, at_once: bool, task: &Task) -> crate::Resul
     let reply = match place {
         Place::View => {
             let packed = Arc::new(Packed::new(&columns, &wish.time, &wish.scales));
-            Reply::View { columns, packed }
+            Reply::View { epoch, columns, packed }
         }
         Place::Raw => {
             let packed = Arc::new(Packed::new(&columns, &wish.time, &wish.scales));
-            Reply::RawView { columns, packed }
+            Reply::RawView { epoch, columns, packed }
         }
         Place::Companion(id) => {
             let packed = Arc::new(Packed::new(&columns, &wish.time, &wish.scales));
             Reply::CompanionView { id, columns, packed }
         }
-        Place::Overview => Reply::Overview { columns },
+        Place::Overview => Reply::Overview { epoch, columns },
     };
     Ok((reply, exact))
 }
@@ -269,7 +293,6 @@ fn answer(place: Place, wish: &Wish, at_once: bool, task: &Task) -> crate::Resul
 mod tests {
     use std::ops::Range;
     use std::sync::mpsc;
-    use std::time::Instant;
 
     use eframe::egui;
 
@@ -304,6 +327,16 @@ mod tests {
     }
 
     #[test]
+    fn estimates_that_take_long_are_made_again_seldom_and_at_the_end() {
+        let now = Instant::now();
+        let later = Some(now + Duration::from_secs(9));
+        assert!(!is_worth_refining((0.5, 0.5), None, now));
+        assert!(is_worth_refining((0.5, 0.6), None, now) && is_worth_refining((0.5, 0.6), Some(now), now));
+        assert!(!is_worth_refining((0.5, 0.6), later, now));
+        assert!(is_worth_refining((0.5, 1.0), later, now));
+    }
+
+    #[test]
     fn what_is_seen_does_not_wait_for_the_overview() {
         let document = document(2);
         let (let_go, gate) = mpsc::channel();
@@ -330,7 +363,7 @@ mod tests {
         while !seen && Instant::now() < end {
             for reply in jobs.take_replies() {
                 assert!(!matches!(reply, Reply::Overview { .. }));
-                seen |= matches!(reply, Reply::View { .. });
+                seen |= matches!(reply, Reply::View { epoch, .. } if worker.is_current(epoch));
             }
             std::thread::sleep(Duration::from_millis(1));
         }
@@ -339,6 +372,14 @@ mod tests {
         while !worker.is_at_rest() && Instant::now() < end {
             std::thread::sleep(Duration::from_millis(1));
         }
-        assert!(jobs.take_replies().iter().any(|reply| matches!(reply, Reply::Overview { .. })));
+        let late = jobs.take_replies();
+        let epoch = late.iter().find_map(|reply| match reply {
+            Reply::Overview { epoch, .. } => Some(*epoch),
+            _ => None,
+        });
+        // It may arrive when something else is shown.
+        assert!(worker.is_current(epoch.unwrap()));
+        worker.clear();
+        assert!(!worker.is_current(epoch.unwrap()));
     }
 }

@@ -36,15 +36,19 @@ pub enum Reply {
         paths: Vec<PathBuf>,
         sessions: Vec<super::sessions::Offer>,
     },
+    /// What is seen; of `epoch`, as all answers of the column worker.
     View {
+        epoch: u64,
         columns: Arc<Columns>,
         packed: Arc<Packed>,
     },
     Overview {
+        epoch: u64,
         columns: Arc<Columns>,
     },
     /// The view without the filters that are applied.
     RawView {
+        epoch: u64,
         columns: Arc<Columns>,
         packed: Arc<Packed>,
     },
@@ -63,7 +67,10 @@ pub enum Reply {
     Spectrogram(super::gram::Answer),
     /// Something has happened to the files of the recording.
     Followed(Box<super::following::News>),
-    ColumnsFailed(Error),
+    ColumnsFailed {
+        epoch: u64,
+        error: Error,
+    },
     Measured(Arc<super::measured::Measurement>),
     /// A stream to be shown beneath the traces.
     Companion(super::companions::Answer),

@@ -25,6 +25,11 @@ use crate::summary::Summary;
 impl App {
     pub(super) fn take_in(&mut self, reply: Reply) {
         match reply {
+            Reply::View { epoch, .. }
+            | Reply::Overview { epoch, .. }
+            | Reply::RawView { epoch, .. }
+            | Reply::ColumnsFailed { epoch, .. }
+                if !self.workers.columns.is_current(epoch) => {}
             Reply::Opened { paths, options, result } => self.opened(paths, options, result),
             Reply::Sessions { paths, sessions } => {
                 // Unless the user has gone elsewhere meanwhile.
@@ -32,13 +37,13 @@ impl App {
                     self.panels.sessions = Some(sessions);
                 }
             }
-            Reply::View { columns, packed } => {
+            Reply::View { columns, packed, .. } => {
                 if let Some(document) = &mut self.document {
                     document.pictures.error = None;
                     document.pictures.view = Some((columns, packed));
                 }
             }
-            Reply::Overview { columns } => {
+            Reply::Overview { columns, .. } => {
                 let mut first = false;
                 if let Some(document) = &mut self.document {
                     first = document.pictures.overview.is_none();
@@ -48,7 +53,7 @@ impl App {
                     self.change_recent(seen);
                 }
             }
-            Reply::RawView { columns, packed } => {
+            Reply::RawView { columns, packed, .. } => {
                 if let Some(filter) = self.document.as_mut().and_then(|d| d.filter.as_mut()) {
                     filter.picture = Some((columns, packed));
                 }
@@ -65,7 +70,7 @@ impl App {
                 }
             }
             Reply::Followed(news) => self.followed(*news),
-            Reply::ColumnsFailed(error) => {
+            Reply::ColumnsFailed { error, .. } => {
                 if let Some(document) = &mut self.document {
                     // What was drawn before may no longer be there.
                     document.pictures.view = None;

@@ -47,6 +47,8 @@ struct Target {
     /// What was opened first.
     path: PathBuf,
     options: OpenOptions,
+    /// What the window says of it: who begins to follow what grows already is to say when it stops.
+    growth: Growth,
 }
 
 impl Target {
@@ -60,6 +62,7 @@ impl Target {
             beneath: beneath(document).map(|c| (c.id, c.summary.clone())).collect(),
             path: document.path.clone(),
             options: document.options.clone(),
+            growth: document.live.growth,
         }
     }
 
@@ -89,6 +92,7 @@ impl Target {
             beneath: Vec::new(),
             path: companion.path.clone().unwrap_or_default(),
             options: OpenOptions::default(),
+            growth: Growth::Still,
         }
     }
 
@@ -303,7 +307,7 @@ impl Following {
             changed: None,
             edited: false,
             next: None,
-            growth: Growth::Still,
+            growth: target.growth,
             since: Instant::now(),
             complained: false,
         }
@@ -383,6 +387,12 @@ impl Following {
         if missing(&target.summary) <= TAIL_ROWS {
             // A sidecar is a comfort: where it cannot be written, the summary stays in memory.
             drop(target.summary.build_if_idle(task));
+        }
+        for (_, summary) in &target.beneath {
+            summary.settle();
+            if missing(summary) <= TAIL_ROWS {
+                drop(summary.build_if_idle(task));
+            }
         }
         let stream = &target.source.recording().streams[target.stream];
         let long = crate::text::duration(stream.duration_secs());
