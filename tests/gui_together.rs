@@ -151,10 +151,11 @@ fn closing_waits_for_a_disk_that_is_slow() {
     // Somebody holds the file for a moment, as a disk does that wakes up.
     let held = std::fs::File::open(store::find(&path).unwrap().unwrap().0).unwrap();
     held.lock().unwrap();
-    let slow = std::thread::spawn(move || {
+    let wait = move || {
         std::thread::sleep(Duration::from_millis(400));
         drop(held);
-    });
+    };
+    let slow = std::thread::Builder::new().name("slow-disk".to_owned()).spawn(wait).unwrap();
     run(&mut window, "mark second");
     run(&mut window, "select 1s..2s");
     close(window);

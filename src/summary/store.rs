@@ -56,6 +56,9 @@ pub(super) struct Store {
     pub(super) heritage: Arc<Mutex<Option<Heritage>>>,
 }
 
+/// A sidecar, and which rows it holds.
+type FoundSidecar = (Sidecar, Vec<bool>);
+
 /// A recording whose last files, so many at most, were not there when its sidecar was made goes on with that.
 const FEWER_FILES: usize = 8;
 
@@ -137,7 +140,7 @@ impl Summary {
         shape: Shape,
         budget: &MemoryBudget,
         policy: &SidecarPolicy,
-        (key, places, found): (Option<Key>, Vec<PathBuf>, Option<(Sidecar, Vec<bool>)>),
+        (key, places, found): (Option<Key>, Vec<PathBuf>, Option<FoundSidecar>),
     ) -> Self {
         let (sidecar, there) = match found {
             Some((sidecar, there)) => (Some(Arc::new(sidecar)), there),
