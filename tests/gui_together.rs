@@ -179,6 +179,19 @@ fn closing_a_recording_that_is_being_written_writes_it_too() {
 }
 
 #[test]
+fn opening_a_recording_again_shows_what_was_noted_a_moment_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = recording(&folder, "day.raw", 5000);
+    let mut window = window(&folder, &[&path]);
+    run(&mut window, "mark first");
+    run(&mut window, "reload");
+    until(&mut window, "the recording as it was opened again", |w| {
+        w.state().document.as_ref().is_some_and(|d| d.notes.kept_in.is_some() && d.notes.annotations.steps() == 0)
+    });
+    assert_eq!(labels(&window), ["first"]);
+}
+
+#[test]
 fn a_window_whose_annotations_cannot_be_written_asks_before_it_closes() {
     let folder = tempfile::tempdir().unwrap();
     let path = recording(&folder, "day.raw", 5000);

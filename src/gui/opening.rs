@@ -53,8 +53,8 @@ pub(super) struct Recall {
     pub file: Option<PathBuf>,
     /// How that file was when it was read.
     pub seen: workspace::Seen,
-    /// What is to be written first: the same recording may be opened again.
-    pub first: Option<(Writer, PathBuf)>,
+    /// What is to be written first, by its lanes: the same recording may be opened again.
+    pub first: Option<(Writer, Vec<PathBuf>)>,
 }
 
 /// Opening waits no longer than this for what is to be written first.
@@ -62,8 +62,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Recall {
     fn wait(&mut self) {
-        if let Some((writer, file)) = self.first.take() {
-            writer.wait_for(&file, PATIENCE);
+        if let Some((writer, lanes)) = self.first.take() {
+            lanes.iter().for_each(|lane| writer.wait_for(lane, PATIENCE));
         }
     }
 

@@ -20,8 +20,12 @@ impl App {
     /// What is to be remembered when a recording is opened: what was kept of it, and of the one before.
     pub(super) fn recall(&mut self) -> Recall {
         let states = self.keeper.states.clone().filter(|_| !self.kept.settings.start_over);
-        let first = self.write_workspace().map(|lane| (self.jobs.writer.clone(), lane));
-        Recall { states, first, ..Recall::default() }
+        let mut lanes: Vec<PathBuf> = self.write_workspace().into_iter().collect();
+        if let Some(document) = &mut self.document {
+            document.save_annotations(&self.jobs);
+            lanes.push(document.path.clone());
+        }
+        Recall { states, first: Some((self.jobs.writer.clone(), lanes)), ..Recall::default() }
     }
 
     /// The same with what is open now, for another stream of it.
@@ -184,8 +188,10 @@ impl App {
         let (of, replies, awaited) = (document.paths(), self.jobs.replies(), self.jobs.awaited());
         // A file that was chosen just now may be replaced, whatever was in it: the dialog has asked.
         let goes_on = document.kept.file.as_ref() == Some(&target);
-        let seen = if goes_on { document.kept.seen.clone() } else { workspace::Seen::default() };
-        document.kept.seen = seen.clone();
+        let seen = document.kept.seen.clone();
+        if !goes_on {
+            seen.forget(&target);
+        }
         let lane =
             self.keeper.states.as_ref().map_or_else(|| target.clone(), |states| workspace::state_file(states, &of));
         self.jobs.writer.change(&lane, move || {

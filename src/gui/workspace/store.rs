@@ -44,6 +44,13 @@ impl Seen {
         self.lock().bytes.insert(path.to_path_buf(), XxHash3_64::oneshot(bytes));
     }
 
+    /// Whatever is in the file at `path` may be written over.
+    pub(in crate::gui) fn forget(&self, path: &Path) {
+        let mut known = self.lock();
+        known.bytes.remove(path);
+        known.instead.remove(path);
+    }
+
     /// Whether somebody else has written `bytes` to `path` since; not known of what was never looked at.
     fn is_news(&self, path: &Path, bytes: &[u8]) -> bool {
         self.lock().bytes.get(path).is_some_and(|known| *known != XxHash3_64::oneshot(bytes))
