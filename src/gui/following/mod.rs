@@ -8,6 +8,7 @@
 //! Cost: while nothing grows, one question to the system every quarter of a second (every second after a minute), and no
 //! frame is drawn.
 
+mod target;
 mod worker;
 
 use std::sync::{Arc, Weak};

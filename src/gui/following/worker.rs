@@ -6,6 +6,7 @@
 //! drawn is exact at once.
 
 use std::any::Any;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -14,10 +15,11 @@ use super::super::companions::Companion;
 use super::super::jobs::{Jobs, Replies, Reply};
 use super::super::state::Document;
 use super::Growth;
+use super::target::Target;
 use crate::budget::MemoryBudget;
 use crate::error::Result;
 use crate::filter::Chain;
-use crate::source::{FORMATS, FileEvent, OpenOptions, Source, Watch, again, anew};
+use crate::source::{FORMATS, FileEvent, Source, Watch, again, anew};
 use crate::summary::Summary;
 use crate::task::{Task, default_threads};
 
@@ -33,85 +35,6 @@ const REST: u32 = 4;
 const TAIL_ROWS: usize = 2;
 /// After so many looks it is told that a further file does not go on with the recording.
 const TRIES: u32 = 40;
-
-/// The recording that is open, as far as following it needs it.
-#[derive(Clone)]
-struct Target {
-    source: Arc<dyn Source>,
-    summary: Summary,
-    /// The filters applied, and the summary of what comes out of them.
-    filter: Option<(Chain, Summary)>,
-    stream: usize,
-    /// Further streams of it that are shown beneath: the companion, and its summary.
-    beneath: Vec<(u64, Summary)>,
-    /// What was opened first.
-    path: PathBuf,
-    options: OpenOptions,
-    /// What the window says of it: who begins to follow what grows already is to say when it stops.
-    growth: Growth,
-}
-
-impl Target {
-    fn of(document: &Document) -> Self {
-        let raw = document.filter.as_ref();
-        Self {
-            source: Arc::clone(document.raw_source()),
-            summary: raw.map_or(&document.summary, |filter| &filter.summary).clone(),
-            filter: raw.map(|filter| (filter.chain.clone(), document.summary.clone())),
-            stream: document.stream,
-            beneath: beneath(document).map(|c| (c.id, c.summary.clone())).collect(),
-            path: document.path.clone(),
-            options: document.options.clone(),
-            growth: document.live.growth,
-        }
-    }
-
-    fn is(&self, document: &Document) -> bool {
-        let raw = document.filter.as_ref();
-        Arc::ptr_eq(&self.source, document.raw_source())
-            && self.summary.is(raw.map_or(&document.summary, |filter| &filter.summary))
-            && match (&self.filter, raw) {
-                (None, None) => true,
-                (Some((_, summary)), Some(_)) => summary.is(&document.summary),
-                _ => false,
-            }
-            && self.beneath.len() == beneath(document).count()
-            && self
-                .beneath
-                .iter()
-                .zip(beneath(document))
-                .all(|((id, summary), c)| *id == c.id && summary.is(&c.summary))
-    }
-
-    fn of_companion(companion: &Companion) -> Self {
-        Self {
-            source: Arc::clone(&companion.source),
-            summary: companion.summary.clone(),
-            filter: None,
-            stream: companion.stream,
-            beneath: Vec::new(),
-            path: companion.path.clone().unwrap_or_default(),
-            options: OpenOptions::default(),
-            growth: Growth::Still,
-        }
-    }
-
-    fn is_companion(&self, companion: &Companion) -> bool {
-        Arc::ptr_eq(&self.source, &companion.source) && self.summary.is(&companion.summary)
-    }
-
-    /// Whether a stream beneath shows the recording as it was before it has grown: it was opened meanwhile.
-    fn is_ahead(&self) -> bool {
-        let frames = |source: &Arc<dyn Source>, stream: usize| source.recording().streams.get(stream).map(|s| s.frames);
-        let behind = |s: &Summary| frames(s.source(), s.stream()) < frames(&self.source, s.stream());
-        self.beneath.iter().any(|(_, summary)| behind(summary))
-    }
-}
-
-/// The companions that are of the recording itself.
-fn beneath(document: &Document) -> impl Iterator<Item = &Companion> {
-    document.companions.list.iter().filter(|companion| companion.path.is_none())
-}
 
 /// What has happened to the recording `of`.
 pub struct News {
@@ -294,6 +217,8 @@ struct Following {
     next: Option<Next>,
     growth: Growth,
     since: Instant,
+    /// Companions whose stream cannot be shown as it is now.
+    left_behind: BTreeSet<u64>,
     /// That it cannot be read now, or that it grows in a way that cannot be shown, was said.
     complained: bool,
 }
@@ -309,6 +234,7 @@ impl Following {
             next: None,
             growth: target.growth,
             since: Instant::now(),
+            left_behind: BTreeSet::new(),
             complained: false,
         }
     }
@@ -371,7 +297,7 @@ impl Following {
                 "it is looked at again when it changes".to_owned(),
             ));
         }
-        if grew || self.due || self.changed.is_some() || next_due || target.is_ahead() {
+        if grew || self.due || self.changed.is_some() || next_due || target.is_ahead(&self.left_behind) {
             self.since = Instant::now();
             self.describe(target, task, (grew, next_due), &mut news);
         } else if self.growth == Growth::Growing && self.since.elapsed() > STOPPED {
@@ -430,6 +356,8 @@ impl Following {
                     described.next = listed.then_some(path);
                 }
                 self.source = Arc::clone(&described.source);
+                let there = |id: &u64| described.beneath.iter().any(|(other, _)| other == id);
+                self.left_behind.extend(target.beneath.iter().map(|(id, _)| *id).filter(|id| !there(id)));
                 let is_longer = described.is_longer;
                 let told = self.words(&described, changed, files.last().filter(|_| files.len() > 1));
                 news.push(What::Described(described, told));
@@ -499,7 +427,7 @@ impl Following {
         // The header of an array is rewritten while the array grows; any other change may be of the samples.
         let header_only = self.edited && new.format == "npy" && has_more(&target.source, &now.source);
         let is_longer = now.is_longer && (self.changed.is_none() || header_only);
-        if is_longer && !next && !has_more(&target.source, &now.source) && !target.is_ahead() {
+        if is_longer && !next && !has_more(&target.source, &now.source) && !target.is_ahead(&self.left_behind) {
             return Ok(None);
         }
         let same_channels = new.streams.get(target.stream).is_some_and(|stream| {
@@ -531,29 +459,9 @@ impl Following {
                 Some((chain.clone(), shown, summary))
             }
         };
-        let beneath = beneath_grown(target, &now.source, is_longer, task);
+        let beneath = target.beneath_grown(&now.source, is_longer, task);
         Ok(Some(Described { source: now.source, summary, filtered, beneath, next: None, is_longer }))
     }
-}
-
-/// The summaries of the streams beneath, for `source`; one that is not there any more, or cannot be read, is left out.
-fn beneath_grown(target: &Target, source: &Arc<dyn Source>, is_longer: bool, task: &Task) -> Vec<(u64, Summary)> {
-    let one = |(id, before): &(u64, Summary)| {
-        let (stream, was) = (before.stream(), &before.source().recording().streams);
-        let (old, new) = (was.get(stream)?, source.recording().streams.get(stream)?);
-        if old.channels.len() != new.channels.len() || new.samples() == 0 {
-            return None;
-        }
-        let summary = if is_longer {
-            before.grown(Arc::clone(source), old.frames)
-        } else {
-            Summary::open(Arc::clone(source), stream, task.budget(), before.policy())
-        };
-        let summary = summary.ok()?;
-        build_tail(&summary, task).ok()?;
-        Some((*id, summary))
-    };
-    target.beneath.iter().filter_map(one).collect()
 }
 
 /// Whether any stream of `new` has more frames.
@@ -567,7 +475,7 @@ fn missing(summary: &Summary) -> usize {
 }
 
 /// Makes the rows at the end, if that is all there is to make: rows to be taken over are as much as a sidecar.
-fn build_tail(summary: &Summary, task: &Task) -> Result<()> {
+pub(super) fn build_tail(summary: &Summary, task: &Task) -> Result<()> {
     if missing(summary) <= TAIL_ROWS && !summary.inherits() { summary.build_if_idle(task) } else { Ok(()) }
 }
 
