@@ -30,7 +30,7 @@ pub(super) const VERBS: &[Verb] = &[
                 "each" => Heights::Each,
                 _ => match w.number().ok().filter(|units| UNITS.contains(units)) {
                     Some(per_lane) => Heights::Fixed(per_lane),
-                    None => return Err(choice(w, "heights", "common, each, or a number from 1e-18 to 1e18")),
+                    None => return Err(choice(w, "heights", "common, each, or a number above 0, from 1e-18 to 1e18")),
                 },
             };
             channels(ChannelCommand::Heights(heights))
