@@ -21,11 +21,13 @@ mod boris;
 mod csv;
 mod edf_plus;
 mod edits;
+mod merge;
 mod ranges;
 mod reach;
 pub mod store;
 
 pub use edits::{Annotations, Edit};
+pub use merge::{Base, News};
 pub use ranges::{ALL, Annotated, annotated, together};
 pub use reach::Reach;
 
