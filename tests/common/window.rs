@@ -32,11 +32,11 @@ pub fn viewer<P: Into<PathBuf>>(paths: impl IntoIterator<Item = P>, options: Ope
     }
 }
 
-/// A window of `width` × `height` points; the lists and states of its user are in `home`.
+/// A window of `width` × `height` points; the lists and states of its user are in `home`, a folder in `folder`.
 ///
 /// Its steps are so short that two clicks are a double click, and enough of them for menus to fade in.
-pub fn window_of(home: &Path, viewer: Viewer, (width, height): (f32, f32)) -> Window {
-    let recent = home.join("recent").join("recent.json");
+pub fn window_of(folder: &Path, viewer: Viewer, (width, height): (f32, f32)) -> Window {
+    let recent = folder.join("home").join("recent.json");
     let builder = Harness::builder().with_size(vec2(width, height)).with_step_dt(0.04).with_max_steps(200);
     builder.build_eframe(move |creation| App::with_recent_list(&creation.egui_ctx, viewer, Some(recent)))
 }

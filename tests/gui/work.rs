@@ -40,7 +40,7 @@ fn recording(folder: &Path, seed: u64) -> PathBuf {
 }
 
 fn window(folder: &TempDir, path: Option<&Path>) -> Window {
-    window_of(&folder.path().join("home"), viewer(path, OpenOptions::default()), (1400.0, 900.0))
+    window_of(folder.path(), viewer(path, OpenOptions::default()), (1400.0, 900.0))
 }
 
 /// Until the recording is there with its heights settled, and nothing works in the background.
