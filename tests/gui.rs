@@ -241,7 +241,7 @@ fn a_typed_path_opens_and_closes_and_is_remembered() {
     type_into(&mut window, "Path of a recording", path.to_str().unwrap());
     click(&mut window, "Open path");
     until_exact(&mut window);
-    window.get_by_label("100 % exact");
+    window.get_by_label("Picture exact");
     assert!(sees(&window, "4 channels · 30 kHz · 4 s"), "{:#?}", window.root());
     let gaps = document(&window).time().gaps().count();
     assert!(gaps > 0 && sees(&window, &format!("{gaps} gaps")), "the demo has gaps, and they are listed");
@@ -514,7 +514,7 @@ fn an_export_holds_the_selection_bit_for_bit() {
     });
     click_role(&mut window, Role::Button, "Export");
     until_seen(&mut window, "wrote ");
-    let (dismiss, exact) = (window.get_by_label("Dismiss Export to cut.npy"), window.get_by_label("100 % exact"));
+    let (dismiss, exact) = (window.get_by_label("Dismiss Export to cut.npy"), window.get_by_label("Picture exact"));
     assert!(dismiss.rect().right() < exact.rect().left(), "the status bar has room for both");
     let written = std::fs::read(&target).unwrap();
     let payload = &samples[1_234 * CHANNELS * 2..5_678 * CHANNELS * 2];
@@ -704,7 +704,7 @@ fn time_is_written_in_the_format_that_is_chosen() {
     // To a time, by the dialog.
     push(&mut window, ViewCommand::Range(0.0..3_000.0));
     press(&mut window, Modifiers::NONE, Key::G);
-    window.get_by_label("Go to time");
+    window.get_by_label("Go to");
     window.event(Event::Text("2s".to_owned()));
     window.run();
     press(&mut window, Modifiers::NONE, Key::Enter);

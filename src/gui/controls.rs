@@ -47,6 +47,16 @@ pub(super) fn icon_menu(ui: &mut Ui, icon: MaterialIcon, name: &str, add: impl F
     named(menu, name)
 }
 
+/// What a field that is empty shows, told from what is typed by its words and its slant.
+pub(super) fn example(text: &str) -> RichText {
+    RichText::new(format!("e.g. {text}")).italics()
+}
+
+/// The same for a field in which nothing is something, too: `automatic`, `none`.
+pub(super) fn absent(text: &str) -> RichText {
+    RichText::new(format!("({text})")).italics()
+}
+
 /// A fact on one line of a two-column grid; the value can be selected and copied.
 pub(super) fn fact(ui: &mut Ui, name: &str, value: impl Into<String>) {
     ui.label(RichText::new(name).color(Colours::of(ui).muted));

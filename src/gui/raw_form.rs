@@ -9,7 +9,7 @@ use eframe::egui::{Button, ComboBox, DragValue, Frame, Grid, Key, RichText, Scro
 
 use super::command::{Command, FileCommand, PanelCommand};
 use super::command_line::{open_line, small_line_ui};
-use super::controls::{dialog, dialog_buttons, main_button, named, section};
+use super::controls::{dialog, dialog_buttons, example, main_button, named, section};
 use super::jobs::Jobs;
 pub(super) use super::raw_preview::Preview;
 use super::raw_preview::{ask, next_question, preview_ui};
@@ -299,7 +299,7 @@ fn scale_ui(ui: &mut Ui, f: &mut Fields) {
     Grid::new("scale").num_columns(2).spacing([12.0, 6.0]).show(ui, |ui| {
         ui.label("Rate");
         ui.horizontal(|ui| {
-            named(ui.add(TextEdit::singleline(&mut f.rate_hz).desired_width(88.0).hint_text("30000")), "Rate");
+            named(ui.add(TextEdit::singleline(&mut f.rate_hz).desired_width(88.0).hint_text(example("30000"))), "Rate");
             ui.label("Hz");
         });
         ui.end_row();
@@ -311,7 +311,7 @@ fn scale_ui(ui: &mut Ui, f: &mut Fields) {
             ui.end_row();
         }
         ui.label("Unit");
-        named(ui.add(TextEdit::singleline(&mut f.unit).desired_width(88.0).hint_text("µV")), "Unit");
+        named(ui.add(TextEdit::singleline(&mut f.unit).desired_width(88.0).hint_text(example("µV"))), "Unit");
         ui.end_row();
     });
     if f.rate().is_none() {

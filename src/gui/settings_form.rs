@@ -4,7 +4,7 @@
 use eframe::egui::{ComboBox, DragValue, Grid, ScrollArea, TextEdit, TextStyle, Ui};
 use egui_material_icons::icons;
 
-use super::controls::named;
+use super::controls::{absent, named};
 use super::state::Document;
 use crate::form::{Kind, Parameter, SWITCH, Settings};
 
@@ -71,7 +71,7 @@ fn file_field(ui: &mut Ui, parameter: &Parameter, text: &str, browse: &mut Optio
     let mut value = text.to_owned();
     let hint = if parameter.kind == (Kind::File { several: true }) { "none, or several with commas" } else { "none" };
     ui.horizontal(|ui| {
-        let edit = ui.add(TextEdit::singleline(&mut value).desired_width(240.0).hint_text(hint));
+        let edit = ui.add(TextEdit::singleline(&mut value).desired_width(240.0).hint_text(absent(hint)));
         let changed = named(edit, parameter.title).on_hover_text(parameter.help).changed();
         if named(ui.button("Browse…"), &format!("Browse for {}", parameter.title)).clicked() {
             *browse = Some(parameter.name);
@@ -102,7 +102,7 @@ fn field(ui: &mut Ui, parameter: &Parameter, text: &str) -> Option<String> {
         Kind::Switch { .. } => choice_field(ui, parameter, &SWITCH, text),
         Kind::Integer { .. } | Kind::Number { .. } if parameter.default.is_empty() => {
             let mut value = text.to_owned();
-            let edit = ui.add(TextEdit::singleline(&mut value).desired_width(80.0).hint_text("automatic"));
+            let edit = ui.add(TextEdit::singleline(&mut value).desired_width(80.0).hint_text(absent("automatic")));
             named(edit, parameter.title).on_hover_text(parameter.help).changed().then_some(value)
         }
         Kind::Integer { min, max } => {
@@ -135,7 +135,7 @@ fn channel_field(ui: &mut Ui, parameter: &Parameter, text: &str, document: Optio
     let mut chosen = None;
     ui.horizontal(|ui| {
         let mut value = text.to_owned();
-        let edit = ui.add(TextEdit::singleline(&mut value).desired_width(96.0).hint_text("not given"));
+        let edit = ui.add(TextEdit::singleline(&mut value).desired_width(96.0).hint_text(absent("not given")));
         if named(edit, parameter.title).on_hover_text(parameter.help).changed() {
             chosen = Some(value);
         }

@@ -258,6 +258,8 @@ pub(super) fn swatch(ui: &mut Ui, colour: Color32, visible: bool, title: &str) -
 /// The field in which a part of a name is typed.
 pub(super) fn filter_field(ui: &mut Ui, filter: &mut String) {
     let width = ui.available_width();
-    let edit = TextEdit::singleline(filter).hint_text("Filter by name, id or group").desired_width(width);
+    let edit = TextEdit::singleline(filter)
+        .hint_text(RichText::new("Filter by name, id or group").italics())
+        .desired_width(width);
     named(ui.add(edit), "Filter channels");
 }
