@@ -53,14 +53,14 @@ pub(crate) const EXPORTER: Exporter = Exporter {
         },
         Parameter {
             name: "ranges",
-            title: "Ranges",
+            title: "Value ranges",
             help: "Values at the foot and top of a lane, LOW..HIGH for all channels or one for each, with commas; HIGH..LOW is upside down",
             kind: Kind::Text,
             default: "",
         },
         Parameter {
             name: "colours",
-            title: "Colours",
+            title: "Trace colours",
             help: "Colours of channels by index: 3=#ff8800,7=#0072b2; the others have those of the palette",
             kind: Kind::Text,
             default: "",
@@ -81,8 +81,8 @@ pub(crate) const EXPORTER: Exporter = Exporter {
         },
         Parameter {
             name: "plain",
-            title: "Plain",
-            help: "Only traces and scales, without title, overview and footer",
+            title: "Traces and scales only",
+            help: "Leave out title, overview and footer",
             kind: Kind::Flag,
             default: "false",
         },

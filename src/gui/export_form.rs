@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use eframe::egui::{Button, ComboBox, Grid, Key, RichText, ScrollArea, TextEdit, Ui, vec2};
 
-use super::analysis_tab::scope_ui;
-use super::command::{Command, JobCommand, PanelCommand, Scope};
+use super::command::{Command, JobCommand, PanelCommand, Scope, ViewCommand};
 use super::command_line::{export_line, line_ui};
 use super::controls::{dialog, dialog_buttons, main_button, named, section};
+use super::export_part::{Part, part_ui};
 use super::jobs::{Jobs, Reply};
 use super::picturing;
 use super::raw_preview::next_question;
@@ -31,7 +31,7 @@ use crate::text::bytes;
 pub struct ExportForm {
     /// As typed.
     pub target: String,
-    pub scope: Scope,
+    pub part: Part,
     pub values: Values,
     pub overwrite: bool,
     /// Index in [`EXPORTERS`].
@@ -62,7 +62,7 @@ impl ExportForm {
         let target = document.path.with_file_name(format!("{stem} cut.{extension}"));
         Self {
             target: target.to_string_lossy().into_owned(),
-            scope: Scope::default(),
+            part: Part::default(),
             values: Values::default(),
             overwrite: false,
             exporter: 0,
@@ -79,7 +79,7 @@ impl ExportForm {
         let mut form = Self::new(document);
         let stem = document.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         form.set_target(&document.path.with_file_name(format!("{stem}.png")));
-        form.scope = picturing::SCOPE;
+        form.part = Part::of(picturing::SCOPE);
         form.settings = picturing::settings(document, format, "180x100mm");
         form
     }
@@ -107,8 +107,13 @@ impl ExportForm {
     }
 
     /// What is written.
-    fn selection(&self, document: &Document) -> Selection {
-        if self.is_picture() { picturing::selection(document, self.scope) } else { document.scope(self.scope) }
+    ///
+    /// # Errors
+    /// When the times that are typed are no range.
+    fn selection(&self, document: &Document) -> Result<Selection> {
+        let scope = self.part.scope;
+        let usual = if self.is_picture() { picturing::selection(document, scope) } else { document.scope(scope) };
+        Ok(Selection { frames: self.part.frames(document)?, ..usual })
     }
 
     fn is_picture(&self) -> bool {
@@ -193,7 +198,11 @@ impl ExportForm {
     /// Asks for a new prediction when something has changed and no answer is awaited.
     fn refresh(&mut self, document: &Document, jobs: &Jobs, budget: &MemoryBudget) {
         let Some(exporter) = self.exporter() else { return };
-        let selection = self.selection(document);
+        let Ok(selection) = self.selection(document) else {
+            // What was predicted is of another part.
+            (self.forecast, self.asked) = (None, None);
+            return;
+        };
         // The command line holds all that the prediction depends on.
         let asked =
             export_line(document, &selection, &self.path(), self.values, &self.settings, self.overwrite).to_string();
@@ -267,7 +276,7 @@ pub(super) fn export_form_ui(
         ScrollArea::vertical().max_height(height).min_scrolled_height(height).show(ui, |ui| {
             target_ui(ui, form, out);
             section(ui, "What");
-            scope_ui(ui, document, &mut form.scope);
+            part_ui(ui, document, &mut form.part);
             let shown = document.visible_channels().len() as u64;
             ui.weak(format!("Visible channels ({shown}): choose them in the list at the left."));
             if !form.is_picture() {
@@ -279,12 +288,13 @@ pub(super) fn export_form_ui(
                 settings_with_files_ui(ui, &mut form.settings, &mut browse);
                 out.extend(browse.map(|name| Command::Panel(PanelCommand::BrowseSetting(name))));
             }
-            forecast_ui(ui, form);
-            let selection = form.selection(document);
-            let line = export_line(document, &selection, &form.path(), form.values, &form.settings, form.overwrite);
-            line_ui(ui, &line);
+            if let Ok(selection) = form.selection(document) {
+                forecast_ui(ui, form);
+                let line = export_line(document, &selection, &form.path(), form.values, &form.settings, form.overwrite);
+                line_ui(ui, &line);
+            }
         });
-        buttons_ui(ui, form, out);
+        buttons_ui(ui, form, document, out);
     });
     if modal.should_close() {
         out.push(Command::Panel(PanelCommand::ExportForm(false)));
@@ -369,17 +379,24 @@ fn forecast_ui(ui: &mut Ui, form: &ExportForm) {
     }
 }
 
-fn buttons_ui(ui: &mut Ui, form: &ExportForm, out: &mut Vec<Command>) {
-    let ready = form.is_ready();
+fn buttons_ui(ui: &mut Ui, form: &ExportForm, document: &Document, out: &mut Vec<Command>) {
+    let typed = form.part.ticks(document);
+    let ready = form.is_ready() && typed.is_ok();
     dialog_buttons(ui, |ui| {
         let export = ui.add_enabled(ready, main_button(ui, "Export"));
         let enter = ready && ui.memory(|m| m.focused().is_none()) && ui.input(|i| i.key_pressed(Key::Enter));
         if export.clicked() || enter {
+            let mut scope = form.part.scope;
+            if let Ok(Some(ticks)) = typed {
+                // What is written is seen, as if it had been selected by hand.
+                scope = Scope::Selection;
+                out.push(Command::View(ViewCommand::Select(Some(ticks))));
+            }
             out.push(Command::Job(JobCommand::Export {
                 target: form.path(),
                 values: form.values,
                 settings: form.settings.clone(),
-                scope: form.scope,
+                scope,
                 overwrite: form.overwrite,
             }));
             out.push(Command::Panel(PanelCommand::ExportForm(false)));
@@ -393,7 +410,7 @@ fn buttons_ui(ui: &mut Ui, form: &ExportForm, out: &mut Vec<Command>) {
 #[cfg(test)]
 pub(crate) mod tests {
     use eframe::egui;
-    use egui_kittest::kittest::Queryable as _;
+    use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
     use super::super::testing::{bench, control, document};
     use super::*;
@@ -402,7 +419,7 @@ pub(crate) mod tests {
     pub(crate) fn form(document: &Document, exists: bool, free: u64) -> ExportForm {
         let mut form = ExportForm::new(document);
         form.waiting = Some(3);
-        let selection = form.selection(document);
+        let selection = form.selection(document).unwrap();
         let line = export_line(document, &selection, &form.path(), form.values, &form.settings, form.overwrite);
         form.asked = Some(line.to_string());
         let prediction = Prediction {
@@ -440,6 +457,38 @@ pub(crate) mod tests {
         harness.get_by_label("Cancel").click();
         harness.run();
         assert!(matches!(harness.state().out[..], [Command::Panel(PanelCommand::ExportForm(false))]));
+    }
+
+    #[test]
+    fn a_typed_part_is_selected_and_written() {
+        let document = document(4);
+        let mut form = form(&document, false, 1 << 30);
+        form.part.typed = Some(["0.2s".to_owned(), "#500".to_owned()]);
+        let line = export_line(
+            &document,
+            &form.selection(&document).unwrap(),
+            &form.path(),
+            form.values,
+            &form.settings,
+            form.overwrite,
+        );
+        assert!(line.to_string().contains("#200..#500"), "{line}");
+        form.asked = Some(line.to_string());
+        let mut harness = harness(form, document);
+        harness.run();
+        control(&harness, egui::Role::Button, "Export").click();
+        harness.run();
+        let out = &harness.state().out;
+        let [Command::View(ViewCommand::Select(Some(ticks))), Command::Job(JobCommand::Export { scope, .. }), ..] =
+            &out[..]
+        else {
+            panic!("{out:?}")
+        };
+        assert_eq!((ticks.clone(), *scope), (200..500, Scope::Selection));
+        harness.state_mut().state.part.typed = Some(["later".to_owned(), String::new()]);
+        harness.run();
+        assert!(control(&harness, egui::Role::Button, "Export").accesskit_node().is_disabled());
+        harness.get_by_label_contains("is not a time");
     }
 
     #[test]

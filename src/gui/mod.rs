@@ -24,6 +24,7 @@ pub mod dock;
 mod empty;
 pub mod event_rows;
 mod export_form;
+pub mod export_part;
 mod file_menu;
 mod filter_tab;
 pub mod following;

@@ -22,8 +22,20 @@ const CHANNELS: usize = 12;
 pub struct Preview {
     /// Physical values of the first few channels.
     pub channels: Vec<Vec<f32>>,
+    /// How many channels there are.
+    pub total: usize,
     /// What the options come to, and what the reader warns of.
     pub note: String,
+}
+
+impl Preview {
+    /// That not all channels are shown, if so.
+    #[must_use]
+    pub(super) fn left_out(&self) -> Option<String> {
+        let shown = self.channels.len();
+        (shown < self.total)
+            .then(|| format!("The first {shown} of {} channels", super::wording::count(self.total as u64)))
+    }
 }
 
 /// A number for a form's question, never used twice while the program runs: an answer to an older question is dropped.
@@ -83,7 +95,7 @@ fn read(path: &Path, options: &OpenOptions) -> Result<Preview> {
     for warning in &recording.warnings {
         note = format!("{note}\n▲ {}", super::wording::sentence(&warning.text));
     }
-    Ok(Preview { channels, note })
+    Ok(Preview { channels, total: stream.channels.len(), note })
 }
 
 /// Paints the channels below each other, each over its own range.
@@ -156,7 +168,7 @@ mod tests {
     fn extreme_values_are_painted() {
         let channels =
             vec![vec![f32::NAN; 9], vec![f32::MIN, f32::MAX, f32::INFINITY, 0.0], vec![3.0; 5], Vec::new(), vec![1.0]];
-        let preview = Preview { channels, note: String::new() };
+        let preview = Preview { total: channels.len(), channels, note: String::new() };
         let mut harness = bench([400.0, 260.0], preview, |ui, preview, _| preview_ui(ui, preview, "µV"));
         harness.run();
     }

@@ -218,8 +218,12 @@ pub(super) fn curves_ui(ui: &mut Ui, curves: &Curves, options: &mut CurveOptions
     }
 }
 
+/// The share of a plot at either edge in which the text of a mark would be cut off if it stood about the mark.
+const EDGE: f64 = 0.1;
+
 /// A dot on each peak, and its place on the axis above it.
 fn draw_marks(plot: &mut PlotUi<'_>, marks: &[Mark], (log_x, decibel): (bool, bool), dark: bool) {
+    let bounds = plot.plot_bounds();
     for mark in marks {
         let x = if log_x { mark.x.log10() } else { mark.x };
         let y = if decibel { 10.0 * mark.y.log10() } else { mark.y };
@@ -227,7 +231,13 @@ fn draw_marks(plot: &mut PlotUi<'_>, marks: &[Mark], (log_x, decibel): (bool, bo
             let colour = palette(mark.series, dark);
             plot.points(Points::new("", [x, y]).color(colour).radius(3.0).allow_hover(false));
             let text = RichText::new(significant(mark.x, 5)).small();
-            let label = Text::new("", PlotPoint::new(x, y), text).color(colour).anchor(Align2::CENTER_BOTTOM);
+            // Beside the edges the text stands inward, so that none of it is cut off.
+            let anchor = match (x - bounds.min()[0]) / bounds.width() {
+                share if share < EDGE => Align2::LEFT_BOTTOM,
+                share if share > 1.0 - EDGE => Align2::RIGHT_BOTTOM,
+                _ => Align2::CENTER_BOTTOM,
+            };
+            let label = Text::new("", PlotPoint::new(x, y), text).color(colour).anchor(anchor);
             plot.text(label.allow_hover(false));
         }
     }

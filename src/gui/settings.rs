@@ -49,6 +49,15 @@ pub enum Wheel {
 }
 
 impl Wheel {
+    /// What it does with which key.
+    fn about(self) -> &'static str {
+        match self {
+            Self::Zoom => "Turning it zooms at the pointer, with Ctrl it changes the amplitude, with Shift it pans",
+            Self::Pan => "Turning it pans, with Ctrl it zooms",
+            Self::Channels => "Turning it goes through the channels, with Ctrl it zooms, with Shift it pans",
+        }
+    }
+
     const ALL: [(Self, &'static str); 3] =
         [(Self::Zoom, "Zooms time"), (Self::Pan, "Pans time"), (Self::Channels, "Scrolls channels")];
 }
@@ -209,8 +218,12 @@ pub(super) fn settings_form_ui(ui: &Ui, settings: &Settings, place: Option<&Path
         ui.heading("Settings");
         section(ui, "Theme");
         ui.horizontal(|ui| {
-            for (theme, title) in [(Theme::System, "As the system"), (Theme::Light, "Light"), (Theme::Dark, "Dark")] {
-                ui.radio_value(&mut changed.theme, theme, title);
+            for (theme, title, about) in [
+                (Theme::System, "As the system", "Light or dark, as the system is set to"),
+                (Theme::Light, "Light", "Dark on light: for bright rooms and print"),
+                (Theme::Dark, "Dark", "Light on dark: for dim rooms"),
+            ] {
+                ui.radio_value(&mut changed.theme, theme, title).on_hover_text(about);
             }
         });
         ui.checkbox(&mut changed.high_contrast, "High contrast: black and white, thicker lines");
@@ -227,14 +240,14 @@ pub(super) fn settings_form_ui(ui: &Ui, settings: &Settings, place: Option<&Path
         });
         section(ui, "Motion");
         ui.horizontal(|ui| {
-            let choices =
-                [(Motion::System, "As the system asks"), (Motion::Full, "Full"), (Motion::Reduced, "Reduced")];
-            for (motion, title) in choices {
-                ui.radio_value(&mut changed.motion, motion, title);
+            for (motion, title, about) in [
+                (Motion::System, "As the system asks", "Reduced if the system is set so"),
+                (Motion::Full, "Full", "Jumps glide, so that the eye keeps its place"),
+                (Motion::Reduced, "Reduced", "Nothing fades or glides"),
+            ] {
+                ui.radio_value(&mut changed.motion, motion, title).on_hover_text(about);
             }
-        })
-        .response
-        .on_hover_text("Reduced: nothing fades or glides");
+        });
         section(ui, "Mouse and keys");
         for preset in PRESETS {
             let chosen = preset.name == super::keys::preset(&changed.preset).name;
@@ -247,7 +260,7 @@ pub(super) fn settings_form_ui(ui: &Ui, settings: &Settings, place: Option<&Path
         ui.horizontal(|ui| {
             ui.label("The wheel");
             for (wheel, title) in Wheel::ALL {
-                if ui.radio(changed.wheel() == wheel, title).clicked() {
+                if ui.radio(changed.wheel() == wheel, title).on_hover_text(wheel.about()).clicked() {
                     changed.wheel = Some(wheel);
                 }
             }
@@ -255,7 +268,7 @@ pub(super) fn settings_form_ui(ui: &Ui, settings: &Settings, place: Option<&Path
         section(ui, "Times");
         ui.horizontal(|ui| {
             for format in TimeFormat::ALL {
-                ui.radio_value(&mut changed.time, format, format.title());
+                ui.radio_value(&mut changed.time, format, format.title()).on_hover_text(format.about());
             }
         });
         ui.add_space(4.0);

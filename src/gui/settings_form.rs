@@ -30,7 +30,7 @@ fn draw(
     if settings.parameters().is_empty() {
         return false;
     }
-    Grid::new("settings").num_columns(2).spacing([12.0, 6.0]).show(ui, |ui| {
+    Grid::new("settings").num_columns(3).spacing([12.0, 6.0]).show(ui, |ui| {
         for parameter in settings.parameters() {
             changed |= row(ui, settings, parameter, &mut browse, document);
         }
@@ -38,7 +38,7 @@ fn draw(
     changed
 }
 
-/// Draws the row of one field in a grid of two columns; returns whether it has changed.
+/// Draws the row of one field in a grid of three columns: title, field, what it means; returns whether it has changed.
 pub(super) fn field_ui(ui: &mut Ui, settings: &mut Settings, parameter: &Parameter) -> bool {
     row(ui, settings, parameter, &mut None, None)
 }
@@ -61,6 +61,8 @@ fn row(
         (Kind::Channel, _) => channel_field(ui, parameter, text, document),
         _ => field(ui, parameter, text),
     };
+    // That there is an explanation is seen without pointing at everything.
+    ui.weak(icons::ICON_HELP.codepoint).on_hover_text(parameter.help);
     ui.end_row();
     // What the widget gives back is what the kind allows; anything else is left as it was.
     new.is_some_and(|text| settings.set(parameter.name, &text).is_ok())

@@ -22,7 +22,7 @@ pub(super) fn time_menu_ui(ui: &mut Ui, panels: &Panels, time: &TimeBase, out: &
             let able = format != TimeFormat::Clock || clock;
             let radio = eframe::egui::RadioButton::new(panels.time_format == format, title(format));
             let radio = ui.add_enabled(able, radio).on_disabled_hover_text("the recording does not tell when it began");
-            if radio.clicked() {
+            if radio.on_hover_text(format.about()).clicked() {
                 out.push(Command::Panel(PanelCommand::TimeFormat(format)));
                 ui.close();
             }

@@ -9,21 +9,27 @@ use egui_material_icons::{MaterialIcon, icons};
 use super::command::{Command, FileCommand, GapStep, PanelCommand, ViewCommand};
 use super::controls::{icon_button, icon_menu, icon_text_button, named};
 use super::dock::{PANES, Pane, PaneChange};
+use super::following::Growth;
 use super::state::{Document, Panels};
 use super::theme::is_high_contrast;
 use super::wording::{count, plural, span};
 
-/// With more room than this for the buttons of the title line they bear their names, points.
-const ROOMY: f32 = 905.0;
+/// With more room than this for the buttons of the title line they bear their names, points; while a recording grows they
+/// share it with what is told of that.
+const ROOMY: f32 = 845.0;
+const GROWTH: f32 = 160.0;
 /// Less of a text is no help.
 const LEAST_TEXT: f32 = 32.0;
 
 /// File, channels, rate, duration, gaps; what can be done with it; how time is written.
 pub(super) fn title_ui(ui: &mut Ui, document: &Document, panels: &Panels, out: &mut Vec<Command>) {
     ui.horizontal(|ui| {
+        // As high as the highest of them, so that all stand on one line.
+        ui.set_min_height(28.0);
         super::file_menu::file_menu(ui, out);
         let about = About::of(ui, document);
-        let roomy = ui.available_width() - about.width > ROOMY;
+        let growth = if document.live.growth == Growth::Still { 0.0 } else { GROWTH };
+        let roomy = ui.available_width() - about.width > ROOMY + growth;
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if icon_button(ui, icons::ICON_HELP, "Help", "Keys and mouse (?)").clicked() {
                 out.push(Command::Panel(PanelCommand::Help(true)));

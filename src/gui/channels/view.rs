@@ -117,6 +117,16 @@ impl Display {
         }
     }
 
+    /// What it is good for.
+    #[must_use]
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Stacked => "Each channel in a lane of its own, below each other",
+            Self::Butterfly => "All channels over each other, to compare their shapes",
+            Self::HeatMap => "Each channel a row of colours, to see many at once",
+        }
+    }
+
     /// The label of its button.
     #[must_use]
     pub fn title(self) -> &'static str {
