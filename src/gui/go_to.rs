@@ -36,7 +36,7 @@ impl Document {
     pub fn ticks_of_range(&self, text: &str) -> Result<Range<u64>> {
         let end = |text: &str| if text.trim().is_empty() { Ok(None) } else { self.time_of_text(text).map(Some) };
         let range = match text.split_once("..") {
-            Some((start, stop)) if !text.contains("...") => TimeRange { start: end(start)?, end: end(stop)? },
+            Some((start, stop)) if !text.contains("...") => TimeRange::between(end(start)?, end(stop)?, text)?,
             // That explains how a range is written.
             _ => TimeRange::parse_in(text.trim(), self.times.zone.time_zone())?,
         };
@@ -212,7 +212,7 @@ mod tests {
         document.times.format = TimeFormat::Clock;
         assert_eq!(ticks(&document, "03:15..03:16"), Ok(8100..8160));
         for (text, what) in
-            [("40s..30s", "before it starts"), ("5s..5s", "no frame"), ("1...2", "too many"), ("5", "A..B")]
+            [("40s..30s", "before it starts"), ("5s..5s", "is empty"), ("1...2", "too many"), ("5", "A..B")]
         {
             let error = ticks(&document, text).unwrap_err();
             assert!(error.contains(what), "{text}: {error}");

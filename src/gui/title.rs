@@ -18,6 +18,8 @@ use super::wording::{count, plural, span};
 /// share it with what is told of that.
 const ROOMY: f32 = 845.0;
 const GROWTH: f32 = 160.0;
+/// With less, what the menu of files has, too, is left to it.
+const TIGHT: f32 = 760.0;
 /// Less of a text is no help.
 const LEAST_TEXT: f32 = 32.0;
 
@@ -29,6 +31,7 @@ pub(super) fn title_ui(ui: &mut Ui, document: &Document, panels: &Panels, out: &
         super::file_menu::file_menu(ui, out);
         let about = About::of(ui, document);
         let growth = if document.live.growth == Growth::Still { 0.0 } else { GROWTH };
+        let tight = ui.available_width() < TIGHT;
         let roomy = ui.available_width() - about.width > ROOMY + growth;
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if icon_button(ui, icons::ICON_HELP, "Help", "Keys and mouse (?)").clicked() {
@@ -47,6 +50,9 @@ pub(super) fn title_ui(ui: &mut Ui, document: &Document, panels: &Panels, out: &
             ui.separator();
             for (icon, text, hint, command) in title_buttons().into_iter().rev() {
                 // The menu of files says it in words, too.
+                if tight && matches!(text, "Open…" | "Close") {
+                    continue;
+                }
                 let in_words = roomy && text != "Close";
                 if icon_text_button(ui, icon, text, in_words, hint).clicked() {
                     out.push(command);
@@ -227,7 +233,7 @@ mod tests {
             harness.run();
             let button = harness.get_by_label("1 gap, 500 ms missing");
             assert!(button.rect().right() < width && button.rect().width() > 20.0, "{}", button.rect());
-            let next = harness.get_by_label("Open…").rect().left();
+            let next = harness.get_by_label("Fit").rect().left();
             assert!(button.rect().right() <= next, "{width}: {} and {next}", button.rect());
             button.click();
             harness.run();

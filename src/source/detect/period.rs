@@ -65,7 +65,7 @@ fn best(feature: &[f64], what: &'static str) -> Option<Found> {
     let mut scores = vec![0.0; longest + 2];
     for (length, score) in scores.iter_mut().enumerate().skip(2) {
         let folds = folded(feature, length, mean);
-        let rounds = (feature.len() / length) as f64;
+        let rounds = rounds_of(feature, length);
         let chi = folds.iter().map(|m| m * m).sum::<f64>() * rounds / variance;
         let freedom = (length - 1) as f64;
         *score = (chi - freedom) / (2.0 * freedom).sqrt();
@@ -80,7 +80,8 @@ fn best(feature: &[f64], what: &'static str) -> Option<Found> {
     let deviation = (distances[distances.len() / 2] * 1.4826).max(1.0);
     let strength = (scores[count] - middle) / deviation;
     let beside = scores[count - 1].max(scores[count + 1]);
-    let is_tone = beside > 0.5 * scores[count] || (count >= 8 && smoothness(&folded(feature, count, mean)) > SMOOTH);
+    let is_tone = beside > 0.5 * scores[count]
+        || (count >= 8 && smoothness(&folded(feature, count, mean), variance / rounds_of(feature, count)) > SMOOTH);
     (strength >= STANDS_OUT && !is_tone).then_some(Found { count, strength, what })
 }
 
@@ -92,15 +93,20 @@ fn folded(feature: &[f64], length: usize, mean: f64) -> Vec<f64> {
             *sum += x;
         }
     }
-    let rounds = (feature.len() / length).max(1) as f64;
+    let rounds = rounds_of(feature, length);
     sums.iter().map(|sum| sum / rounds - mean).collect()
 }
 
-/// How much each fold is like the next, the first following the last: 1 for a slow wave, 0 for chance.
-fn smoothness(folds: &[f64]) -> f64 {
+fn rounds_of(feature: &[f64], length: usize) -> f64 {
+    (feature.len() / length).max(1) as f64
+}
+
+/// How much each fold is like the next, the first following the last: 1 for a slow wave, 0 for chance. `noise` is the
+/// variance of a fold that chance alone makes.
+fn smoothness(folds: &[f64], noise: f64) -> f64 {
     let next = folds.iter().cycle().skip(1);
     let products: f64 = folds.iter().zip(next).map(|(a, b)| a * b).sum();
-    let squares: f64 = folds.iter().map(|a| a * a).sum();
+    let squares = folds.iter().map(|a| a * a).sum::<f64>() - noise * folds.len() as f64;
     if squares > 0.0 { products / squares } else { 0.0 }
 }
 
