@@ -591,7 +591,7 @@ fn a_stopped_export_leaves_no_file() {
     }
     push(&mut window, ViewCommand::SelectAll);
     press(&mut window, Modifiers::COMMAND, Key::E);
-    click_role(&mut window, Role::RadioButton, "Physical");
+    click_role(&mut window, Role::RadioButton, "In physical units");
     until(&mut window, "an export that can start", |w| {
         !w.get_by_role_and_label(Role::Button, "Export").accesskit_node().is_disabled()
     });

@@ -132,6 +132,9 @@ fn marks(settings: &Settings) -> Result<Vec<Mark>> {
     Ok(annotations.list().iter().map(mark).collect())
 }
 
+/// Programs that edit drawings become slow with larger ones.
+const LARGE_SVG_BYTES: u64 = 16 << 20;
+
 fn is_svg(request: &Request<'_>) -> bool {
     request.target.extension().is_some_and(|e| e.eq_ignore_ascii_case("svg"))
 }
@@ -139,14 +142,19 @@ fn is_svg(request: &Request<'_>) -> bool {
 fn predict(request: &Request<'_>) -> Result<Prediction> {
     let options = options(request.settings)?;
     request.selection.stream_in(request.source.recording())?;
+    let mut notes = Vec::new();
     let bytes = if is_svg(request) {
-        // An outline takes about nine characters a pixel and channel.
-        16_384 + 9 * u64::from(options.width) * request.selection.channels.len() as u64
+        // An outline takes about thirteen characters a pixel and channel.
+        let outlines = 13 * u64::from(options.width) * request.selection.channels.len() as u64;
+        if outlines > LARGE_SVG_BYTES {
+            notes.push("an SVG grows with the number of channels, and this one will be slow to open: show fewer, or write a PNG".to_owned());
+        }
+        16_384 + outlines
     } else {
         u64::from(options.width) * u64::from(options.height) / 2
     };
     let free_bytes = request.target.parent().and_then(free_bytes);
-    Ok(Prediction { bytes, free_bytes, secs: 1.0, notes: Vec::new() })
+    Ok(Prediction { bytes, free_bytes, secs: 1.0, notes })
 }
 
 fn run(request: &Request<'_>) -> Result<Vec<PathBuf>> {

@@ -121,9 +121,13 @@ pub(super) const SCOPES: [(Scope, &str, &str); 3] = [
     (Scope::Everything, "Whole recording", "From the first frame to the last"),
 ];
 
+/// Between choices on one line, points: each is nearer to its own mark than to the next.
+pub(super) const BETWEEN_CHOICES: f32 = 14.0;
+
 /// The choice of the range, and what it comes to.
 pub(super) fn scope_ui(ui: &mut Ui, document: &Document, scope: &mut Scope) {
     ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing.x = BETWEEN_CHOICES;
         for (choice, label, about) in SCOPES {
             ui.radio_value(scope, choice, label).on_hover_text(about);
         }

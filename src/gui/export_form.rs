@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use eframe::egui::{Button, ComboBox, Grid, Key, RichText, ScrollArea, TextEdit, Ui, vec2};
+use eframe::egui::{Align, Button, ComboBox, Grid, Key, Layout, RichText, ScrollArea, TextEdit, Ui, vec2};
 
 use super::command::{Command, JobCommand, PanelCommand, Scope, ViewCommand};
 use super::command_line::{export_line, line_ui};
@@ -334,9 +334,9 @@ fn target_ui(ui: &mut Ui, form: &mut ExportForm, out: &mut Vec<Command>) {
 
 fn values_ui(ui: &mut Ui, values: &mut Values) {
     section(ui, "Values");
-    ui.radio_value(values, Values::Stored, "Stored")
+    ui.radio_value(values, Values::Stored, "As stored")
         .on_hover_text("Bit for bit as in the file; gain, offset and unit are written beside");
-    ui.radio_value(values, Values::Physical, "Physical")
+    ui.radio_value(values, Values::Physical, "In physical units")
         .on_hover_text("stored × gain + offset, as floating-point numbers in the channel's unit");
     ui.weak(match values {
         Values::Stored => "Bit for bit as in the file; gain, offset and unit are written beside it.",
@@ -403,6 +403,12 @@ fn buttons_ui(ui: &mut Ui, form: &ExportForm, document: &Document, out: &mut Vec
         }
         if ui.add(Button::new("Cancel").min_size(vec2(88.0, 28.0))).clicked() {
             out.push(Command::Panel(PanelCommand::ExportForm(false)));
+        }
+        // What the form says further up, which may be scrolled away.
+        if let Some(Ok(prediction)) = form.forecast.as_ref().map(|f| &f.prediction) {
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                ui.weak(format!("About {} in {}", bytes(prediction.bytes), span(prediction.secs)));
+            });
         }
     });
 }

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use eframe::egui::{RichText, TextEdit, Ui};
 
-use super::analysis_tab::{SCOPES, frames_text};
+use super::analysis_tab::{BETWEEN_CHOICES, SCOPES, frames_text};
 use super::command::Scope;
 use super::controls::named;
 use super::state::{Document, TimeFormat};
@@ -52,6 +52,7 @@ impl Part {
 /// Draws the choice and the fields.
 pub(super) fn part_ui(ui: &mut Ui, document: &Document, part: &mut Part) {
     ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing.x = BETWEEN_CHOICES;
         for (scope, label, about) in SCOPES {
             let chosen = part.typed.is_none() && part.scope == scope;
             if ui.radio(chosen, label).on_hover_text(about).clicked() {

@@ -104,7 +104,7 @@ fn field(ui: &mut Ui, parameter: &Parameter, text: &str) -> Option<String> {
         Kind::Switch { .. } => choice_field(ui, parameter, &SWITCH, text),
         Kind::Integer { .. } | Kind::Number { .. } if parameter.default.is_empty() => {
             let mut value = text.to_owned();
-            let edit = ui.add(TextEdit::singleline(&mut value).desired_width(80.0).hint_text(absent("automatic")));
+            let edit = ui.add(TextEdit::singleline(&mut value).desired_width(96.0).hint_text(absent("automatic")));
             named(edit, parameter.title).on_hover_text(parameter.help).changed().then_some(value)
         }
         Kind::Integer { min, max } => {

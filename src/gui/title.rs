@@ -20,8 +20,9 @@ const ROOMY: f32 = 845.0;
 const GROWTH: f32 = 160.0;
 /// With less, what the menu of files has, too, is left to it.
 const TIGHT: f32 = 760.0;
-/// Less of a text is no help.
-const LEAST_TEXT: f32 = 32.0;
+/// Less of a text is no help, and of the name where it has to share the room with the facts, points.
+const LEAST_TEXT: f32 = 24.0;
+const LEAST_NAME: f32 = 96.0;
 
 /// File, channels, rate, duration, gaps; what can be done with it; how time is written.
 pub(super) fn title_ui(ui: &mut Ui, document: &Document, panels: &Panels, out: &mut Vec<Command>) {
@@ -107,7 +108,11 @@ fn about_ui(ui: &mut Ui, document: &Document, about: About, out: &mut Vec<Comman
     let whole = format!("{}\n{}", document.path.display(), about.facts);
     let spacing = ui.spacing().item_spacing.x;
     let room = ui.available_width() - about.gaps_width;
-    let name_room = if about.width <= ui.available_width() { room } else { about.name_width.min(room * 0.6) };
+    let name_room = if about.width <= ui.available_width() {
+        room
+    } else {
+        about.name_width.min(room.min(LEAST_NAME).max(room * 0.6))
+    };
     let mut shortened = |text: RichText, room: f32| {
         if room < LEAST_TEXT {
             return 0.0;

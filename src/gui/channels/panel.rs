@@ -181,6 +181,8 @@ fn height_menu(ui: &mut Ui, document: &Document, ask: &mut impl FnMut(ChannelCom
 fn displays_ui(ui: &mut Ui, document: &Document, out: &mut Vec<Command>) {
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = 2.0;
+        // All three on one line in the usual width.
+        ui.spacing_mut().button_padding.x = 6.0;
         for display in Display::ALL {
             let button = ui.add(Button::selectable(document.lanes.display == display, display.title()));
             if button.on_hover_text(format!("{} (D)", display.about())).clicked() {
