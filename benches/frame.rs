@@ -6,15 +6,16 @@
 //! (uploads and draw calls) is measured as `paint`, where there is an adapter: it is the CPU of `update_buffers` and
 //! `render`, not the GPU's own time.
 //!
-//! `window` is all of the window, commands, list of channels, traces, overlays and tessellation, while it pans through a
+//! `window` is all of the window, commands, list of channels, traces, overlays, tessellation and new textures, while it pans through a
 //! recording of 24 channels of bits and noise (128 or 384 in all): in each display, and with rows for a million places
-//! found. Its times are those of the window's own thread on a processor (Linux: `schedstat`), so that the workers, which
-//! answer meanwhile, do not count.
+//! found. Its times are those of the window's own thread on a processor, so that the workers, which answer meanwhile, do not
+//! count.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use cpu_time::ThreadTime;
 use eframe::egui::{self, Color32, Context, RawInput, Rect, pos2, vec2};
 use eframe::egui_wgpu::{RenderState, RendererOptions, ScreenDescriptor};
 use eframe::wgpu;
@@ -48,14 +49,6 @@ fn main() {
     {
         windows(channels, window, &state);
     }
-}
-
-/// Times of the thread that asks, on a processor; of the clock where the system does not tell.
-fn busy() -> Duration {
-    static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
-    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
-    let nanos = told.and_then(|text| text.split_whitespace().next()?.parse().ok());
-    nanos.map_or_else(|| START.get_or_init(Instant::now).elapsed(), Duration::from_nanos)
 }
 
 /// A recording in a file: noise, but for every sixteenth channel, which is a clock of 0 and 1 that gets slower.
@@ -103,12 +96,12 @@ fn windows(channels: usize, window: egui::Vec2, state: &RenderState) {
     let mut app = longwave::gui::App::with_recent_list(&ctx, viewer, None);
     let input = RawInput { screen_rect: Some(Rect::from_min_size(pos2(0.0, 0.0), window)), ..RawInput::default() };
     let mut frame = |app: &mut longwave::gui::App| {
-        let before = busy();
+        let before = ThreadTime::now();
         app.logic_now(&ctx);
         let output = ctx.run_ui(input.clone(), |ui| app.ui_now(ui));
         let primitives = ctx.tessellate(output.shapes, output.pixels_per_point);
-        let time = busy().saturating_sub(before);
         apply(Some(state), output.textures_delta);
+        let time = before.elapsed();
         drop(primitives);
         time
     };

@@ -111,7 +111,7 @@ impl HeatStyle {
         let count = ((rect.height() / 28.0) as usize).clamp(2, 8);
         for tick in value_ticks(f64::from(range.start)..f64::from(range.end), count) {
             let y = bar.bottom() - ((tick.value - f64::from(range.start)) / span) as f32 * bar.height();
-            let at = Pos2::new(bar.right() + 4.0, y.clamp(rect.top() + 6.0, rect.bottom() - 6.0));
+            let at = Pos2::new(bar.right() + 4.0, y.min(rect.bottom() - 6.0).max(rect.top() + 6.0));
             painter.text(at, Align2::LEFT_CENTER, tick.label, FontId::proportional(11.0), colours.muted);
         }
         let response = ui.interact(rect, ui.scope_id().with("colour bar"), egui::Sense::hover());

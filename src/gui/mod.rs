@@ -63,6 +63,7 @@ mod script;
 mod sessions;
 mod settings;
 mod settings_form;
+mod sheet;
 pub mod sketch;
 pub mod state;
 mod strip_view;

@@ -37,7 +37,8 @@ pub(super) fn overview_ui(ui: &mut Ui, document: &Document, out: &mut Vec<Comman
     let view = &document.viewport;
     let (mut left, mut right) = (x(view.start_tick()).max(rect.left()), x(view.end_tick()).min(rect.right()));
     if right - left < MIN_WINDOW {
-        let middle = f32::midpoint(left, right).clamp(rect.left() + MIN_WINDOW / 2.0, rect.right() - MIN_WINDOW / 2.0);
+        let middle =
+            f32::midpoint(left, right).min(rect.right() - MIN_WINDOW / 2.0).max(rect.left() + MIN_WINDOW / 2.0);
         (left, right) = (middle - MIN_WINDOW / 2.0, middle + MIN_WINDOW / 2.0);
     }
     let window = Rect::from_x_y_ranges(left..=right, rect.y_range());

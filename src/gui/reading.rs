@@ -162,7 +162,8 @@ pub(super) fn reading_ui(ui: &Ui, document: &Document, axis: &TimeAxis<'_>, rect
     painter.vline(x, y - half..=y + half, Stroke::new(1.0, colours.canvas));
     let galley = painter.layout_no_wrap(what, FontId::proportional(13.0), colours.ink);
     let left_of = x + galley.size().x + 16.0 > rect.right();
-    let at = Pos2::new(x + if left_of { -8.0 } else { 8.0 }, (y - half).clamp(rect.top() + 14.0, rect.bottom() - 14.0));
+    let at =
+        Pos2::new(x + if left_of { -8.0 } else { 8.0 }, (y - half).min(rect.bottom() - 14.0).max(rect.top() + 14.0));
     let place = if left_of { Align2::RIGHT_CENTER } else { Align2::LEFT_CENTER }.anchor_size(at, galley.size());
     painter.rect(
         place.expand2(vec2(6.0, 3.0)),

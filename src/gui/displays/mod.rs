@@ -15,7 +15,6 @@ pub(super) use butterfly::{axis_ui, value_near};
 pub(super) use heat_lanes::heat_lanes_ui;
 pub use heat_lanes::{HeatCells, HeatRow, heat_cells};
 pub(super) use logic::logic_ui;
-pub use logic::{LogicLane, LogicPlace, logic_mesh};
 
 use super::channels::heights::FILL;
 use super::channels::{ChannelView, Display};

@@ -4,22 +4,9 @@
 //! starts where the last one ended and doubles its steps (Bentley & Yao 1976), so that a million events in one pixel cost
 //! twenty comparisons, and a few cost two.
 
-use crate::recording::TimeBase;
-
-/// The first frame of each of `width` pixels, and the one behind the last, for a view that begins at `start_tick`. An
-/// event of a frame belongs to the pixel in which the frame begins.
-#[must_use]
-pub fn pixel_edges(time: &TimeBase, start_tick: f64, ticks_per_pixel: f64, width: usize) -> Vec<u64> {
-    let frame = |pixel: usize| {
-        let tick = start_tick + ticks_per_pixel * pixel as f64;
-        time.frame_at_tick(tick.ceil().max(0.0) as u64)
-    };
-    (0..=width).map(frame).collect()
-}
-
 /// Calls `draw` for each run of pixels that hold at least one of `frames`, which are in order: its first pixel, and the
 /// one behind its last.
-pub fn mark_runs(frames: &[u64], edges: &[u64], mut draw: impl FnMut(usize, usize)) {
+pub(super) fn mark_runs(frames: &[u64], edges: &[u64], mut draw: impl FnMut(usize, usize)) {
     let (Some(&first), Some(&end)) = (edges.first(), edges.last()) else { return };
     let mut event = frames.partition_point(|&f| f < first);
     let mut pixel = 0;
@@ -45,7 +32,7 @@ pub fn mark_runs(frames: &[u64], edges: &[u64], mut draw: impl FnMut(usize, usiz
 /// Calls `draw` for each run of pixels that show the same of a line that takes `levels` at `frames`: its first pixel, the
 /// one behind its last, and whether the line is low and whether it is high in it. Before the first frame nothing is known
 /// and nothing drawn.
-pub fn level_runs(frames: &[u64], levels: &[u8], edges: &[u64], mut draw: impl FnMut(usize, usize, bool, bool)) {
+pub(super) fn level_runs(frames: &[u64], levels: &[u8], edges: &[u64], mut draw: impl FnMut(usize, usize, bool, bool)) {
     let Some(width) = edges.len().checked_sub(1) else { return };
     let frames = &frames[..frames.len().min(levels.len())];
     let mut next = frames.partition_point(|&f| f <= edges[0]);

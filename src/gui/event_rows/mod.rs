@@ -1,21 +1,23 @@
 //! Rows of events beneath the lanes: the event tracks of the recording (digital lines as levels, others as marks), and
 //! rasters of the places that analyses have found, a row for each channel.
 //!
-//! What a row shows is a list of frames in order; a frame of the window costs at most one step of a search for each pixel
-//! and row, however many events there are, and a mark for each pixel at most. Tracks are read by a job that goes through
-//! the recording once, shows how far it is and can be stopped; nothing is read before a row is asked for.
+//! What a row shows is a list of frames in order. Rows are painted as a [`Sheet`]: at most one step of a search for each
+//! texel and row, however many events there are, and once for many frames of the window, each of which costs a rectangle a
+//! row. Tracks are read by a job that goes through the recording once, shows how far it is and can be stopped; nothing is
+//! read before a row is asked for.
 
 mod marks;
 mod tracks;
 
 use std::sync::Arc;
 
-use eframe::egui::{self, Align2, FontId, Id, Mesh, Pos2, Rect, Shape, Stroke, Ui, Vec2, WidgetInfo, pos2, vec2};
+use eframe::egui::{self, Align2, Color32, FontId, Id, Pos2, Rect, Shape, Stroke, Ui, Vec2, WidgetInfo, pos2, vec2};
 
-pub use marks::{level_runs, mark_runs, pixel_edges};
+use marks::{level_runs, mark_runs};
 pub use tracks::{Track, Tracks};
 
 use super::displays::above;
+use super::sheet::{Grid, Sheet};
 use super::state::Document;
 use super::theme::{Colours, palette};
 use super::wording::plural;
@@ -42,7 +44,8 @@ struct Row<'a> {
 enum Shows<'a> {
     Levels(Arc<Track>),
     Marks(Arc<Track>),
-    Frames(&'a [u64]),
+    /// Places that were found, and a number that changes with them.
+    Frames(&'a [u64], u64),
     /// Why there is nothing yet.
     Nothing(String),
 }
@@ -75,7 +78,7 @@ fn rows(document: &Document) -> Vec<Row<'_>> {
             });
             for (name, colour, frames) in of_lanes.chain(others) {
                 let name = format!("{name} {}", events.noun).trim().to_owned();
-                rows.push(Row { name, height: RASTER, colour, shows: Shows::Frames(frames) });
+                rows.push(Row { name, height: RASTER, colour, shows: Shows::Frames(frames, listed.stamp()) });
             }
         }
     }
@@ -138,17 +141,7 @@ pub(super) fn rows_ui(ui: &Ui, document: &Document, whole: Rect, lanes: Rect) {
     painter.rect_filled(area, 0.0, colours.canvas);
     painter.hline(area.x_range(), area.top(), Stroke::new(1.0, colours.separator));
     over_time(&painter, document, area, colours);
-    let pixels = ui.ctx().pixels_per_point();
-    let drawer = Drawer::new(document, area, pixels);
-    let dark = ui.visuals().dark_mode;
-    let mut mesh = Mesh::default();
-    let mut top = area.top();
-    for row in &rows {
-        let place = Rect::from_min_size(pos2(area.left(), top), vec2(area.width(), row.height));
-        drawer.row(row, place, palette(row.colour, dark), &mut mesh);
-        top += row.height;
-    }
-    painter.add(Shape::mesh(mesh));
+    strips(ui, &painter, document, area, &rows);
     names(&painter, &rows, area, colours);
     if left_out > 0 {
         let rows = plural(left_out as u64, "further row");
@@ -167,7 +160,7 @@ pub(super) fn rows_ui(ui: &Ui, document: &Document, whole: Rect, lanes: Rect) {
             at.y < top
         });
         if let Some(row) = under {
-            response.on_hover_text_at_pointer(drawer.explain(row, at.x));
+            response.on_hover_text_at_pointer(explain(document, row, area, at.x, ui.ctx().pixels_per_point()));
         }
     }
 }
@@ -193,12 +186,12 @@ fn names(painter: &egui::Painter, rows: &[Row<'_>], area: Rect, colours: Colours
     for row in rows {
         let middle = top + row.height / 2.0;
         top += row.height;
+        if row.height < NAMED || middle < free_from {
+            continue;
+        }
         let (mut text, size) = (row.name.clone(), 11.0_f32.min(row.height.max(NAMED)));
         if let Shows::Nothing(why) = &row.shows {
             text = format!("{text}: {why}");
-        }
-        if row.height < NAMED || middle < free_from {
-            continue;
         }
         free_from = middle + NAMED;
         let galley = painter.layout_no_wrap(text, FontId::proportional(size), colours.ink);
@@ -208,86 +201,131 @@ fn names(painter: &egui::Painter, rows: &[Row<'_>], area: Rect, colours: Colours
     }
 }
 
-/// What drawing all rows shares: the frames at the edges of every pixel, of the recording and of the shown stream.
-struct Drawer {
-    area: Rect,
-    pixels: f32,
-    shown: Vec<u64>,
-    recorded: Vec<u64>,
+/// Rows of texels of a row of the window: a digital line has a head, a middle and a foot.
+const fn parts(shows: &Shows<'_>) -> usize {
+    match shows {
+        Shows::Levels(_) => 3,
+        Shows::Marks(_) | Shows::Frames(..) => 1,
+        Shows::Nothing(_) => 0,
+    }
 }
 
-impl Drawer {
-    fn new(document: &Document, area: Rect, pixels: f32) -> Self {
-        let width = (area.width() * pixels).ceil().max(1.0) as usize;
-        let view = &document.viewport;
-        let per_pixel = view.ticks() / f64::from(area.width() * pixels);
-        let shown = pixel_edges(document.time(), view.start_tick(), per_pixel, width);
-        let recorded = if document.raw_is_comparable() {
-            shown.clone()
-        } else {
-            // Filters may leave frames out: the same instants on the clock of the recording.
-            let time = &document.unfiltered().time;
-            let ratio = time.rate_hz() / document.time().rate_hz();
-            pixel_edges(time, view.start_tick() * ratio, per_pixel * ratio, width)
-        };
-        Self { area, pixels, shown, recorded }
+/// Draws what the rows hold.
+fn strips(ui: &Ui, painter: &egui::Painter, document: &Document, area: Rect, rows: &[Row<'_>]) {
+    let dark = ui.visuals().dark_mode;
+    let side = ui.input(|i| i.max_texture_side).max(1024);
+    let total: usize = rows.iter().map(|row| parts(&row.shows)).sum();
+    // A picture of the whole height of the screen has not so many rows.
+    if total == 0 || total > side || !area.is_positive() {
+        return;
     }
-
-    fn x(&self, pixel: usize) -> f32 {
-        self.area.left() + pixel as f32 / self.pixels
-    }
-
-    fn row(&self, row: &Row<'_>, place: Rect, colour: egui::Color32, mesh: &mut Mesh) {
-        let inner = if row.height > 6.0 { place.shrink2(vec2(0.0, 1.5)) } else { place };
-        let rect = |from: usize, to: usize, y: std::ops::RangeInclusive<f32>| {
-            Rect::from_x_y_ranges(self.x(from)..=self.x(to), y)
-        };
+    let clock = (document.raw_is_comparable(), document.unfiltered().frames, document.shown().frames);
+    let key = (clock, dark, rows.iter().map(Row::stamp).collect::<Vec<_>>());
+    let sheet = Sheet::new(ui, "event rows", key, (&document.viewport, area), total, |grid| {
+        let (shown, recorded) = frames_of_texels(document, grid);
+        let mut texels = vec![Color32::TRANSPARENT; grid.len() * total];
+        let mut rest = &mut texels[..];
+        for row in rows {
+            let (own, others) = rest.split_at_mut(grid.len() * parts(&row.shows));
+            rest = others;
+            row.paint(own, &shown, &recorded, palette(row.colour, dark));
+        }
+        texels
+    });
+    let mut mesh = sheet.mesh();
+    let (mut top, mut texel_row) = (area.top(), 0);
+    for row in rows {
+        let inner = if row.height > 6.0 { top + 1.5..=top + row.height - 1.5 } else { top..=top + row.height };
         match &row.shows {
             Shows::Nothing(_) => {}
-            Shows::Frames(frames) => mark_runs(frames, &self.shown, |from, to| {
-                mesh.add_colored_rect(rect(from, to, inner.top()..=inner.bottom()), colour);
-            }),
-            Shows::Marks(track) => mark_runs(&track.frames, &self.recorded, |from, to| {
-                mesh.add_colored_rect(rect(from, to, inner.top()..=inner.bottom()), colour);
-            }),
+            Shows::Marks(_) | Shows::Frames(..) => sheet.strip(texel_row, inner, &mut mesh),
+            Shows::Levels(_) => {
+                let (head, foot) = (inner.start() + 1.0, (inner.end() - 1.0).max(inner.start() + 1.0));
+                let line = 1.5_f32.min((foot - head) / 2.0);
+                sheet.strip(texel_row, head..=head + line, &mut mesh);
+                sheet.strip(texel_row + 1, head + line..=foot - line, &mut mesh);
+                sheet.strip(texel_row + 2, foot - line..=foot, &mut mesh);
+            }
+        }
+        top += row.height;
+        texel_row += parts(&row.shows);
+    }
+    painter.add(Shape::mesh(mesh));
+}
+
+/// The frames at the edges of texels, of the shown stream and of the recording.
+fn frames_of_texels(document: &Document, grid: &Grid) -> (Vec<u64>, Vec<u64>) {
+    let shown = grid.frames(document.time(), 1.0);
+    let recorded = if document.raw_is_comparable() {
+        shown.clone()
+    } else {
+        // Filters may leave frames out: the same instants on the clock of the recording.
+        let time = &document.unfiltered().time;
+        grid.frames(time, time.rate_hz() / document.time().rate_hz())
+    };
+    (shown, recorded)
+}
+
+impl Row<'_> {
+    /// What another picture of this row would differ in.
+    fn stamp(&self) -> (u64, usize, usize) {
+        let (stamp, count) = match &self.shows {
+            Shows::Levels(track) | Shows::Marks(track) => (track.stamp(), track.frames.len()),
+            Shows::Frames(frames, stamp) => (*stamp, frames.len()),
+            Shows::Nothing(_) => (0, 0),
+        };
+        (stamp, count, self.colour)
+    }
+
+    /// Paints its rows of texels, whose edges are at these frames of the shown stream and of the recording.
+    fn paint(&self, texels: &mut [Color32], shown: &[u64], recorded: &[u64], colour: Color32) {
+        match &self.shows {
+            Shows::Nothing(_) => {}
+            Shows::Frames(frames, _) => mark_runs(frames, shown, |from, to| texels[from..to].fill(colour)),
+            Shows::Marks(track) => mark_runs(&track.frames, recorded, |from, to| texels[from..to].fill(colour)),
             Shows::Levels(track) => {
-                let line = 1.5_f32.min(inner.height());
-                let (head, foot) = (inner.top() + 1.0, inner.bottom() - 1.0);
-                level_runs(&track.frames, &track.levels, &self.recorded, |from, to, low, high| {
-                    let y = match (low, high) {
-                        (true, false) => foot - line..=foot,
-                        (false, true) => head..=head + line,
-                        _ => head..=foot,
-                    };
-                    mesh.add_colored_rect(rect(from, to, y), colour);
+                let (head, rest) = texels.split_at_mut(texels.len() / 3);
+                let (middle, foot) = rest.split_at_mut(rest.len() / 2);
+                level_runs(&track.frames, &track.levels, recorded, |from, to, low, high| {
+                    if high || !low {
+                        head[from..to].fill(colour);
+                    }
+                    if high == low {
+                        middle[from..to].fill(colour);
+                    }
+                    if low || !high {
+                        foot[from..to].fill(colour);
+                    }
                 });
             }
         }
     }
+}
 
-    /// What a row holds at `x`, in words.
-    fn explain(&self, row: &Row<'_>, x: f32) -> String {
-        let pixel = ((x - self.area.left()) * self.pixels).max(0.0) as usize;
-        let here = |frames: &[u64], edges: &[u64]| {
-            let Some((from, to)) = edges.get(pixel).zip(edges.get(pixel + 1)) else { return 0 };
-            frames.partition_point(|f| f < to) - frames.partition_point(|f| f < from)
-        };
-        let text = match &row.shows {
-            Shows::Nothing(why) => why.clone(),
-            Shows::Frames(frames) => format!("{} here", plural(here(frames, &self.shown) as u64, "event")),
-            Shows::Marks(track) => format!("{} here", plural(here(&track.frames, &self.recorded) as u64, "event")),
-            Shows::Levels(track) => {
-                let changes = here(&track.frames, &self.recorded);
-                let at = self.recorded.get(pixel + 1).map_or(0, |to| track.frames.partition_point(|f| f < to));
-                match at.checked_sub(1).and_then(|i| track.levels.get(i)) {
-                    Some(level) if changes == 0 => format!("{level}"),
-                    Some(level) => format!("{} here, then {level}", plural(changes as u64, "change")),
-                    None => "not known before its first change".to_owned(),
-                }
+/// What a row holds in the texel at `x`, in words.
+fn explain(document: &Document, row: &Row<'_>, area: Rect, x: f32, pixels: f32) -> String {
+    let view = &document.viewport;
+    let per_pixel = view.ticks() / f64::from((area.width() * pixels).max(1.0));
+    let start = view.start_tick() + f64::from((x - area.left()) * pixels) * per_pixel;
+    let (shown, recorded) = frames_of_texels(document, &Grid::around(start, per_pixel, 1.0, 0.0, 4));
+    let here = |frames: &[u64], edges: &[u64]| {
+        frames.partition_point(|&f| f < edges[1]) - frames.partition_point(|&f| f < edges[0])
+    };
+    let text = match &row.shows {
+        Shows::Nothing(why) => why.clone(),
+        Shows::Frames(frames, _) => format!("{} here", plural(here(frames, &shown) as u64, "event")),
+        Shows::Marks(track) => format!("{} here", plural(here(&track.frames, &recorded) as u64, "event")),
+        Shows::Levels(track) => {
+            let changes = here(&track.frames, &recorded);
+            let at = track.frames.partition_point(|&f| f < recorded[1]);
+            match at.checked_sub(1).and_then(|i| track.levels.get(i)) {
+                Some(level) if changes == 0 => format!("{level}"),
+                Some(level) => format!("{} here, then {level}", plural(changes as u64, "change")),
+                None => "not known before its first change".to_owned(),
             }
-        };
-        format!("{}: {text}", row.name)
-    }
+        }
+    };
+    format!("{}: {text}", row.name)
 }
 
 #[cfg(test)]

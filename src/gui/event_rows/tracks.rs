@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::form::Settings;
 use crate::gui::following::Growth;
 use crate::gui::jobs::{JobId, Jobs, Outcome};
+use crate::gui::sheet::stamp;
 use crate::gui::state::Document;
 use crate::scan::Selection;
 use crate::source::Source;
@@ -32,6 +33,8 @@ pub struct Track {
     pub frames: Vec<u64>,
     /// What a digital line is from there on; empty for what is no digital line.
     pub levels: Vec<u8>,
+    /// No two that were read have the same.
+    stamp: u64,
     /// The memory that the two take.
     held: Option<Reservation>,
 }
@@ -46,13 +49,17 @@ impl Track {
         let changes = values.windows(2).all(|pair| pair[0] != pair[1]);
         let is_logic = is_bit && changes && (values.len() > 1 || frames.first() == Some(&0));
         let levels = if is_logic { values.iter().map(|v| u8::from(*v == 1.0)).collect() } else { Vec::new() };
-        Ok(Self { frames, levels, held: Some(held) })
+        Ok(Self { frames, levels, stamp: stamp(), held: Some(held) })
     }
 
     /// Whether it is a digital line.
     #[must_use]
     pub fn is_logic(&self) -> bool {
         !self.levels.is_empty() && self.levels.len() == self.frames.len()
+    }
+
+    pub(super) fn stamp(&self) -> u64 {
+        self.stamp
     }
 
     /// Bytes of memory that are reserved for it.

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use super::command::ViewCommand;
 use super::jobs::JobId;
+use super::sheet::stamp;
 use super::state::{AnalysisResult, Document};
 use crate::analysis::{Events, Place, View};
 
@@ -78,6 +79,8 @@ pub(super) struct Listed {
     reach: Vec<u64>,
     /// Where the places of each channel begin, in order, for their rows of marks.
     starts: BTreeMap<u32, Vec<u64>>,
+    /// Another one whenever `starts` is.
+    stamp: u64,
 }
 
 impl Listed {
@@ -90,6 +93,7 @@ impl Listed {
             order: None,
             reach: Vec::new(),
             starts: BTreeMap::new(),
+            stamp: 0,
         };
         listed.arrange(events);
         listed.sort_by_channel(events);
@@ -115,6 +119,7 @@ impl Listed {
 
     /// Sorts where places begin by their channel.
     fn sort_by_channel(&mut self, events: &Events) {
+        self.stamp = stamp();
         self.starts.clear();
         for place in &events.places {
             self.starts.entry(place.channel).or_default().push(place.start);
@@ -124,6 +129,11 @@ impl Listed {
     /// Where the places of a channel begin, in order, if it has any.
     pub(super) fn frames_of(&self, channel: u32) -> Option<&[u64]> {
         self.starts.get(&channel).map(Vec::as_slice)
+    }
+
+    /// Changes whenever [`Self::frames_of`] does; no two lists have the same.
+    pub(super) fn stamp(&self) -> u64 {
+        self.stamp
     }
 
     /// The same of what is no channel of the stream (tracks, gaps), each with its number.

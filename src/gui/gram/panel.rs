@@ -277,7 +277,7 @@ impl Place<'_> {
     fn rows(&self, picture: &Picture, height: usize) -> Vec<Range<usize>> {
         let borders = &picture.view.borders_hz;
         let rows = picture.view.rows();
-        let row_of = |hz: f64| borders.partition_point(|&b| b <= hz).clamp(1, rows) - 1;
+        let row_of = |hz: f64| borders.partition_point(|&b| b <= hz).clamp(1, rows.max(1)) - 1;
         (0..height)
             .map(|y| {
                 let share = |edge: usize| 1.0 - edge as f64 / height as f64;
@@ -392,7 +392,7 @@ impl Place<'_> {
 /// The power at a place, or what is there instead.
 fn power_text(picture: &Picture, tick: u64, hz: f64) -> String {
     let Some((column, state)) = picture.view.column_at(tick) else { return "…".to_owned() };
-    let row = picture.view.borders_hz.partition_point(|&b| b <= hz).clamp(1, picture.view.rows()) - 1;
+    let row = picture.view.borders_hz.partition_point(|&b| b <= hz).clamp(1, picture.view.rows().max(1)) - 1;
     match (state, column.get(row)) {
         (State::Missing, _) | (_, None) => "nothing here".to_owned(),
         (_, Some(value)) if value.is_nan() => "nothing here".to_owned(),
