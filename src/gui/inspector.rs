@@ -247,7 +247,7 @@ fn gaps_ui(ui: &mut Ui, stream: &Stream, out: &mut Vec<Command>) {
             ui.push_id(("gap", i), |ui| {
                 let at = stream.time.secs_of_tick(gap.first_tick);
                 let length = span(gap.missing_frames as f64 / rate);
-                let text = format!("{at:>12.3} s  {length:>12}");
+                let text = format!("at {at:>10.3} s  {length:>10} long");
                 let link = ui.link(RichText::new(text).monospace());
                 let link = named(link, &format!("Gap at {at:.3} s"));
                 let hover =

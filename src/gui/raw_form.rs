@@ -17,14 +17,11 @@ use super::theme::Colours;
 use super::wording::sentence;
 use crate::error::Result;
 use crate::recording::{ByteOrder, SampleType};
-use crate::source::detect::Guess;
+use crate::source::detect::{Guess, SURE};
 use crate::source::{ChannelOrder, OpenOptions};
 
 /// More channels than any instrument has; a typing error costs no memory.
 const MAX_CHANNELS: usize = 65_536;
-
-/// The best guess is called likely from this score on.
-const SURE: f64 = 0.5;
 
 /// The description as it is edited.
 #[derive(Clone, PartialEq, Debug)]

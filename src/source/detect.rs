@@ -32,6 +32,8 @@ const RUN_SAMPLES: usize = 2560;
 const HEADERS: [u64; 17] =
     [0, 16, 32, 64, 80, 96, 128, 256, 512, 1024, 2048, 4096, 8192, 16_384, 32_768, 65_536, 131_072];
 const MAX_CHANNEL_COUNT: usize = 1024;
+/// A best guess with a lower score than this is not likelier than the others together.
+pub const SURE: f64 = 0.5;
 /// Guesses returned at most.
 const MAX_GUESSES: usize = 8;
 /// A layout whose prediction errors are at least this share of the differences between samples far apart predicts nothing.
