@@ -347,7 +347,7 @@ fn found_ui(ui: &mut Ui, form: &RawForm) {
             }
             preview_ui(ui, preview, form.fields.unit.trim());
             ui.label(&preview.note);
-            ui.weak("Smooth lines mean that the description fits; noise means that it does not.");
+            ui.weak("Smooth lines mean that the description fits; noise, that it does not, or that nothing else was recorded.");
         }
         Some(Err(error)) => {
             Frame::new().fill(colours.canvas).inner_margin(12).show(ui, |ui| {

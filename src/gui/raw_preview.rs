@@ -16,6 +16,8 @@ use crate::task::Task;
 /// Frames and channels that are shown; enough to see whether signals are smooth.
 const FRAMES: u64 = 400;
 const CHANNELS: usize = 12;
+/// Room for the number of a channel and its least and greatest value, points.
+const NAMES: f32 = 116.0;
 
 /// The first frames of a file, as the options read them.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -65,7 +67,7 @@ pub(super) fn guess(jobs: &Jobs, path: PathBuf) {
 
 /// Writes how the file is to be read beside it, as a job.
 pub(super) fn remember(jobs: &mut Jobs, budget: &MemoryBudget, path: PathBuf, options: OpenOptions) {
-    jobs.start("Remember the description", budget, move |_, _, _| {
+    jobs.start("Saving the description", budget, move |_, _, _| {
         options.save_beside(&path).map(|written| super::jobs::Outcome::Written(vec![written]))
     });
 }
@@ -106,9 +108,12 @@ pub(super) fn preview_ui(ui: &mut Ui, preview: &Preview, unit: &str) {
     painter.rect_filled(rect, 4.0, colours.canvas);
     let lanes = preview.channels.len().max(1);
     let height = rect.height() / lanes as f32;
+    // Beside the lanes where there is room for text at all.
+    let names = if height >= 14.0 { NAMES.min(rect.width() / 3.0) } else { 0.0 };
     for (i, values) in preview.channels.iter().enumerate() {
         let lane = Rect::from_min_size(pos2(rect.left(), rect.top() + i as f32 * height), vec2(rect.width(), height));
-        lane_ui(&painter, lane.shrink2(vec2(0.0, 2.0)), values, palette(i, ui.visuals().dark_mode));
+        let values_rect = lane.with_min_x(lane.left() + names).shrink2(vec2(0.0, 2.0));
+        lane_ui(&painter, values_rect, values, palette(i, ui.visuals().dark_mode));
         let (least, greatest) = range(values);
         let text = if least <= greatest {
             format!(
@@ -122,9 +127,8 @@ pub(super) fn preview_ui(ui: &mut Ui, preview: &Preview, unit: &str) {
         if height >= 14.0 {
             let font = TextStyle::Small.resolve(ui.style());
             let galley = painter.layout_no_wrap(text, font, colours.muted);
-            let at = Align2::LEFT_TOP.anchor_size(lane.left_top() + vec2(4.0, 1.0), galley.size());
-            painter.rect_filled(at.expand(1.0), 2.0, colours.canvas.gamma_multiply(0.8));
-            painter.galley(at.min, galley, colours.muted);
+            let at = Align2::LEFT_CENTER.anchor_size(lane.left_center() + vec2(4.0, 0.0), galley.size());
+            painter.with_clip_rect(lane.with_max_x(lane.left() + names)).galley(at.min, galley, colours.muted);
         }
     }
 }

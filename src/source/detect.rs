@@ -35,7 +35,7 @@ const MAX_CHANNEL_COUNT: usize = 1024;
 /// A best guess with a lower score than this is not likelier than the others together.
 pub const SURE: f64 = 0.5;
 /// Guesses returned at most.
-const MAX_GUESSES: usize = 8;
+const MAX_GUESSES: usize = 12;
 /// A layout whose prediction errors are at least this share of the differences between samples far apart predicts nothing.
 const UNPREDICTED: f64 = 0.5;
 /// Numbers of channels that are usual, for files that do not tell theirs.
