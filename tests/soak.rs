@@ -9,7 +9,6 @@
 
 mod common;
 
-use std::alloc::System;
 use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -30,6 +29,7 @@ use longwave::gui::App;
 use longwave::gui::vocabulary::{self, Verb};
 use longwave::source::OpenOptions;
 use longwave::task::Task;
+use mimalloc::MiMalloc;
 
 /// How long it takes unless it is told.
 const DEFAULT: Duration = Duration::from_secs(30);
@@ -45,10 +45,9 @@ const SIZE: (f32, f32) = (1280.0, 800.0);
 
 type Window = Harness<'static, App>;
 
-/// Counts what is allocated and not yet given back: what the process holds of the system also shows how an allocator
-/// of many threads keeps what it once had, which is no leak.
+/// The program's allocator, and a count of what is allocated and not yet given back.
 #[global_allocator]
-static HEAP: Cap<System> = Cap::new(System, usize::MAX);
+static HEAP: Cap<MiMalloc> = Cap::new(MiMalloc, usize::MAX);
 
 /// Verbs that are not run: they end the window, ask the system for a dialog or a screen, or write to the user's folders.
 const LEFT_OUT: [&str; 7] = ["quit", "open-file", "save-workspace-as", "demo", "screenshot", "size", "full-screen"];

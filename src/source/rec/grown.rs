@@ -7,8 +7,9 @@
 
 use std::sync::Arc;
 
+use super::RecSource;
 use super::clock::{self, Packets};
-use super::{MappedPackets, RecSource, Wall};
+use super::timing::{MappedPackets, Wall};
 use crate::error::Result;
 use crate::file::FileMap;
 use crate::recording::{ClockSpan, TimeBase};

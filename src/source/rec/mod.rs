@@ -21,12 +21,10 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Confidence, Format, Head, OpenOptions, Source, WallClock};
+use super::{Confidence, Format, Head, OpenOptions, Source};
 use crate::error::{Error, Result};
 use crate::file::{FileMap, FlatLayout};
-use crate::recording::{
-    Block, Channel, ClockFit, Event, EventTrack, Recording, SampleFormat, SampleType, Stream, TimeBase, Warning,
-};
+use crate::recording::{Block, ClockFit, Event, Recording, SampleFormat, SampleType, Warning};
 use crate::task::Task;
 
 mod clock;
@@ -37,11 +35,15 @@ mod held;
 mod order;
 mod silence;
 mod step;
+mod streams;
 mod system_clock;
+mod timing;
 
-use header::{Device, Header, LineKind};
+use header::Header;
 pub(crate) use step::{CounterStep, counter_step};
+use streams::{Builder, digital_tracks};
 pub(crate) use system_clock::PLAUSIBLE_UNIX_NS;
+use timing::{Wall, time_base};
 
 /// The row in the table of formats.
 pub(crate) const FORMAT: Format =
@@ -49,9 +51,6 @@ pub(crate) const FORMAT: Format =
 
 /// The first byte of every packet.
 pub(crate) const SYNC: u8 = 0x55;
-/// A recording starts at most this long after its file was made.
-const MAX_START_DELAY_SECS: f64 = 86_400.0;
-
 fn probe(head: &Head<'_>) -> Confidence {
     let has = |what: &[u8]| head.bytes.windows(what.len()).any(|w| w == what);
     if head.bytes.trim_ascii_start().starts_with(b"<") && has(b"<Configuration") && has(b"<HardwareConfiguration") {
@@ -88,16 +87,6 @@ struct RecSource {
     /// Whether the counters are as they should be, but for gaps.
     is_regular: bool,
     wall: Wall,
-}
-
-/// How the wall clock was found.
-#[derive(Clone, Debug)]
-struct Wall {
-    /// Packets that there were.
-    frames: u64,
-    fit: Option<ClockFit>,
-    start_unix_ns: Option<i128>,
-    warnings: Vec<Warning>,
 }
 
 impl RecSource {
@@ -274,298 +263,6 @@ fn check_packets(map: &FileMap, header: &Header, frames: u64, warnings: &mut Vec
         }
     }
     Ok(())
-}
-
-/// The packets of a mapped file, for the clock.
-struct MappedPackets<'a> {
-    /// From the first packet on.
-    bytes: &'a [u8],
-    header: &'a Header,
-    frames: u64,
-    /// Whether packets are known by their sync byte (not if even the first lacks it).
-    synced: bool,
-    map: &'a FileMap,
-    probes: std::cell::Cell<u32>,
-    task: &'a Task,
-}
-
-/// Probes between giving pages back: the system maps up to some megabytes around each.
-const KEPT_PROBES: u32 = 8;
-
-impl MappedPackets<'_> {
-    fn probed(&self) {
-        self.probes.set(self.probes.get().wrapping_add(1));
-        if self.probes.get().is_multiple_of(KEPT_PROBES) {
-            let end = self.header.len_bytes + self.frames * self.header.packet_bytes;
-            self.map.release(self.header.len_bytes..end);
-        }
-    }
-}
-
-impl clock::Packets for MappedPackets<'_> {
-    fn count(&self) -> u64 {
-        self.frames
-    }
-
-    fn counter(&self, index: u64) -> Option<u32> {
-        let packet = usize::try_from(index * self.header.packet_bytes).ok()?;
-        let at = packet + self.header.counter_offset as usize;
-        self.probed();
-        if self.synced && *self.bytes.get(packet)? != SYNC {
-            return None;
-        }
-        Some(u32::from_le_bytes(self.bytes.get(at..at + 4)?.try_into().ok()?))
-    }
-
-    fn byte_of(&self, index: u64) -> u64 {
-        self.header.len_bytes + index * self.header.packet_bytes
-    }
-
-    fn system_ns(&self, index: u64) -> Option<i64> {
-        let at = usize::try_from(index * self.header.packet_bytes + self.header.clock_offset?).ok()?;
-        self.probed();
-        Some(i64::from_le_bytes(self.bytes.get(at..at + 8)?.try_into().ok()?))
-    }
-
-    fn is_stopped(&self) -> bool {
-        self.task.is_cancelled()
-    }
-}
-
-/// The clock of a recording, and what was found out on the way.
-struct FoundTime {
-    time: TimeBase,
-    /// About the counters.
-    warnings: Vec<Warning>,
-    wall: Wall,
-}
-
-fn time_base(
-    map: &Arc<FileMap>,
-    header: &Header,
-    frames: u64,
-    options: &OpenOptions,
-    old: Option<&RecSource>,
-    task: &Task,
-) -> Result<FoundTime> {
-    let rate_hz = options.rate_hz.unwrap_or(header.rate_hz);
-    let end = header.len_bytes + frames * header.packet_bytes;
-    let bytes = map.bytes(header.len_bytes..end)?;
-    let packets = MappedPackets {
-        bytes,
-        header,
-        frames,
-        synced: bytes.first() == Some(&SYNC),
-        map,
-        probes: std::cell::Cell::new(0),
-        task,
-    };
-    let known = old.and_then(|old| grown::spans(&packets, old, rate_hz));
-    let clock = match known {
-        Some(spans) => clock::Clock { spans, warnings: Vec::new() },
-        None => clock::find(&packets, rate_hz),
-    };
-    let time = TimeBase::with_spans(rate_hz, clock.spans);
-    let wall = match old.map(|old| &old.wall).filter(|wall| grown::wall_holds(wall, frames)) {
-        Some(wall) => wall.clone(),
-        None => wall_clock(&packets, &time, options)?,
-    };
-    map.check()?;
-    map.release(header.len_bytes..end);
-    if task.is_cancelled() {
-        return Err(Error::cancelled());
-    }
-    let time = match (wall.fit, wall.start_unix_ns) {
-        (Some(fit), _) => time.fitted_to(fit),
-        (None, Some(start)) => time.starting_at(start),
-        (None, None) => time,
-    };
-    Ok(FoundTime { time, warnings: clock.warnings, wall })
-}
-
-/// What clock time the ticks of `time` are.
-fn wall_clock(packets: &MappedPackets<'_>, time: &TimeBase, options: &OpenOptions) -> Result<Wall> {
-    use clock::Packets as _;
-    let (header, frames) = (packets.header, packets.frames);
-    let mut warnings = Vec::new();
-    let first_counter = if frames > 0 { packets.counter(0) } else { None };
-    let told = options.start_unix_ns()?;
-    let uses_system = options.clock != Some(WallClock::Creation) && told.is_none();
-    let first_clock = if uses_system { system_clock::plausible(packets, 0) } else { None };
-    let mut fit = None;
-    if uses_system && header.clock_offset.is_some() {
-        for frame in system_clock::sampled_frames(frames, header.packet_bytes) {
-            let at = packets.byte_of(frame);
-            packets.map.will_need(at..at + header.packet_bytes);
-        }
-        fit = system_clock::fit(packets, header.packet_bytes, time, &mut warnings);
-    }
-    let start_unix_ns = match (fit, told) {
-        (Some(_), _) => None,
-        (None, Some(told)) => Some(told),
-        (None, None) => start_unix_ns(header, first_counter, first_clock, &mut warnings),
-    };
-    Ok(Wall { frames, fit, start_unix_ns, warnings })
-}
-
-/// The wall-clock time of the first packet: what the controller's clock says in it; without such a clock, when the file
-/// was made, plus the samples counted between that and the first packet.
-fn start_unix_ns(
-    header: &Header,
-    first_counter: Option<u32>,
-    first_clock: Option<i64>,
-    warnings: &mut Vec<Warning>,
-) -> Option<i128> {
-    if let Some(ns) = first_clock {
-        return Some(i128::from(ns));
-    }
-    let creation = i128::from(header.creation_unix_ms?) * 1_000_000;
-    let delay = match (header.creation_counter, first_counter) {
-        (Some(made), Some(first)) => f64::from(first.wrapping_sub(made)) / header.rate_hz,
-        _ => 0.0,
-    };
-    if delay > MAX_START_DELAY_SECS {
-        warnings.push(Warning::new(
-            "the counter of the first packet does not follow from the one that the header tells (timestampAtCreation); the start time is when the file was made",
-        ));
-        return Some(creation);
-    }
-    Some(creation + (delay * 1e9).round() as i128)
-}
-
-/// Collects streams and where their samples lie.
-struct Builder<'h> {
-    map: Arc<FileMap>,
-    header: &'h Header,
-    time: TimeBase,
-    frames: u64,
-    /// What is known of the sensors of each device already.
-    held: std::vec::IntoIter<Arc<held::Held>>,
-    streams: Vec<Stream>,
-    readers: Vec<Reader>,
-}
-
-impl Builder<'_> {
-    fn push(&mut self, name: String, sample_type: SampleType, channels: Vec<(u64, Channel)>) -> Result<()> {
-        if channels.is_empty() {
-            return Ok(());
-        }
-        let (offsets, channels) = channels.into_iter().unzip();
-        let Header { len_bytes, packet_bytes, .. } = *self.header;
-        let format = SampleFormat::little(sample_type);
-        let layout = FlatLayout::new(self.map.clone(), format, len_bytes, packet_bytes, offsets, self.frames)?;
-        self.push_stream(name, sample_type, channels, Reader::Flat(layout));
-        Ok(())
-    }
-
-    fn push_stream(&mut self, name: String, sample_type: SampleType, channels: Vec<Channel>, reader: Reader) {
-        let taken = self.streams.iter().filter(|s| s.name == name).count();
-        let name = if taken > 0 { format!("{name} #{}", self.streams.len() + 1) } else { name };
-        let format = SampleFormat::little(sample_type);
-        // Held values are worked out, so that they are in the machine's order already.
-        let format = if matches!(reader, Reader::Flat(_)) { format } else { SampleFormat::native(sample_type) };
-        self.readers.push(reader);
-        self.streams.push(Stream { name, format, time: self.time.clone(), frames: self.frames, channels });
-    }
-
-    fn all_streams(&mut self, options: &OpenOptions) -> Result<()> {
-        let header = self.header;
-        let mut ephys = header.ephys.clone();
-        options.apply_to_channels(&mut ephys);
-        let ephys = ephys.into_iter().enumerate().map(|(i, c)| (header.ephys_offset + 2 * i as u64, c)).collect();
-        self.push("ephys".to_owned(), SampleType::I16, ephys)?;
-        for device in &header.devices {
-            self.device_streams(device)?;
-        }
-        let clock = |id: &str, unit: &str| Channel {
-            id: id.into(),
-            name: id.into(),
-            unit: unit.into(),
-            ..Channel::numbered(0)
-        };
-        if let Some(at) = header.clock_offset {
-            self.push("SysClock".to_owned(), SampleType::I64, vec![(at, clock("SysClock", "ns"))])?;
-        }
-        self.push("counter".to_owned(), SampleType::U32, vec![(header.counter_offset, clock("counter", ""))])
-    }
-
-    fn device_streams(&mut self, device: &Device) -> Result<()> {
-        let plain = |id: String, name: String, unit: &str| Channel {
-            id,
-            name,
-            unit: unit.to_owned(),
-            scale: crate::recording::Scale::default(),
-            group: device.name.clone(),
-            position: None,
-        };
-        let mut analog: Vec<(u64, Channel)> = Vec::new();
-        let mut sensors: Vec<(u64, Channel)> = Vec::new();
-        let mut places: Vec<held::Sensor> = Vec::new();
-        let mut slots: std::collections::BTreeMap<u64, Vec<&str>> = std::collections::BTreeMap::new();
-        let mut ids: std::collections::BTreeSet<u64> = std::collections::BTreeSet::new();
-        for line in &device.lines {
-            let channel = plain(line.id.clone(), line.id.clone(), &line.unit);
-            match line.kind {
-                LineKind::Analog => analog.push((line.offset, channel)),
-                LineKind::Multiplexed { id_offset, id_bit } => {
-                    sensors.push((line.offset, channel));
-                    places.push(held::Sensor { offset: line.offset, id_offset, id_bit });
-                    slots.entry(line.offset).or_default().push(&line.id);
-                    ids.insert(id_offset);
-                }
-                LineKind::Digital { .. } | LineKind::Other => {}
-            }
-        }
-        make_unique(&mut analog);
-        self.push(format!("{}_analog", device.name), SampleType::I16, analog)?;
-        if sensors.is_empty() {
-            return Ok(());
-        }
-        make_unique(&mut sensors);
-        let held = self.held.next().unwrap_or_else(|| Arc::new(held::Held::new(places)));
-        let channels: Vec<Channel> = sensors.into_iter().map(|(_, channel)| channel).collect();
-        let flags = channels.iter().map(|c| Channel { unit: String::new(), ..c.clone() }).collect();
-        self.push_stream(format!("{}_sensors", device.name), SampleType::I16, channels, Reader::Sensors(held.clone()));
-        self.push_stream(format!("{}_updated", device.name), SampleType::U8, flags, Reader::Updates(held));
-        let within = |offset: u64| offset - device.offset;
-        let slots = slots.into_iter().map(|(at, ids)| (at, plain(format!("byte {}", within(at)), ids.join(" / "), "")));
-        self.push(format!("{}_multiplexed", device.name), SampleType::I16, slots.collect())?;
-        let ids = ids.into_iter().map(|at| (at, plain(format!("byte {}", within(at)), "slot bits".to_owned(), "")));
-        self.push(format!("{}_slots", device.name), SampleType::U8, ids.collect())
-    }
-}
-
-/// Gives channels with the same id different ones.
-fn make_unique(channels: &mut [(u64, Channel)]) {
-    let mut seen = std::collections::BTreeSet::new();
-    for (i, (_, channel)) in channels.iter_mut().enumerate() {
-        if !seen.insert(channel.id.clone()) {
-            channel.id = format!("{} #{i}", channel.id);
-            seen.insert(channel.id.clone());
-        }
-    }
-}
-
-fn digital_tracks(header: &Header) -> (Vec<EventTrack>, Vec<digital::DigitalLine>) {
-    let mut tracks = Vec::new();
-    let mut lines = Vec::new();
-    let mut seen = std::collections::BTreeSet::new();
-    for device in &header.devices {
-        for line in &device.lines {
-            let LineKind::Digital { bit, input } = line.kind else { continue };
-            let mut name = format!("{}_digital/{}", device.name, line.id);
-            if !seen.insert(name.clone()) {
-                name = format!("{name} #{}", tracks.len());
-                seen.insert(name.clone());
-            }
-            let direction = if input { "input" } else { "output" };
-            let byte = line.offset - device.offset;
-            let description = format!("digital {direction}, {} byte {byte} bit {bit}", device.name);
-            tracks.push(EventTrack { name, description, events: None });
-            lines.push(digital::DigitalLine { offset: line.offset, bit });
-        }
-    }
-    (tracks, lines)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::io::Write as _;
 
 use super::*;
 use crate::error::ErrorKind;
+use crate::source::WallClock;
 
 const XML: &str = r#"<?xml version="1.0"?>
 <Configuration>
