@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use eframe::egui::{Align, Button, ComboBox, Grid, Key, Layout, RichText, ScrollArea, TextEdit, Ui, vec2};
+use eframe::egui::{Align, Button, ComboBox, Grid, Id, Key, Layout, RichText, ScrollArea, TextEdit, Ui, vec2};
 
 use super::command::{Command, JobCommand, PanelCommand, Scope, ViewCommand};
 use super::command_line::{export_line, line_ui};
@@ -273,7 +273,10 @@ pub(super) fn export_form_ui(
         let height = (screen.y - 200.0).max(120.0);
         ui.set_width((screen.x - 64.0).clamp(320.0, 560.0));
         ui.heading("Export");
-        ScrollArea::vertical().max_height(height).min_scrolled_height(height).show(ui, |ui| {
+        let id = Id::unique("height of the export form");
+        let before: f32 = ui.data(|data| data.get_temp(id)).unwrap_or(0.0);
+        let mut is_settled = false;
+        let shown = ScrollArea::vertical().max_height(height).min_scrolled_height(height).show(ui, |ui| {
             target_ui(ui, form, out);
             section(ui, "What");
             part_ui(ui, document, &mut form.part);
@@ -289,11 +292,19 @@ pub(super) fn export_form_ui(
                 out.extend(browse.map(|name| Command::Panel(PanelCommand::BrowseSetting(name))));
             }
             if let Ok(selection) = form.selection(document) {
+                is_settled = form.forecast.is_some();
                 forecast_ui(ui, form);
                 let line = export_line(document, &selection, &form.path(), form.values, &form.settings, form.overwrite);
                 line_ui(ui, &line);
             }
+            if !is_settled {
+                // The buttons stay where they are while it is typed, and while the cost is worked out.
+                ui.add_space((before - ui.min_rect().height()).max(0.0));
+            }
         });
+        if is_settled {
+            ui.data_mut(|data| data.insert_temp(id, shown.content_size.y));
+        }
         buttons_ui(ui, form, document, out);
     });
     if modal.should_close() {

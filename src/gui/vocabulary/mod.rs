@@ -85,7 +85,12 @@ impl Words<'_> {
 
     /// Ticks of a range `A..B`.
     fn range(&self) -> Result<std::ops::Range<u64>> {
-        self.open()?.ticks_of_range(self.rest)
+        let document = self.open()?;
+        // What a script says must not depend on how the axis happens to be written.
+        let frames = TimeRange::parse_in(self.rest.trim(), document.times.zone.time_zone())?
+            .frames(document.time(), document.shown().frames)?;
+        let time = document.time();
+        Ok(time.tick_of_frame(frames.start)..time.tick_of_frame(frames.end.saturating_sub(1)) + 1)
     }
 
     fn channels(&self) -> Result<Vec<usize>> {
