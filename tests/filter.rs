@@ -666,3 +666,55 @@ fn the_options_work_on_every_command_in_the_order_given() {
         assert!(!folder.path().join("d.npy").exists());
     }
 }
+
+/// A recording that counts the samples that are read of it.
+struct Counting {
+    inner: Arc<dyn Source>,
+    read: std::sync::atomic::AtomicU64,
+}
+
+impl Source for Counting {
+    fn recording(&self) -> &longwave::recording::Recording {
+        self.inner.recording()
+    }
+
+    fn read(
+        &self,
+        stream: usize,
+        frames: std::ops::Range<u64>,
+        channels: &[usize],
+        out: &mut Block,
+    ) -> longwave::Result<()> {
+        self.read.fetch_add(frames.end - frames.start, std::sync::atomic::Ordering::Relaxed);
+        self.inner.read(stream, frames, channels, out)
+    }
+
+    fn path(&self) -> Option<&std::path::Path> {
+        None
+    }
+}
+
+#[test]
+fn the_picture_of_a_filtered_recording_costs_little_more_than_filtering_it_once() {
+    use longwave::summary::{SidecarPolicy, Summary, ViewRequest};
+
+    const FRAMES: u64 = 300_000;
+    let samples = noise(FRAMES as usize, 3);
+    let counting = Arc::new(Counting {
+        inner: memory(samples, 1, TimeBase::regular(30_000.0)),
+        read: std::sync::atomic::AtomicU64::new(0),
+    });
+    let raw: Arc<dyn Source> = Arc::clone(&counting) as Arc<dyn Source>;
+    let source = through(&raw, "high-pass=1500");
+    let budget = longwave::budget::MemoryBudget::new(64 << 20);
+    let task = Task::new(budget.clone(), 1);
+    // However wide the columns are: narrow ones are read whole, of wide ones a few stretches with their margins.
+    for per_column in [8.0, 64.0, 300.0, 1000.0, 2000.0, 5000.0, 20_000.0] {
+        let summary = Summary::open(Arc::clone(&source), 0, &budget, &SidecarPolicy::Off).unwrap();
+        let request = ViewRequest::covering(0, vec![0], 0..FRAMES, FRAMES, per_column);
+        counting.read.store(0, std::sync::atomic::Ordering::Relaxed);
+        summary.columns(&request, &task).unwrap();
+        let read = counting.read.load(std::sync::atomic::Ordering::Relaxed);
+        assert!(read < 2 * FRAMES, "{per_column} frames a column: {read} frames read of {FRAMES}");
+    }
+}

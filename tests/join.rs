@@ -317,6 +317,63 @@ fn the_sidecar_belongs_to_the_list_of_files() {
 }
 
 #[test]
+fn the_summary_of_a_list_goes_on_with_that_of_a_shorter_one() {
+    const ROW: usize = 1 << 20;
+    let folder = tempfile::tempdir().unwrap();
+    let mut random = Random(7);
+    let mut part = |name: &str, frames: usize| {
+        let path = folder.path().join(name);
+        let bytes: Vec<u8> = (0..frames).map(|_| random.below(250) as u8).collect();
+        fs::write(&path, bytes).unwrap();
+        let options = OpenOptions {
+            format: Some("raw".to_owned()),
+            sample_type: Some(longwave::recording::SampleType::U8),
+            rate_hz: Some(1000.0),
+            ..OpenOptions::default()
+        };
+        options.save_beside(&path).unwrap();
+        path
+    };
+    let parts = [part("a_1.raw", ROW / 2), part("a_2.raw", ROW + 5000), part("a_3.raw", ROW), part("a_4.raw", 700)];
+    let budget = MemoryBudget::new(64 << 20);
+    let task = Task::new(budget.clone(), 2);
+    let open =
+        |n: usize, policy: &SidecarPolicy| Summary::open(open_all(&parts[..n]).unwrap(), 0, &budget, policy).unwrap();
+    let same = |summary: &Summary, n: usize| {
+        let frames = summary.source().recording().streams[0].frames;
+        let request = ViewRequest::covering(0, vec![0], 0..frames, frames, 5000.0);
+        let expected = open(n, &SidecarPolicy::Off);
+        expected.build(&task).unwrap();
+        let (a, b) = (summary.columns(&request, &task).unwrap(), expected.columns(&request, &task).unwrap());
+        assert!(a.values == b.values && a.exact.iter().all(|&e| e));
+    };
+    let first = open(2, &SidecarPolicy::Auto);
+    first.build(&task).unwrap();
+    assert_eq!(first.missing_rows(), 0);
+    // Two files more: the row that was full is there before anything is read, and answers.
+    let longer = open(4, &SidecarPolicy::Auto);
+    assert_eq!(longer.missing_rows(), 2);
+    longer.build(&task).unwrap();
+    assert!(longer.is_complete() && !longer.inherits());
+    same(&longer, 4);
+    same(&open(4, &SidecarPolicy::Auto), 4);
+    assert!(open(4, &SidecarPolicy::Auto).is_complete());
+    // The last file has grown.
+    let more: Vec<u8> = (0..ROW).map(|i| (i % 240) as u8).collect();
+    let mut last = fs::OpenOptions::new().append(true).open(&parts[3]).unwrap();
+    std::io::Write::write_all(&mut last, &more).unwrap();
+    let grown = open(4, &SidecarPolicy::Auto);
+    assert_eq!(grown.missing_rows(), 2, "of four, the full ones stay");
+    grown.build(&task).unwrap();
+    same(&grown, 4);
+    // Any other file: nothing holds.
+    let mut bytes = fs::read(&parts[1]).unwrap();
+    bytes[0] ^= 1;
+    fs::write(&parts[1], bytes).unwrap();
+    assert_eq!(open(4, &SidecarPolicy::Auto).missing_rows(), 4);
+}
+
+#[test]
 fn files_that_change_or_go_are_errors() {
     let folder = tempfile::tempdir().unwrap();
     let split = split_demo(folder.path(), 0.5, 2, &[3000, 9000]);

@@ -200,6 +200,69 @@ fn a_module_names_only_modules_above_it() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// Files of the window's module that touch files, and on which thread. All else must not: the window's thread never waits
+/// for a disk (`file::without_files` watches what goes through the crate's own `file`).
+const TOUCH_FILES: [&str; 13] = [
+    // Workers.
+    "gui/export_form.rs",
+    "gui/following/worker.rs",
+    "gui/motion.rs",
+    "gui/opening.rs",
+    "gui/raw_preview.rs",
+    "gui/recent.rs",
+    "gui/script.rs",
+    "gui/sessions.rs",
+    "gui/toasts.rs",
+    "gui/workspace/store.rs",
+    // Before there is a window, and workers.
+    "gui/settings.rs",
+    // Tests alone.
+    "gui/testing.rs",
+    "gui/command_line/tests.rs",
+];
+
+/// Whether `code` touches a file by the names of the standard library for that.
+fn touches_files(code: &str) -> bool {
+    const METHODS: [&str; 9] = [
+        "exists",
+        "try_exists",
+        "is_file",
+        "is_dir",
+        "metadata",
+        "symlink_metadata",
+        "canonicalize",
+        "read_dir",
+        "read_link",
+    ];
+    const ROOTS: [&str; 4] = ["fs", "File", "AtomicFile", "AtomicFolder"];
+    let tokens = tokens(code);
+    tokens.windows(2).any(|pair| {
+        let method = pair[0] == "." && METHODS.contains(&pair[1].as_str());
+        let root = ROOTS.contains(&pair[0].as_str()) && pair[1] == "::";
+        let program = pair[0] == "process" && pair[1] == "::";
+        method || root || program
+    })
+}
+
+#[test]
+fn the_window_touches_files_only_where_that_is_known() {
+    assert!(
+        touches_files("let a = path.exists();") && touches_files("std::fs::read(x)") && touches_files("File::open")
+    );
+    assert!(!touches_files(&code("struct File; fn exists() {} // fs::read")));
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    sources(&src.join("gui"), &mut files);
+    for file in &files {
+        let text = std::fs::read_to_string(file).unwrap();
+        let end = TEST_MODULES.iter().filter_map(|m| text.find(m)).min().unwrap_or(text.len());
+        let name = file.strip_prefix(&src).unwrap().iter().map(|p| p.to_string_lossy()).collect::<Vec<_>>().join("/");
+        if touches_files(&code(&text[..end])) {
+            assert!(TOUCH_FILES.contains(&name.as_str()), "{name} touches files: do it on a worker, and list it here");
+        }
+    }
+}
+
 #[test]
 fn the_binary_names_only_the_shells() {
     let main = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/main.rs")).unwrap();

@@ -2,10 +2,14 @@
 
 use std::ops::Range;
 
-use super::{Annotation, Category, Reach, default_categories};
+use super::merge::like;
+use super::{Annotation, Category, News, Reach, default_categories};
 
 /// Edits that can be undone; of older ones the result stays.
 const MAX_STEPS: usize = 1000;
+/// The same, bytes of what they took away and put in: a list of a million has few such edits, not a thousand. The last
+/// one can be undone whatever it takes.
+const MAX_BYTES: usize = 64 << 20;
 
 /// One step of editing; importing a file is one step, too.
 #[derive(Clone, PartialEq, Debug)]
@@ -28,6 +32,20 @@ struct Step {
     removed: Vec<Annotation>,
     added: Vec<Annotation>,
     categories: Option<(Vec<Category>, Vec<Category>)>,
+    /// What it takes in memory.
+    bytes: usize,
+}
+
+impl Step {
+    fn measured(self) -> Self {
+        let texts = |a: &Annotation| {
+            a.label.len() + a.category.len() + a.note.len() + a.channels.iter().map(|c| 24 + c.len()).sum::<usize>()
+        };
+        let list = |list: &[Annotation]| list.iter().map(|a| size_of::<Annotation>() + texts(a)).sum::<usize>();
+        let categories = self.categories.as_ref().map_or(0, |(from, to)| 64 * (from.len() + to.len()));
+        let bytes = size_of::<Self>() + list(&self.removed) + list(&self.added) + categories;
+        Self { bytes, ..self }
+    }
 }
 
 /// Annotations sorted by start, with the history of edits.
@@ -40,8 +58,12 @@ pub struct Annotations {
     reach: Reach,
     undo: Vec<Step>,
     redo: Vec<Step>,
+    /// What the steps to be undone take, bytes.
+    undo_bytes: usize,
     /// Grows with every change, so that whoever saves or draws knows that there was one.
     revision: u64,
+    /// Grows with every step of the user's, and with every one that is taken back or done again.
+    steps: u64,
 }
 
 impl Default for Annotations {
@@ -61,7 +83,9 @@ impl Annotations {
             reach: Reach::default(),
             undo: Vec::new(),
             redo: Vec::new(),
+            undo_bytes: 0,
             revision: 0,
+            steps: 0,
         };
         let list = list.into_iter().filter_map(Annotation::sound).map(|a| new.numbered(a)).collect();
         new.put(list);
@@ -84,6 +108,28 @@ impl Annotations {
     #[must_use]
     pub fn revision(&self) -> u64 {
         self.revision
+    }
+
+    /// Grows with every step of the user's, also one backwards; not with what came from elsewhere.
+    #[must_use]
+    pub fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    /// Takes in what others have changed. It is no step: who has not done it does not undo it.
+    pub fn take_in(&mut self, news: News) {
+        if news.is_empty() {
+            return;
+        }
+        let mut gone: Vec<u64> = like(&self.list, &news.gone).into_iter().map(|i| self.list[i].id).collect();
+        gone.sort_unstable();
+        self.list.retain(|a| gone.binary_search(&a.id).is_err());
+        let came = news.came.into_iter().filter_map(Annotation::sound).map(|a| self.numbered(a)).collect();
+        self.put(came);
+        if let Some(categories) = news.categories {
+            self.categories = categories;
+        }
+        self.revision += 1;
     }
 
     /// The one with this id.
@@ -163,19 +209,30 @@ impl Annotations {
         let ids = step.added.iter().map(|a| a.id).collect();
         self.carry_out(&step);
         self.redo.clear();
-        self.undo.push(step);
-        if self.undo.len() > MAX_STEPS {
-            self.undo.remove(0);
-        }
+        self.keep(step.measured());
         ids
+    }
+
+    /// Puts a step into the history, which forgets the oldest ones where they are too many or take too much.
+    fn keep(&mut self, step: Step) {
+        self.undo_bytes += step.bytes;
+        self.undo.push(step);
+        let mut forgotten = 0;
+        for old in &self.undo[..self.undo.len() - 1] {
+            if self.undo.len() - forgotten <= MAX_STEPS && self.undo_bytes <= MAX_BYTES {
+                break;
+            }
+            forgotten += 1;
+            self.undo_bytes -= old.bytes;
+        }
+        self.undo.drain(..forgotten);
     }
 
     /// Takes the last step back; false if there is none.
     pub fn undo(&mut self) -> bool {
         let Some(step) = self.undo.pop() else { return false };
-        let Step { removed, added, categories } = step.clone();
-        let back = Step { removed: added, added: removed, categories: categories.map(|(from, to)| (to, from)) };
-        self.carry_out(&back);
+        self.undo_bytes -= step.bytes;
+        self.exchange(&step.added, &step.removed, step.categories.as_ref().map(|(from, _)| from));
         self.redo.push(step);
         true
     }
@@ -184,7 +241,7 @@ impl Annotations {
     pub fn redo(&mut self) -> bool {
         let Some(step) = self.redo.pop() else { return false };
         self.carry_out(&step);
-        self.undo.push(step);
+        self.keep(step);
         true
     }
 
@@ -206,16 +263,22 @@ impl Annotations {
     }
 
     fn carry_out(&mut self, step: &Step) {
-        if !step.removed.is_empty() {
-            let mut ids: Vec<u64> = step.removed.iter().map(|a| a.id).collect();
-            ids.sort_unstable();
+        self.exchange(&step.removed, &step.added, step.categories.as_ref().map(|(_, to)| to));
+    }
+
+    fn exchange(&mut self, out: &[Annotation], into: &[Annotation], categories: Option<&Vec<Category>>) {
+        // What goes in is not there a second time, even where something from elsewhere has come between.
+        let mut ids: Vec<u64> = out.iter().chain(into).map(|a| a.id).collect();
+        ids.sort_unstable();
+        if !ids.is_empty() {
             self.list.retain(|a| ids.binary_search(&a.id).is_err());
         }
-        self.put(step.added.clone());
-        if let Some((_, categories)) = &step.categories {
+        self.put(into.to_vec());
+        if let Some(categories) = categories {
             self.categories.clone_from(categories);
         }
         self.revision += 1;
+        self.steps += 1;
     }
 
     fn put(&mut self, added: Vec<Annotation>) {
@@ -269,6 +332,47 @@ mod tests {
         let revision = list.revision();
         assert!(list.apply(Edit::Remove(vec![12345])).is_empty());
         assert_eq!(list.revision(), revision, "what changes nothing is no step");
+    }
+
+    #[test]
+    fn what_came_from_elsewhere_is_no_step_of_ones_own() {
+        let mut list = Annotations::new(vec![Annotation::new(1.0, 0.0, "a"), Annotation::new(2.0, 0.0, "b")], vec![]);
+        let ids = list.apply(Edit::Add(vec![Annotation::new(3.0, 0.0, "mine")]));
+        let (revision, steps) = (list.revision(), list.steps());
+        let news = News {
+            came: vec![Annotation::new(0.5, 0.0, "theirs")],
+            gone: vec![Annotation::new(1.0, 0.0, "a"), Annotation::new(8.0, 0.0, "never there")],
+            categories: None,
+        };
+        list.take_in(news);
+        assert_eq!(starts(&list), [0.5, 2.0, 3.0]);
+        assert!(list.revision() > revision && list.steps() == steps);
+        assert!(list.get(ids[0]).is_some() && list.undo() && !list.undo());
+        assert_eq!(starts(&list), [0.5, 2.0]);
+        list.take_in(News::default());
+        assert!(list.redo());
+    }
+
+    #[test]
+    fn the_history_is_bounded_in_bytes() {
+        let mut list = Annotations::new(Vec::new(), Vec::new());
+        let many = |n: usize| vec![Annotation { note: "n".repeat(1000), ..Annotation::new(1.0, 0.0, "x") }; n];
+        let some = MAX_BYTES / 1200 / 4;
+        for _ in 0..9 {
+            list.apply(Edit::Add(many(some)));
+            assert!(list.undo_bytes <= MAX_BYTES, "{}", list.undo_bytes);
+        }
+        assert!((2..9).contains(&list.undo.len()), "{}", list.undo.len());
+        while list.undo() {}
+        assert_eq!(list.undo_bytes, 0);
+        assert!(list.list().len() >= 5 * some, "what is forgotten cannot be taken back");
+        while list.redo() {}
+        assert_eq!(list.list().len(), 9 * some);
+        assert_eq!(list.undo_bytes, list.undo.iter().map(|step| step.bytes).sum::<usize>());
+        // The last one can be taken back, however large it is.
+        list.apply(Edit::Remove(list.list().iter().map(|a| a.id).collect()));
+        assert_eq!(list.undo.len(), 1);
+        assert!(list.undo() && list.list().len() == 9 * some);
     }
 
     #[test]

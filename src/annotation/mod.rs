@@ -21,10 +21,12 @@ mod boris;
 mod csv;
 mod edf_plus;
 mod edits;
+mod merge;
 mod reach;
 pub mod store;
 
 pub use edits::{Annotations, Edit};
+pub use merge::{Base, News};
 pub use reach::Reach;
 
 /// Annotations of one file at most; a longer one was not written for people.

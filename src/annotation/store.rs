@@ -4,17 +4,18 @@
 //! The file is JSON, version 1: `{"longwave_annotations": 1, "recording": "day.rec", "categories": [{"name", "colour"}],
 //! "annotations": [{"start_secs", "duration_secs", "label", "category", "note", "colour", "channels"}]}`; what is empty is
 //! left out. It is written through a temporary name and appears whole or not at all, so that a crash loses what was
-//! changed since the last time and nothing else. A newer version than ours is refused rather than overwritten.
+//! changed since the last time and nothing else. A newer version than ours is refused rather than overwritten, and what
+//! another window has changed since is taken in ([`super::merge`]).
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde::de::{Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::merge::{self, Base, News};
 use super::{Annotation, Category, MAX_ANNOTATIONS, default_categories};
 use crate::error::{Error, Result};
-use crate::file::AtomicFile;
+use crate::file::{Update, update};
 
 /// How the name of the file ends.
 pub const ENDING: &str = "longwave.json";
@@ -113,8 +114,11 @@ pub fn load(path: &Path) -> Result<Stored> {
     if len > MAX_BYTES {
         return Err(Error::limit(MAX_BYTES, "the file is longer than annotations ever are").with_path(path));
     }
-    let text = std::fs::read_to_string(path).map_err(io)?;
-    let stored: Stored = serde_json::from_str(&text).map_err(|e| {
+    parse(&std::fs::read(path).map_err(io)?, path)
+}
+
+fn parse(bytes: &[u8], path: &Path) -> Result<Stored> {
+    let stored: Stored = serde_json::from_slice(bytes).map_err(|e| {
         Error::invalid(format!("this is not a file of annotations: {e}"))
             .with_path(path)
             .with_remedy("mend or move it; nothing is written over it")
@@ -128,15 +132,26 @@ pub fn load(path: &Path) -> Result<Stored> {
     Ok(Stored { annotations, ..stored })
 }
 
+/// What writing has come to.
+#[derive(Clone, Debug)]
+pub struct Saved {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What is there now: the base of the next time.
+    pub base: Base,
+    /// What others have changed meanwhile, and what is written with the rest.
+    pub news: News,
+}
+
 /// Writes what is to be kept for `recording`: over the file at `present` if there is one, else to the first place that
-/// can be written to. Returns where it is.
+/// can be written to. `base` is what was there when it was last read or written; what others have changed since is kept,
+/// and returned.
 ///
 /// # Errors
-/// When no place can be written to.
-pub fn save(recording: &Path, present: Option<&Path>, stored: &Stored) -> Result<PathBuf> {
-    let text = serde_json::to_string_pretty(stored).map_err(|e| Error::invalid(e.to_string()))?;
+/// When no place can be written to. A file that cannot be understood any more is left alone.
+pub fn save(recording: &Path, present: Option<&Path>, base: &Base, stored: &Stored) -> Result<Saved> {
     let mut targets: Vec<PathBuf> = present.map(Path::to_path_buf).into_iter().collect();
-    targets.extend(places(recording));
+    targets.extend(places(recording).into_iter().filter(|place| Some(place.as_path()) != present));
     let mut first_error = None;
     for (i, target) in targets.iter().enumerate() {
         // Only the user's own folder may be made; the recording's is there, or the recording is gone.
@@ -145,18 +160,27 @@ pub fn save(recording: &Path, present: Option<&Path>, stored: &Stored) -> Result
         {
             drop(std::fs::create_dir_all(folder));
         }
-        match write(target, text.as_bytes()) {
-            Ok(()) => return Ok(target.clone()),
+        match write(target, base, stored) {
+            Ok(saved) => return Ok(saved),
             Err(error) => drop(first_error.get_or_insert(error)),
         }
     }
     Err(first_error.unwrap_or_else(|| Error::invalid("there is no place to keep annotations")))
 }
 
-fn write(target: &Path, bytes: &[u8]) -> Result<()> {
-    let mut file = AtomicFile::create(target, bytes.len() as u64, true)?;
-    file.write_all(bytes).map_err(|e| file.explain(e))?;
-    file.commit()
+fn write(target: &Path, base: &Base, stored: &Stored) -> Result<Saved> {
+    update(target, MAX_BYTES, |present| {
+        let (mut new, mut news) = (stored.clone(), News::default());
+        if let Some(bytes) = present.filter(|bytes| !base.is_in(bytes)) {
+            news = merge::merge(base, parse(bytes, target)?, &mut new);
+        }
+        if new.annotations.len() > MAX_ANNOTATIONS {
+            return Err(Error::invalid(format!("more than {MAX_ANNOTATIONS} annotations are not kept")));
+        }
+        let bytes = serde_json::to_vec_pretty(&new).map_err(|e| Error::invalid(e.to_string()))?;
+        let base = Base::of(&new).in_bytes(&bytes);
+        Ok((Update::Write(bytes), Saved { path: target.to_path_buf(), base, news }))
+    })
 }
 
 #[cfg(test)]
@@ -170,14 +194,53 @@ mod tests {
         let recording = folder.path().join("day.rec");
         assert!(find(&recording).unwrap().is_none());
         let stored = Stored::new("day.rec", default_categories(), some());
-        let path = save(&recording, None, &stored).unwrap();
+        let Saved { path, base, .. } = save(&recording, None, &Base::default(), &stored).unwrap();
         assert_eq!(path, folder.path().join("day.rec.longwave.json"));
         let (found, back) = find(&recording).unwrap().unwrap();
         assert_eq!((found, &back), (path.clone(), &stored));
         assert_eq!(super::super::import(&path).unwrap().len(), 3);
         let fewer = Stored::new("day.rec", Vec::new(), Vec::new());
-        assert_eq!(save(&recording, Some(&path), &fewer).unwrap(), path);
+        assert_eq!(save(&recording, Some(&path), &base, &fewer).unwrap().path, path);
         assert_eq!(find(&recording).unwrap().unwrap().1, fewer);
+    }
+
+    #[test]
+    fn two_windows_on_one_recording_lose_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let recording = folder.path().join("day.rec");
+        let of = |labels: &[&str]| {
+            let list = labels.iter().zip(1_u8..).map(|(l, i)| Annotation::new(f64::from(i), 0.0, *l)).collect();
+            Stored::new("day.rec", default_categories(), list)
+        };
+        let first = save(&recording, None, &Base::default(), &of(&["a"])).unwrap();
+        let (_, opened) = find(&recording).unwrap().unwrap();
+        // The first goes on, then the second, which knows nothing of it; then the first again.
+        let path = Some(first.path.as_path());
+        let again = save(&recording, path, &first.base, &of(&["a", "b"])).unwrap();
+        assert!(again.news.is_empty());
+        let second = save(&recording, path, &Base::of(&opened), &of(&["a", "c"])).unwrap();
+        assert_eq!(second.news.came.iter().map(|a| a.label.as_str()).collect::<Vec<_>>(), ["b"]);
+        let third = save(&recording, path, &again.base, &of(&["b"])).unwrap();
+        assert_eq!(third.news.came.len(), 1);
+        let (_, kept) = find(&recording).unwrap().unwrap();
+        let mut labels: Vec<&str> = kept.annotations.iter().map(|a| a.label.as_str()).collect();
+        labels.sort_unstable();
+        assert_eq!(labels, ["b", "c"], "the first has taken 'a' out, and moved 'b'");
+    }
+
+    #[test]
+    fn a_file_that_was_broken_meanwhile_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("day.rec.longwave.json");
+        let stored = Stored::new("day.rec", Vec::new(), some());
+        let base = write(&path, &Base::default(), &stored).unwrap().base;
+        std::fs::write(&path, "half of it").unwrap();
+        assert!(write(&path, &base, &stored).unwrap_err().to_string().contains("nothing is written over it"));
+        assert_eq!(std::fs::read(&path).unwrap(), b"half of it");
+        // One that was deleted is written anew, whole.
+        std::fs::remove_file(&path).unwrap();
+        write(&path, &base, &stored).unwrap();
+        assert_eq!(load(&path).unwrap().annotations.len(), 3);
     }
 
     #[test]

@@ -104,6 +104,7 @@ fn annotations(args: &AnnotationsArgs, shell: &Shell) -> Result<(Option<PathBuf>
     {
         return Ok((None, Annotations::new(list, annotation::default_categories())));
     }
+    let base = found.as_ref().map_or_else(annotation::Base::default, |(_, stored)| annotation::Base::of(stored));
     let (path, mut list) = match found {
         Some((path, stored)) => (Some(path), Annotations::new(stored.annotations, stored.categories)),
         None => (None, Annotations::default()),
@@ -118,7 +119,8 @@ fn annotations(args: &AnnotationsArgs, shell: &Shell) -> Result<(Option<PathBuf>
     }
     let name = args.file.file_name().unwrap_or_default().to_string_lossy();
     let stored = store::Stored::new(&name, list.categories().to_vec(), list.list().to_vec());
-    let path = store::save(&args.file, path.as_deref(), &stored)?;
-    shell.note(&format!("kept in {}", path.display()));
-    Ok((Some(path), list))
+    let saved = store::save(&args.file, path.as_deref(), &base, &stored)?;
+    list.take_in(saved.news);
+    shell.note(&format!("kept in {}", saved.path.display()));
+    Ok((Some(saved.path), list))
 }

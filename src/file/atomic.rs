@@ -78,6 +78,7 @@ impl AtomicFile {
     /// [`ErrorKind::Exists`] if the target exists and `overwrite` is false; [`ErrorKind::NoSpace`] if the disk has less
     /// than `expected_bytes` free; what the system says if the folder is not writable.
     pub fn create(target: &Path, expected_bytes: u64, overwrite: bool) -> Result<Self> {
+        super::touches_file();
         if !overwrite && target.symlink_metadata().is_ok() {
             return Err(exists(target));
         }

@@ -46,6 +46,7 @@ impl FileMap {
     /// # Errors
     /// When it cannot be opened, is not a regular file, or cannot be mapped.
     pub fn open(path: &Path) -> Result<Arc<Self>> {
+        super::touches_file();
         let io = |e| Error::io(path, e);
         // Asked before opening: opening a named pipe would wait for its writer.
         let meta = std::fs::metadata(path).map_err(io)?;

@@ -7,11 +7,16 @@ mod atomic_folder;
 pub(crate) mod feed;
 mod flat;
 mod gather;
+mod here;
 mod map;
+mod shared;
 
 pub(crate) use at::{read_at, write_at};
 pub(crate) use atomic::Flusher;
 pub use atomic::{AtomicFile, free_bytes};
 pub use atomic_folder::AtomicFolder;
 pub use flat::{FlatLayout, Rows};
+pub(crate) use here::touches_file;
+pub use here::without_files;
 pub use map::FileMap;
+pub use shared::{Update, update};

@@ -1,9 +1,11 @@
 //! Annotations of the open recording: what commands do to them, and how they get to the disk and back.
 //!
-//! They are read when the recording is opened and written by a worker soon after a change, through a temporary name. A
-//! file that could not be read is never written over: the edits are kept in memory then, and the tab says so.
+//! They are read when the recording is opened and written by a worker soon after a change, through a temporary name. What
+//! another window has written meanwhile is taken in. A file that could not be read is never written over: the edits are
+//! kept in memory then, and the tab says so.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::command::AnnotationCommand;
@@ -11,7 +13,7 @@ use super::jobs::{Jobs, Purpose, Reply};
 use super::message::Message;
 use super::state::Document;
 use super::wording::plural;
-use crate::annotation::{self, Annotation, Annotations, Category, Edit, Names, store};
+use crate::annotation::{self, Annotation, Annotations, Base, Category, Edit, Names, store};
 use crate::error::{Error, Result};
 
 /// Changes are written when there was none for this long, or at the latest when the recording is closed.
@@ -33,6 +35,8 @@ pub struct Notes {
     pub trouble: Option<Error>,
     /// A file that is there but could not be read: nothing may be written over it.
     locked: bool,
+    /// What the file held when it was last read or written; the writer's, while it writes.
+    base: Arc<Mutex<Base>>,
     saved: u64,
     /// A worker is writing: two at once could end in the wrong order.
     saving: bool,
@@ -48,6 +52,7 @@ impl Notes {
     pub fn of(found: Found) -> Self {
         match found {
             Ok(Some((path, stored))) => Self {
+                base: Arc::new(Mutex::new(Base::of(&stored))),
                 annotations: Annotations::new(stored.annotations, stored.categories),
                 kept_in: Some(path),
                 ..Self::default()
@@ -76,6 +81,12 @@ impl Notes {
         Some((since + SETTLE).saturating_duration_since(Instant::now()))
     }
 
+    /// Whether there is something that is not on the disk, though it was tried.
+    #[must_use]
+    pub fn cannot_be_kept(&self) -> bool {
+        self.trouble.is_some() && (self.saving || self.annotations.revision() != self.saved)
+    }
+
     /// What is to be written now; from here on it counts as written, unless [`Self::was_saved`] says otherwise.
     pub(super) fn take_for_saving(&mut self, recording: &str) -> Option<store::Stored> {
         let revision = self.annotations.revision();
@@ -90,12 +101,17 @@ impl Notes {
     }
 
     /// Takes in how writing ended.
-    pub(super) fn was_saved(&mut self, result: Result<PathBuf>) {
+    pub(super) fn was_saved(&mut self, result: Result<store::Saved>) {
         self.saving = false;
         match result {
-            Ok(path) => {
+            Ok(store::Saved { path, news, .. }) => {
                 self.kept_in = Some(path);
                 self.trouble = None;
+                let is_all = self.saved == self.annotations.revision();
+                self.annotations.take_in(news);
+                if is_all {
+                    self.saved = self.annotations.revision();
+                }
             }
             Err(error) => {
                 self.trouble = Some(error);
@@ -105,6 +121,18 @@ impl Notes {
             }
         }
     }
+}
+
+/// What to say about annotations that another window has changed.
+pub(super) fn told(news: &annotation::News) -> Option<Message> {
+    let count = |list: &[Annotation], done: &str| {
+        (!list.is_empty()).then(|| format!("{} {done}", plural(list.len() as u64, "annotation")))
+    };
+    let parts = [count(&news.came, "came in"), count(&news.gone, "went")];
+    let categories = news.categories.as_ref().map(|_| "the categories are others".to_owned());
+    let parts: Vec<String> = parts.into_iter().flatten().chain(categories).collect();
+    let text = format!("another window has changed the annotations, too: {}", parts.join(", "));
+    (!parts.is_empty()).then(|| Message::notice(&text, "what was changed here is kept"))
 }
 
 impl Document {
@@ -229,28 +257,23 @@ impl Document {
         });
     }
 
-    /// Writes what has changed on a worker, now.
+    /// Writes what has changed, now, behind what is being written.
     pub(super) fn save_annotations(&mut self, jobs: &Jobs) {
         let name = self.recording().name.clone();
         let Some(stored) = self.notes.take_for_saving(&name) else { return };
-        let (path, present) = (self.path.clone(), self.notes.kept_in.clone());
-        jobs.spawn_awaited("annotations", move |replies| {
-            let result = store::save(&path, present.as_deref(), &stored);
+        let (path, present, base) = (self.path.clone(), self.notes.kept_in.clone(), Arc::clone(&self.notes.base));
+        let (replies, awaited) = (jobs.replies(), jobs.awaited());
+        // Every one is written: each knows what was there before it.
+        jobs.writer.change(&self.path, move || {
+            let _until_the_end = awaited;
+            let mut base = base.lock().unwrap_or_else(PoisonError::into_inner);
+            let result = store::save(&path, present.as_deref(), &base, &stored);
+            if let Ok(saved) = &result {
+                base.clone_from(&saved.base);
+            }
+            drop(base);
             replies.send(Reply::AnnotationsKept { recording: path, result });
         });
-    }
-
-    /// The same on this thread, for the moment in which the window closes and nothing else is left to do.
-    pub(super) fn save_annotations_now(&mut self) {
-        let name = self.recording().name.clone();
-        if self.notes.saving {
-            // The worker that is writing may not live to the end: the same is written again.
-            self.notes.saved = self.notes.saved.wrapping_sub(1);
-        }
-        if let Some(stored) = self.notes.take_for_saving(&name) {
-            let result = store::save(&self.path, self.notes.kept_in.as_deref(), &stored);
-            self.notes.was_saved(result);
-        }
     }
 
     /// Takes in the annotations of a file; says what came of it.
@@ -270,6 +293,28 @@ impl Document {
 mod tests {
     use super::*;
 
+    fn saved(came: Vec<Annotation>) -> store::Saved {
+        let news = annotation::News { came, ..Default::default() };
+        store::Saved { path: PathBuf::from("day.rec.longwave.json"), base: Base::default(), news }
+    }
+
+    #[test]
+    fn what_came_from_another_window_is_not_written_again() {
+        let mut notes = Notes::default();
+        notes.annotations.apply(Edit::Add(vec![Annotation::new(1.0, 0.0, "mine")]));
+        drop(notes.take_for_saving("day.rec"));
+        notes.was_saved(Ok(saved(vec![Annotation::new(2.0, 0.0, "theirs")])));
+        assert_eq!(notes.annotations.list().len(), 2);
+        assert!(notes.until_saving().is_none());
+        // Unless something was changed here while it was written.
+        notes.annotations.apply(Edit::Add(vec![Annotation::new(3.0, 0.0, "mine too")]));
+        drop(notes.take_for_saving("day.rec"));
+        notes.annotations.apply(Edit::Add(vec![Annotation::new(4.0, 0.0, "later")]));
+        notes.was_saved(Ok(saved(vec![Annotation::new(5.0, 0.0, "theirs too")])));
+        assert!(notes.until_saving().is_some());
+        assert_eq!(notes.take_for_saving("day.rec").unwrap().annotations.len(), 5);
+    }
+
     #[test]
     fn what_could_not_be_written_is_tried_again() {
         let mut notes = Notes::default();
@@ -282,7 +327,8 @@ mod tests {
         assert!(SETTLE < wait && wait <= RETRY + SETTLE, "not at once: {wait:?}");
         let again = notes.take_for_saving("day.rec").unwrap();
         assert_eq!(again.annotations[0].label, "kept");
-        notes.was_saved(Ok(PathBuf::from("day.rec.longwave.json")));
+        assert!(notes.cannot_be_kept());
+        notes.was_saved(Ok(saved(Vec::new())));
         assert!(notes.until_saving().is_none() && notes.trouble.is_none());
         assert!(notes.take_for_saving("day.rec").is_none());
     }

@@ -1,6 +1,7 @@
 //! The glue: replies in, commands applied, panels drawn.
 
 mod beneath;
+mod closing;
 mod copying;
 mod files;
 mod keeping;
@@ -10,7 +11,9 @@ mod scripted;
 mod timeline;
 mod working;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use eframe::egui;
@@ -36,6 +39,7 @@ use super::zone::Zone;
 use crate::budget::MemoryBudget;
 use crate::cli::Viewer;
 use crate::error::Error;
+use crate::file::without_files;
 use crate::filter::Chain;
 use crate::summary::ViewRequest;
 
@@ -65,6 +69,8 @@ pub struct App {
     keymap: Keymap,
     timeline: Timeline,
     keeper: Keeper,
+    /// That closing the window loses something was said.
+    warned: bool,
 }
 
 /// What outlives a recording: the user's settings, and the script that is being run.
@@ -75,8 +81,12 @@ pub(super) struct Kept {
     pub settings_file: Option<PathBuf>,
     /// What was wrong with them.
     trouble: Option<Error>,
-    /// As they are in the file.
+    /// As they are in the file, or will be.
     written: Option<Settings>,
+    /// As they were written last.
+    in_file: Arc<Mutex<Settings>>,
+    /// What is to be said when the window is closed.
+    pub last_words: super::script::Outcome,
     pub script: Option<Script>,
 }
 
@@ -99,6 +109,8 @@ struct Workers {
     gram: super::gram::GramWorker,
     probe: super::cursors::ProbeWorker,
     follower: super::following::Follower,
+    /// Those of companions of other recordings.
+    beneath: BTreeMap<u64, super::following::Follower>,
     /// The filters that were asked for last, until the filtered recording is there.
     filtering: Option<Chain>,
 }
@@ -156,6 +168,7 @@ impl App {
             gram: super::gram::GramWorker::start(&jobs, &budget),
             probe: super::cursors::ProbeWorker::start(&jobs, &budget),
             follower: super::following::Follower::start(&jobs, &budget),
+            beneath: BTreeMap::new(),
             filtering: None,
         };
         if let Some(file) = recent_list.clone() {
@@ -184,6 +197,7 @@ impl App {
             keymap: Keymap::new("", &Default::default()).0,
             timeline: Timeline::default(),
             keeper,
+            warned: false,
         }
     }
 
@@ -314,19 +328,15 @@ impl App {
 
 impl eframe::App for App {
     fn logic(&mut self, ctx: &egui::Context, _: &mut eframe::Frame) {
-        self.logic_now(ctx);
+        without_files(|| self.logic_now(ctx));
     }
 
     fn ui(&mut self, ui: &mut egui::Ui, _: &mut eframe::Frame) {
-        self.ui_now(ui);
+        without_files(|| self.ui_now(ui));
     }
 
     fn on_exit(&mut self) {
-        if let Some(document) = &mut self.document {
-            document.save_annotations_now();
-        }
-        self.keep_workspace_now();
-        self.jobs.cancel_all();
+        self.end();
     }
 }
 
@@ -341,6 +351,7 @@ impl App {
             }
         }
         self.dropped_files(ctx);
+        self.think_of_closing(ctx);
         // A command may ask for another one (the demo, when it is made, for opening it).
         for command in std::mem::take(&mut self.commands) {
             self.apply(ctx, command);
@@ -368,6 +379,7 @@ impl App {
             }
         }
         self.workers.follower.watch(self.document.as_ref());
+        self.watch_companions();
         self.want_pictures(ctx.pixels_per_point());
         self.want_spectrogram();
         if let Some(document) = &mut self.document {

@@ -1,11 +1,15 @@
 //! The worker that turns "these channels, these frames, this many columns" into pictures, newest wish first.
 //!
-//! There is one slot for what is seen, one for the same without filters, one for the overview, and one for each companion. Wishing again
-//! overwrites the slot and stops the computation for the old wish. An answer that is not exact yet is computed again as the summary grows. Where the exact
-//! one takes a long look back through the file, an estimate comes first.
+//! There is one slot for what is seen, one for the same without filters, one for the overview, and one for each companion.
+//! Wishing again overwrites the slot and stops the computation for the old wish. An answer that is not exact yet is
+//! computed again as the summary grows. Where the exact one takes a long look back through the file, an estimate comes
+//! first.
+//!
+//! What is seen never waits for the strip above it, which shows the whole recording: the overview has a thread of its own
+//! ([`Lane`]), and what it computes with is one thread of the machine.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::jobs::{Jobs, Replies, Reply};
 use super::traces::Packed;
@@ -16,6 +20,9 @@ use crate::task::{Task, default_threads};
 
 /// Estimates are refined this often while the summary grows.
 const REFINE: Duration = Duration::from_millis(200);
+/// But not before so many times as long has gone by as the last one took: making them again and again, as through a
+/// filter, would hold up the summary that makes them needless.
+const REST: u32 = 6;
 
 /// What to compute, with all that is needed for it.
 #[derive(Clone)]
@@ -25,6 +32,14 @@ pub(super) struct Wish {
     pub time: TimeBase,
     /// Of each requested channel.
     pub scales: Vec<Scale>,
+}
+
+/// What one thread answers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Lane {
+    Overview,
+    /// All else, what is seen first.
+    Seen,
 }
 
 /// For which part of the window.
@@ -38,6 +53,12 @@ pub(super) enum Place {
     Companion(u64),
 }
 
+impl Place {
+    fn lane(self) -> Lane {
+        if self == Self::Overview { Lane::Overview } else { Lane::Seen }
+    }
+}
+
 #[derive(Default)]
 struct Slot {
     wish: Option<Wish>,
@@ -46,19 +67,23 @@ struct Slot {
     answered: u64,
     /// Coverage of the summary when an inexact answer was given; `None` if the answer was exact.
     inexact_at: Option<f32>,
+    /// When an estimate may be made again.
+    rests_until: Option<Instant>,
     task: Option<Task>,
 }
 
 struct Slots {
     /// In the order in which they are answered.
     slots: Vec<(Place, Slot)>,
+    /// Grows when all wishes are forgotten: answers from before are about something else.
+    epoch: u64,
     closed: bool,
 }
 
 impl Default for Slots {
     fn default() -> Self {
         let slots = [Place::View, Place::Raw, Place::Overview].map(|place| (place, Slot::default()));
-        Self { slots: slots.into(), closed: false }
+        Self { slots: slots.into(), epoch: 0, closed: false }
     }
 }
 
@@ -83,9 +108,10 @@ impl ColumnWorker {
     #[must_use]
     pub(super) fn start(jobs: &Jobs, budget: &MemoryBudget) -> Self {
         let shared: Arc<Shared> = Arc::default();
-        let theirs = Arc::clone(&shared);
-        let budget = budget.clone();
-        jobs.spawn("columns", move |replies| work(&theirs, &budget, replies));
+        for (name, lane) in [("columns", Lane::Seen), ("overview", Lane::Overview)] {
+            let (theirs, budget) = (Arc::clone(&shared), budget.clone());
+            jobs.spawn(name, move |replies| work(lane, &theirs, &budget, replies));
+        }
         Self(shared)
     }
 
@@ -108,7 +134,7 @@ impl ColumnWorker {
             return;
         }
         *slot = Slot { wish: Some(wish), generation: slot.generation + 1, answered: slot.answered, ..Slot::stop(slot) };
-        self.0.1.notify_one();
+        self.0.1.notify_all();
     }
 
     /// Whether the newest wishes have been answered.
@@ -128,9 +154,17 @@ impl ColumnWorker {
         });
     }
 
-    /// Forgets all wishes: the document is closed.
+    /// Whether an answer of `epoch` is about what is shown now: what was computed may arrive after another recording.
+    #[must_use]
+    pub(super) fn is_current(&self, epoch: u64) -> bool {
+        lock(&self.0.0).epoch == epoch
+    }
+
+    /// Forgets all wishes: the document is closed, or is another one.
     pub(super) fn clear(&self) {
-        for (_, slot) in &mut lock(&self.0.0).slots {
+        let mut slots = lock(&self.0.0);
+        slots.epoch += 1;
+        for (_, slot) in &mut slots.slots {
             *slot = Slot { generation: slot.generation + 1, answered: slot.answered, ..Slot::stop(slot) };
         }
     }
@@ -155,25 +189,30 @@ impl Slot {
 
     fn is_due(&self) -> bool {
         let Some(wish) = &self.wish else { return false };
-        self.answered != self.generation || self.inexact_at.is_some_and(|seen| wish.summary.coverage() != seen)
+        let refined = |seen: f32| is_worth_refining((seen, wish.summary.coverage()), self.rests_until, Instant::now());
+        self.answered != self.generation || self.inexact_at.is_some_and(refined)
     }
+}
+
+/// Whether an estimate made when so much of the summary was there is to be made again, now that there is so much.
+fn is_worth_refining((seen, now_there): (f32, f32), rests_until: Option<Instant>, now: Instant) -> bool {
+    let is_complete = now_there >= 1.0;
+    now_there != seen && (is_complete || rests_until.is_none_or(|until| now >= until))
 }
 
 fn lock(slots: &Mutex<Slots>) -> MutexGuard<'_, Slots> {
     slots.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn work(shared: &Shared, budget: &MemoryBudget, replies: &Replies) {
+fn work(lane: Lane, shared: &Shared, budget: &MemoryBudget, replies: &Replies) {
     let mut slots = lock(&shared.0);
     loop {
         if slots.closed {
             return;
         }
-        // What is seen comes before the strip above it.
-        let due = |(place, slot): &&(Place, Slot)| slot.is_due() && *place != Place::Overview;
-        let overview = slots.slots.iter().find(|(place, slot)| *place == Place::Overview && slot.is_due());
-        let Some(place) = slots.slots.iter().find(due).or(overview).map(|(place, _)| *place) else {
-            let refining = slots.slots.iter().any(|(_, slot)| slot.inexact_at.is_some());
+        let own = || slots.slots.iter().filter(|(place, _)| place.lane() == lane);
+        let Some(place) = own().find(|(_, slot)| slot.is_due()).map(|(place, _)| *place) else {
+            let refining = own().any(|(_, slot)| slot.inexact_at.is_some());
             slots = if refining {
                 shared.1.wait_timeout(slots, REFINE).unwrap_or_else(PoisonError::into_inner).0
             } else {
@@ -181,16 +220,18 @@ fn work(shared: &Shared, budget: &MemoryBudget, replies: &Replies) {
             };
             continue;
         };
+        let epoch = slots.epoch;
         let slot = slots.at(place);
         let Some(wish) = slot.wish.clone() else { continue };
         let generation = slot.generation;
-        let task = Task::new(budget.clone(), default_threads());
+        let threads = if lane == Lane::Overview { 1 } else { default_threads() };
+        let task = Task::new(budget.clone(), threads);
         slot.task = Some(task.clone());
         drop(slots);
 
-        let coverage = wish.summary.coverage();
+        let (coverage, began) = (wish.summary.coverage(), Instant::now());
         let compute = |at_once: bool| {
-            let compute = std::panic::AssertUnwindSafe(|| answer(place, &wish, at_once, &task));
+            let compute = std::panic::AssertUnwindSafe(|| answer((place, epoch), &wish, at_once, &task));
             std::panic::catch_unwind(compute).unwrap_or_else(|panic| Err(crate::scan::panicked(panic.as_ref())))
         };
         let is_prompt = wish.summary.is_prompt(&wish.request);
@@ -207,6 +248,7 @@ fn work(shared: &Shared, budget: &MemoryBudget, replies: &Replies) {
         }
         slot.answered = generation;
         slot.inexact_at = None;
+        slot.rests_until = Some(Instant::now() + began.elapsed() * REST);
         let reply = match result {
             Ok((reply, exact)) => {
                 slot.inexact_at = (!exact).then_some(coverage);
@@ -215,7 +257,7 @@ fn work(shared: &Shared, budget: &MemoryBudget, replies: &Replies) {
             Err(e) if e.is_cancelled() => continue,
             Err(error) => match place {
                 Place::Companion(id) => Reply::CompanionFailed { id, error },
-                _ => Reply::ColumnsFailed(error),
+                _ => Reply::ColumnsFailed { epoch, error },
             },
         };
         drop(slots);
@@ -224,7 +266,7 @@ fn work(shared: &Shared, budget: &MemoryBudget, replies: &Replies) {
     }
 }
 
-fn answer(place: Place, wish: &Wish, at_once: bool, task: &Task) -> crate::Result<(Reply, bool)> {
+fn answer((place, epoch): (Place, u64), wish: &Wish, at_once: bool, task: &Task) -> crate::Result<(Reply, bool)> {
     let (summary, request) = (&wish.summary, &wish.request);
     let columns = if at_once { summary.estimate(request, task)? } else { summary.columns(request, task)? };
     let columns: Arc<Columns> = Arc::new(columns);
@@ -232,17 +274,112 @@ fn answer(place: Place, wish: &Wish, at_once: bool, task: &Task) -> crate::Resul
     let reply = match place {
         Place::View => {
             let packed = Arc::new(Packed::new(&columns, &wish.time, &wish.scales));
-            Reply::View { columns, packed }
+            Reply::View { epoch, columns, packed }
         }
         Place::Raw => {
             let packed = Arc::new(Packed::new(&columns, &wish.time, &wish.scales));
-            Reply::RawView { columns, packed }
+            Reply::RawView { epoch, columns, packed }
         }
         Place::Companion(id) => {
             let packed = Arc::new(Packed::new(&columns, &wish.time, &wish.scales));
             Reply::CompanionView { id, columns, packed }
         }
-        Place::Overview => Reply::Overview { columns },
+        Place::Overview => Reply::Overview { epoch, columns },
     };
     Ok((reply, exact))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ops::Range;
+    use std::sync::mpsc;
+
+    use eframe::egui;
+
+    use super::super::testing::document;
+    use super::*;
+    use crate::error::Result;
+    use crate::recording::{Block, Recording};
+    use crate::source::Source;
+    use crate::summary::SidecarPolicy;
+
+    /// A recording whose reads of everything wait until they are let go.
+    struct Slow {
+        inner: Arc<dyn Source>,
+        gate: Mutex<mpsc::Receiver<()>>,
+    }
+
+    impl Source for Slow {
+        fn recording(&self) -> &Recording {
+            self.inner.recording()
+        }
+
+        fn read(&self, stream: usize, frames: Range<u64>, channels: &[usize], out: &mut Block) -> Result<()> {
+            if channels.len() > 1 {
+                self.gate.lock().unwrap().recv().unwrap_err();
+            }
+            self.inner.read(stream, frames, channels, out)
+        }
+
+        fn path(&self) -> Option<&std::path::Path> {
+            None
+        }
+    }
+
+    #[test]
+    fn estimates_that_take_long_are_made_again_seldom_and_at_the_end() {
+        let now = Instant::now();
+        let later = Some(now + Duration::from_secs(9));
+        assert!(!is_worth_refining((0.5, 0.5), None, now));
+        assert!(is_worth_refining((0.5, 0.6), None, now) && is_worth_refining((0.5, 0.6), Some(now), now));
+        assert!(!is_worth_refining((0.5, 0.6), later, now));
+        assert!(is_worth_refining((0.5, 1.0), later, now));
+    }
+
+    #[test]
+    fn what_is_seen_does_not_wait_for_the_overview() {
+        let document = document(2);
+        let (let_go, gate) = mpsc::channel();
+        let source: Arc<dyn Source> = Arc::new(Slow { inner: Arc::clone(&document.source), gate: Mutex::new(gate) });
+        let budget = MemoryBudget::new(64 << 20);
+        let summary = Summary::open(Arc::clone(&source), 0, &budget, &SidecarPolicy::Off).unwrap();
+        let stream = &source.recording().streams[0];
+        let wish = |channels: Vec<usize>| Wish {
+            scales: channels.iter().map(|&c| stream.channels[c].scale).collect(),
+            request: ViewRequest::covering(0, channels, 0..stream.frames, stream.frames, 4.0),
+            summary: summary.clone(),
+            time: stream.time.clone(),
+        };
+        let jobs = Jobs::new(egui::Context::default(), 1);
+        let worker = ColumnWorker::start(&jobs, &budget);
+        worker.want(Place::Overview, wish(vec![0, 1]));
+        // It is under way, and stays so.
+        let end = Instant::now() + Duration::from_secs(60);
+        while lock(&worker.0.0).at(Place::Overview).task.is_none() && Instant::now() < end {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        worker.want(Place::View, wish(vec![0]));
+        let mut seen = false;
+        while !seen && Instant::now() < end {
+            for reply in jobs.take_replies() {
+                assert!(!matches!(reply, Reply::Overview { .. }));
+                seen |= matches!(reply, Reply::View { epoch, .. } if worker.is_current(epoch));
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        assert!(seen && !worker.is_at_rest());
+        drop(let_go);
+        while !worker.is_at_rest() && Instant::now() < end {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let late = jobs.take_replies();
+        let epoch = late.iter().find_map(|reply| match reply {
+            Reply::Overview { epoch, .. } => Some(*epoch),
+            _ => None,
+        });
+        // It may arrive when something else is shown.
+        assert!(worker.is_current(epoch.unwrap()));
+        worker.clear();
+        assert!(!worker.is_current(epoch.unwrap()));
+    }
 }

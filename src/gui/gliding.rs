@@ -106,6 +106,9 @@ impl Document {
         let len = self.viewport.len_ticks();
         if glide.to.len_ticks() != len {
             glide.to.set_len(len as u64);
+            if self.live.follow && !glide.to.shows_all() {
+                glide.to.end();
+            }
             self.history.glide = Some(glide);
         }
         if let Some(view) = glide.at(now) {

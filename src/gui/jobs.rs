@@ -36,15 +36,19 @@ pub enum Reply {
         paths: Vec<PathBuf>,
         sessions: Vec<super::sessions::Offer>,
     },
+    /// What is seen; of `epoch`, as all answers of the column worker.
     View {
+        epoch: u64,
         columns: Arc<Columns>,
         packed: Arc<Packed>,
     },
     Overview {
+        epoch: u64,
         columns: Arc<Columns>,
     },
     /// The view without the filters that are applied.
     RawView {
+        epoch: u64,
         columns: Arc<Columns>,
         packed: Arc<Packed>,
     },
@@ -63,7 +67,10 @@ pub enum Reply {
     Spectrogram(super::gram::Answer),
     /// Something has happened to the files of the recording.
     Followed(Box<super::following::News>),
-    ColumnsFailed(Error),
+    ColumnsFailed {
+        epoch: u64,
+        error: Error,
+    },
     Measured(Arc<super::measured::Measurement>),
     /// A stream to be shown beneath the traces.
     Companion(super::companions::Answer),
@@ -140,17 +147,20 @@ pub enum Reply {
     },
     /// One of them was looked for.
     Located(super::workspace::MissingForm),
-    /// Written by itself.
-    WorkspaceKept(Result<()>),
+    /// Written by itself, of the recording of these paths.
+    WorkspaceKept {
+        of: Vec<PathBuf>,
+        result: Result<super::workspace::Moved>,
+    },
     /// Written at the user's word, of the recording of these paths.
     WorkspaceSaved {
         of: Vec<PathBuf>,
         result: Result<PathBuf>,
     },
-    /// Where the annotations of a recording are kept now.
+    /// Where the annotations of a recording are kept now, and what others have changed of them.
     AnnotationsKept {
         recording: PathBuf,
-        result: Result<PathBuf>,
+        result: Result<crate::annotation::store::Saved>,
     },
     Memory {
         process: Process,
@@ -258,6 +268,8 @@ pub struct Jobs {
     pub list: Vec<Job>,
     /// What is told about those that have ended.
     pub toasts: super::toasts::Toasts,
+    /// What is written by itself.
+    pub(super) writer: super::writer::Writer,
     replies: Replies,
     incoming: Receiver<Reply>,
     next: AtomicU64,
@@ -288,6 +300,7 @@ impl Jobs {
         Self {
             list: Vec::new(),
             toasts: Default::default(),
+            writer: Default::default(),
             replies: Replies { sender, ctx, window: Arc::downgrade(&window) },
             incoming,
             next: AtomicU64::new(0),
@@ -331,6 +344,11 @@ impl Jobs {
         });
     }
 
+    /// Held as long as something is done that a script waits for.
+    pub(super) fn awaited(&self) -> Arc<()> {
+        Arc::clone(&self.awaited)
+    }
+
     /// Whether any of that is under way.
     #[must_use]
     pub fn any_awaited(&self) -> bool {
@@ -360,6 +378,12 @@ impl Jobs {
     #[must_use]
     pub fn title(&self, id: JobId) -> String {
         self.list.iter().find(|job| job.id == id).map_or_else(String::new, |job| job.title.clone())
+    }
+
+    /// Whether that one is running.
+    #[must_use]
+    pub fn is_running(&self, id: JobId) -> bool {
+        self.list.iter().any(|job| job.id == id && job.is_running())
     }
 
     /// Notes how a job ended.

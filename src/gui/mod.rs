@@ -81,6 +81,7 @@ pub mod vocabulary;
 mod welcome;
 mod wording;
 pub mod workspace;
+mod writer;
 pub mod zone;
 
 #[cfg(test)]
@@ -108,7 +109,9 @@ pub fn run(viewer: Viewer) -> Result<()> {
     }
     // Read before there is a window, because it decides how the window looks.
     let mut kept = app::Kept::of_user();
+    drop(zone::local_zone());
     let outcome = script::Outcome::default();
+    kept.last_words = std::sync::Arc::clone(&outcome);
     if viewer.script.is_some() || viewer.screenshot.is_some() {
         let text = viewer.script.as_deref().unwrap_or_default();
         let script = script::Script::new(text, viewer.screenshot.as_deref(), std::sync::Arc::clone(&outcome))?;

@@ -2,13 +2,15 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::channels::{Arrangement, MAX_LANES, sorting};
 use super::jobs::{Jobs, Reply};
 use super::sessions;
 use super::state::{ChannelView, Document, LaneView, Pictures, Results, ViewHistory};
 use super::viewport::Viewport;
-use super::workspace::{self, Workspace, Writing};
+use super::workspace::{self, Workspace};
+use super::writer::Writer;
 use crate::budget::MemoryBudget;
 use crate::error::{Error, ErrorKind, Result};
 use crate::filter::Chain;
@@ -36,6 +38,7 @@ pub struct Recalled {
     pub workspace: Workspace,
     /// The user's file that says so.
     pub file: Option<PathBuf>,
+    pub seen: workspace::Seen,
     pub since: Since,
 }
 
@@ -48,11 +51,22 @@ pub(super) struct Recall {
     pub workspace: Option<Box<Workspace>>,
     /// The user's file that it is from.
     pub file: Option<PathBuf>,
-    /// What is to be written first: the same recording may be opened again.
-    pub first: Option<Writing>,
+    /// How that file was when it was read.
+    pub seen: workspace::Seen,
+    /// What is to be written first, by its lanes: the same recording may be opened again.
+    pub first: Option<(Writer, Vec<PathBuf>)>,
 }
 
+/// Opening waits no longer than this for what is to be written first.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 impl Recall {
+    fn wait(&mut self) {
+        if let Some((writer, lanes)) = self.first.take() {
+            lanes.iter().for_each(|lane| writer.wait_for(lane, PATIENCE));
+        }
+    }
+
     /// What is known of the recording of `paths`, or found.
     fn find(&mut self, paths: &[PathBuf]) {
         if let (None, Some(states)) = (&self.workspace, &self.states) {
@@ -64,7 +78,7 @@ impl Recall {
     fn of(self, source: &dyn Source) -> Option<Recalled> {
         let workspace = *self.workspace?;
         let since = if workspace.fingerprint.0.is_empty() { Since::Same } else { workspace.fingerprint.since(source) };
-        Some(Recalled { workspace, file: self.file, since })
+        Some(Recalled { workspace, file: self.file, seen: self.seen, since })
     }
 }
 
@@ -88,9 +102,7 @@ pub(super) fn open(
 ) {
     let budget = budget.clone();
     jobs.spawn("open", move |replies| {
-        if let Some(Err(error)) = recall.first.take().map(|writing| writing.run()) {
-            replies.send(Reply::WorkspaceKept(Err(error)));
-        }
+        recall.wait();
         if let [file] = &paths[..]
             && workspace::is_workspace(file)
             && !file.is_dir()
@@ -125,7 +137,7 @@ fn open_workspace(
 ) {
     let file = asked.first().map_or_else(PathBuf::new, |file| std::path::absolute(file).unwrap_or(file.clone()));
     let asked = asked.to_vec();
-    let (workspace, paths) = match workspace::ask_of_file(&file) {
+    let (workspace, paths) = match workspace::ask_of_file(&file, &recall.seen) {
         Ok(workspace::Found::Here(workspace, paths)) => (workspace, paths),
         Ok(workspace::Found::Missing(workspace, missing)) => {
             let form = workspace::MissingForm::new(file, workspace, missing);
@@ -168,7 +180,7 @@ pub(super) fn open_located(jobs: &Jobs, budget: &MemoryBudget, workspace: Box<Wo
 pub(super) fn offer(jobs: &Jobs, budget: &MemoryBudget, files: Vec<PathBuf>, mut recall: Recall) {
     let budget = budget.clone();
     jobs.spawn("open", move |replies| {
-        drop(recall.first.take().map(|writing| writing.run()));
+        recall.wait();
         let mut sessions = sessions::of_files(&files);
         if sessions.len() > 1 {
             replies.send(Reply::Sessions { paths: files, sessions });

@@ -8,6 +8,8 @@ use super::state::Document;
 const FOLLOW: f64 = 0.7;
 /// A frame that took longer than this does not jump, seconds.
 const LONGEST_STEP: f64 = 0.25;
+/// At more than this all of a year has gone by in a minute.
+const FASTEST: f64 = 1e6;
 
 /// A recording that scrolls by itself.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +32,7 @@ impl Document {
             _ => start,
         };
         let tick = if (start..end).contains(&from) { from } else { start.max(0.0) };
+        let speed = speed.filter(|speed| speed.is_finite()).map(|speed| speed.clamp(-FASTEST, FASTEST));
         self.playing = speed.map(|speed| Playing { speed, tick, last: Instant::now() });
     }
 

@@ -7,7 +7,6 @@
 //! recording that is forgotten leaves nothing behind.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Deserializer, Serialize};
@@ -15,6 +14,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::jobs::{Jobs, Reply};
 pub use super::sketch::Sketch;
 use super::state::Document;
+use crate::file::{Update, update};
 
 /// Files kept that are not pinned, and that are.
 const MAX_FILES: usize = 20;
@@ -111,7 +111,8 @@ pub(super) fn load(jobs: &Jobs, file: PathBuf) {
 
 /// Changes the list in `file` on a worker; the answer is [`Reply::Recent`].
 pub(super) fn change(jobs: &Jobs, file: PathBuf, change: Change) {
-    jobs.spawn("recent-files", move |replies| replies.send(Reply::Recent(checked(change_now(&file, change)))));
+    let replies = jobs.replies();
+    jobs.writer.change(&file.clone(), move || replies.send(Reply::Recent(checked(change_now(&file, change)))));
 }
 
 /// Where the list of this user is; `None` where users have no home.
@@ -143,8 +144,11 @@ impl Recent {
 
 fn read(file: &Path) -> Vec<Entry> {
     let small = std::fs::metadata(file).is_ok_and(|m| m.is_file() && m.len() <= MAX_BYTES);
-    let text = if small { std::fs::read_to_string(file).unwrap_or_default() } else { String::new() };
-    let stored: Stored = serde_json::from_str(&text).unwrap_or_default();
+    parse(&if small { std::fs::read(file).unwrap_or_default() } else { Vec::new() })
+}
+
+fn parse(bytes: &[u8]) -> Vec<Entry> {
+    let stored: Stored = serde_json::from_slice(bytes).unwrap_or_default();
     sorted(stored.files)
 }
 
@@ -162,12 +166,23 @@ fn sorted(mut files: Vec<Entry>) -> Vec<Entry> {
     files
 }
 
-/// The new list; it is also written, through a temporary name, so that two windows never leave half a list.
-pub(super) fn change_now(file: &Path, change: Change) -> Vec<Entry> {
-    // Two workers at once would each write what the other has not seen.
-    static ONE: Mutex<()> = Mutex::new(());
-    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut files = read(file);
+/// The new list; it is also written, so that two windows that change it at once lose nothing.
+fn change_now(file: &Path, change: Change) -> Vec<Entry> {
+    if let Some(folder) = file.parent() {
+        // If this fails, so does writing.
+        drop(std::fs::create_dir_all(folder));
+    }
+    let changed_list = update(file, MAX_BYTES, |present| {
+        let files = changed(parse(present.unwrap_or_default()), change.clone());
+        let stored = Stored { files };
+        let text = serde_json::to_string_pretty(&stored).map_err(|e| crate::Error::invalid(e.to_string()))?;
+        Ok((Update::Write(text.into_bytes()), stored.files))
+    });
+    // The list is a comfort; a folder that cannot be written to is not the user's present concern.
+    changed_list.unwrap_or_else(|_unwritten| changed(read(file), change))
+}
+
+fn changed(mut files: Vec<Entry>, change: Change) -> Vec<Entry> {
     let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
     match change {
         Change::Opened { path, about } => {
@@ -186,11 +201,7 @@ pub(super) fn change_now(file: &Path, change: Change) -> Vec<Entry> {
         }
         Change::Forget(path) => files.retain(|f| f.path != path),
     }
-    let stored = Stored { files: sorted(files) };
-    if write(file, &stored).is_err() {
-        // The list is a comfort; a folder that cannot be written to is not the user's present concern.
-    }
-    stored.files
+    sorted(files)
 }
 
 /// Seconds since 1970.
@@ -218,17 +229,6 @@ fn when_at(opened: u64, now: u64) -> String {
             instant.map(|t| t.strftime("%Y-%m-%d").to_string()).unwrap_or_default()
         }
     }
-}
-
-fn write(file: &Path, stored: &Stored) -> crate::Result<()> {
-    use std::io::Write as _;
-    if let Some(folder) = file.parent() {
-        std::fs::create_dir_all(folder).map_err(|e| crate::Error::io(folder, e))?;
-    }
-    let text = serde_json::to_string_pretty(stored).map_err(|e| crate::Error::invalid(e.to_string()))?;
-    let mut out = crate::file::AtomicFile::create(file, text.len() as u64, true)?;
-    out.write_all(text.as_bytes()).map_err(|e| crate::Error::io(file, e))?;
-    out.commit()
 }
 
 /// Looks whether the files are there.

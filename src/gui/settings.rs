@@ -18,8 +18,7 @@
 //!
 //! Comments are not kept when the window writes the file. One that cannot be read is told about and left alone.
 
-use std::collections::BTreeMap;
-use std::io::Write as _;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use eframe::egui::{self, RichText, ScrollArea, ThemePreference, Ui};
@@ -32,6 +31,7 @@ use super::dock::Layout;
 use super::keys::{PRESETS, preset};
 use super::state::TimeFormat;
 use crate::error::{Error, Result};
+use crate::file::{Update, update};
 
 /// A longer file was not written by people.
 const MAX_BYTES: u64 = 1 << 20;
@@ -176,8 +176,11 @@ pub(super) fn load(file: &Path) -> Result<Settings> {
         }
         Ok(_) => {}
     }
-    let text = std::fs::read_to_string(file).map_err(|e| Error::io(file, e))?;
-    toml::from_str(&text).map_err(|e| {
+    understood(&std::fs::read_to_string(file).map_err(|e| Error::io(file, e))?, file)
+}
+
+fn understood(text: &str, file: &Path) -> Result<Settings> {
+    toml::from_str(text).map_err(|e| {
         let line = e.span().map_or(0, |span| text.get(..span.start).map_or(0, |before| before.lines().count()));
         Error::invalid(format!("line {line}: {}", e.message()))
             .with_path(file)
@@ -185,30 +188,53 @@ pub(super) fn load(file: &Path) -> Result<Settings> {
     })
 }
 
-/// Writes the settings; they appear whole or not at all.
+/// Writes what has changed of the settings since `before`, which were read or written last. What others have changed in
+/// the file since (another window, or the user in an editor) stays, as do keys that are not known here.
 ///
 /// # Errors
-/// When the folder cannot be written to.
-pub(super) fn save(file: &Path, settings: &Settings) -> Result<()> {
+/// When the file is there and cannot be understood: one that is being mended in an editor is left alone; when the folder
+/// cannot be written to.
+pub(super) fn keep(file: &Path, before: &Settings, settings: &Settings) -> Result<()> {
     if let Some(folder) = file.parent() {
         std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, e))?;
     }
-    let text = toml::to_string(settings).map_err(|e| Error::invalid(e.to_string()))?;
-    let mut out = crate::file::AtomicFile::create(file, text.len() as u64, true)?;
-    out.write_all(text.as_bytes()).map_err(|e| out.explain(e))?;
-    out.commit()
+    let (before, after) = (table(before)?, table(settings)?);
+    update(file, MAX_BYTES, |present| {
+        let Some(bytes) = present else { return Ok((Update::Write(text(&after)?.into_bytes()), ())) };
+        let there = String::from_utf8_lossy(bytes);
+        // What others wrote must be understood, or writing it again would spoil it.
+        understood(&there, file)?;
+        let mut there: toml::Table = toml::from_str(&there).map_err(|e| Error::invalid(e.message().to_owned()))?;
+        take_over(&mut there, &before, &after);
+        Ok((Update::Write(text(&there)?.into_bytes()), ()))
+    })
 }
 
-/// Writes the settings over those in `file`, but for the keys, which people set there while the window is open.
-///
-/// # Errors
-/// As [`load`] and [`save`]: a file that is being mended in an editor is left alone.
-pub(super) fn keep(file: &Path, settings: &Settings) -> Result<()> {
-    let keys = match file.try_exists() {
-        Ok(false) => settings.keys.clone(),
-        _ => load(file)?.keys,
-    };
-    save(file, &Settings { keys, ..settings.clone() })
+/// Puts what differs between `before` and `after` into `there`; tables within tables likewise.
+fn take_over(there: &mut toml::Table, before: &toml::Table, after: &toml::Table) {
+    let keys: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    for key in keys {
+        match (before.get(key), after.get(key)) {
+            (old, new) if old == new => {}
+            (Some(toml::Value::Table(old)), Some(toml::Value::Table(new))) => {
+                let own = there.entry(key.clone()).or_insert_with(|| toml::Value::Table(toml::Table::new()));
+                match own {
+                    toml::Value::Table(own) => take_over(own, old, new),
+                    other => *other = toml::Value::Table(new.clone()),
+                }
+            }
+            (_, Some(new)) => drop(there.insert(key.clone(), new.clone())),
+            (_, None) => drop(there.remove(key)),
+        }
+    }
+}
+
+fn table(settings: &Settings) -> Result<toml::Table> {
+    toml::Table::try_from(settings).map_err(|e| Error::invalid(e.to_string()))
+}
+
+fn text(table: &toml::Table) -> Result<String> {
+    toml::to_string(table).map_err(|e| Error::invalid(e.to_string()))
 }
 
 /// Draws the dialog; every choice takes effect at once.
@@ -325,20 +351,44 @@ mod tests {
             keys: BTreeMap::from([("F".to_owned(), "zoom 2".to_owned())]),
             ..Settings::default()
         };
-        save(&file, &settings).unwrap();
+        keep(&file, &Settings::default(), &settings).unwrap();
         assert_eq!(load(&file).unwrap(), settings);
         assert_eq!(settings.wheel(), Wheel::Pan);
         std::fs::write(&file, "theme = \"dark\"\nwheel = 3\n").unwrap();
         let error = load(&file).unwrap_err().to_string();
         assert!(error.contains("line 2") || error.contains("line 1"), "{error}");
         std::fs::write(&file, "[keys]\nF = \"fit\"\n").unwrap();
-        keep(&file, &settings).unwrap();
+        keep(&file, &Settings { keys: settings.keys.clone(), ..Settings::default() }, &settings).unwrap();
         let kept = load(&file).unwrap();
         assert_eq!((kept.keys["F"].as_str(), kept.theme), ("fit", Theme::Light));
         std::fs::write(&file, "[keys]\nF = \"fi").unwrap();
-        assert!(keep(&file, &settings).is_err());
+        assert!(keep(&file, &Settings::default(), &settings).is_err());
         std::fs::write(&file, "later = 1\n").unwrap();
         assert_eq!(load(&file).unwrap(), Settings::default());
+    }
+
+    #[test]
+    fn two_windows_that_change_settings_keep_both_changes() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("settings.toml");
+        std::fs::write(&file, "theme = \"light\"\nlater = [1, 2]\n\n[keys]\nF = \"fit\"\n").unwrap();
+        let opened = load(&file).unwrap();
+        let one = Settings { theme: Theme::Dark, ..opened.clone() };
+        let mut other = Settings { high_contrast: true, ..opened.clone() };
+        other.layout.zoom = 1.5;
+        keep(&file, &opened, &one).unwrap();
+        keep(&file, &opened, &other).unwrap();
+        let kept = load(&file).unwrap();
+        assert_eq!((kept.theme, kept.high_contrast, kept.layout.zoom), (Theme::Dark, true, 1.5));
+        assert_eq!(kept.keys["F"], "fit");
+        // What goes back to what it was is a change, too; what is not known here stays.
+        keep(&file, &one, &opened).unwrap();
+        assert_eq!(load(&file).unwrap().theme, Theme::Light);
+        assert!(std::fs::read_to_string(&file).unwrap().contains("later"));
+        let wheel = Settings { wheel: Some(Wheel::Pan), ..opened.clone() };
+        keep(&file, &opened, &wheel).unwrap();
+        keep(&file, &wheel, &opened).unwrap();
+        assert_eq!(load(&file).unwrap().wheel, None);
     }
 
     #[test]

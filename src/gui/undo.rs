@@ -7,7 +7,7 @@
 //!
 //! What the window does by itself (heights found in the first picture, filters that arrive) is no step. Changes of the
 //! same thing without a pause, as by dragging a gain, are one. Cost: a copy of the state of each channel a step, which
-//! steps that leave the channels alone share.
+//! steps that leave the channels alone share; the oldest steps are forgotten when all of them take more than [`MAX_BYTES`].
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -21,6 +21,8 @@ use crate::filter::Chain;
 
 /// Steps that are kept.
 const MAX_STEPS: usize = 500;
+/// What they may take in memory; the last one is kept whatever it takes.
+const MAX_BYTES: usize = 64 << 20;
 /// Changes of one thing that are closer together are one step.
 const PAUSE: Duration = Duration::from_millis(700);
 
@@ -48,11 +50,19 @@ impl Shown {
         let channels = before.map(|b| &b.channels).filter(|b| ***b == document.channels);
         Self {
             channels: channels.map_or_else(|| Arc::new(document.channels.clone()), Arc::clone),
-            // What is picked is no arrangement.
-            lanes: LaneView { list: document.lanes.list.without_picks(), ..document.lanes.clone() },
+            lanes: arranged(&document.lanes),
             selection: document.selection.clone(),
             filter,
         }
+    }
+
+    /// What it takes in memory, without what it shares with `next`.
+    fn bytes(&self, next: Option<&Self>) -> usize {
+        let list = &self.lanes.list;
+        let folded: usize = list.folded.iter().chain(&self.lanes.events.tracks).map(|name| 64 + name.len()).sum();
+        let shared = next.is_some_and(|next| Arc::ptr_eq(&next.channels, &self.channels));
+        let channels = if shared { 0 } else { self.channels.len() * size_of::<ChannelView>() };
+        size_of::<Self>() + channels + list.order.len() * size_of::<usize>() + folded
     }
 
     /// Puts it back: all but what the window has found by itself, and where the lanes are scrolled to.
@@ -82,6 +92,14 @@ impl Shown {
         document.fit_lanes(before);
         document.refresh_envelope();
     }
+}
+
+/// How lanes are arranged: without what is picked, what was read from a file, and what the window has found by itself.
+fn arranged(lanes: &LaneView) -> LaneView {
+    let Arrangement { order, colour_by, folded, places: _, picked: _, anchor: _ } = &lanes.list;
+    let (order, folded) = (order.clone(), folded.clone());
+    let list = Arrangement { order, colour_by: *colour_by, folded, ..Arrangement::default() };
+    LaneView { list, half_range: None, events: lanes.events.clone(), ..*lanes }
 }
 
 /// What differs between two states; two changes that are alike may be one gesture.
@@ -144,6 +162,37 @@ enum Step {
     Note,
     /// Everything as it was before.
     Arranged(Box<Arranged>, &'static str),
+}
+
+impl Step {
+    fn shown(&self) -> Option<&Shown> {
+        match self {
+            Self::Note => None,
+            Self::Arranged(state, _) => state.shown.as_ref(),
+        }
+    }
+
+    /// What it takes in memory, without what it shares with the step after it.
+    fn bytes(&self, next: Option<&Shown>) -> usize {
+        let Self::Arranged(state, _) = self else { return size_of::<Self>() };
+        let Settings { keys, categories, zone, preset, .. } = &state.settings;
+        let keys: usize = keys.iter().map(|(key, line)| 64 + key.len() + line.len()).sum();
+        let categories: usize = categories.iter().map(|c| size_of_val(c) + c.name.len()).sum();
+        let settings = size_of::<Arranged>() + keys + categories + zone.len() + preset.len();
+        settings + state.shown.as_ref().map_or(0, |shown| shown.bytes(next))
+    }
+}
+
+/// How many of the last steps are kept.
+fn kept(steps: &[Step], most: usize) -> usize {
+    let mut bytes = 0_usize;
+    let mut next: Option<&Shown> = None;
+    let fitting = steps.iter().rev().take(MAX_STEPS).take_while(|step| {
+        bytes = bytes.saturating_add(step.bytes(next));
+        next = step.shown().or(next);
+        bytes <= most
+    });
+    fitting.count().max(1).min(steps.len())
 }
 
 /// What undoing or redoing asks for.
@@ -223,8 +272,15 @@ impl Timeline {
 
     fn push(&mut self, step: Step) {
         self.undo.push(step);
-        if self.undo.len() > MAX_STEPS {
-            self.undo.remove(0);
+        let kept = kept(&self.undo, MAX_BYTES);
+        self.undo.drain(..self.undo.len() - kept);
+    }
+
+    /// The step of the list of annotations that was asked for last is not there any more.
+    pub(super) fn has_failed(&mut self, undo: bool) {
+        let to = if undo { &mut self.redo } else { &mut self.undo };
+        if to.pop_if(|step| *step == Step::Note).is_some() {
+            self.revision -= 1;
         }
     }
 
@@ -285,13 +341,13 @@ mod tests {
 
         fn act(&mut self, pause: Duration, act: impl FnOnce(&mut Self)) {
             self.clock += pause;
-            self.timeline.settle(self.state(), self.document.notes.annotations.revision());
+            self.timeline.settle(self.state(), self.document.notes.annotations.steps());
             act(self);
-            self.timeline.note(self.state(), self.document.notes.annotations.revision(), self.clock);
+            self.timeline.note(self.state(), self.document.notes.annotations.steps(), self.clock);
         }
 
         fn step(&mut self, undo: bool) -> bool {
-            let revision = self.document.notes.annotations.revision();
+            let revision = self.document.notes.annotations.steps();
             match self.timeline.step(undo, self.state(), revision) {
                 None => return false,
                 Some((Ask::Note, _)) => {
@@ -360,6 +416,35 @@ mod tests {
         assert_eq!(desk.document.selection, None);
         assert_eq!(desk.document.channels[2].centre, 17.0, "what the window has found stays");
         assert_eq!(desk.timeline.can(), (false, true));
+    }
+
+    #[test]
+    fn steps_that_take_much_are_few() {
+        let mut desk = Desk::new();
+        desk.document = document(128);
+        for i in 0..20 {
+            desk.act(LONG, |d| d.document.apply_channels(ChannelCommand::Show(i, false)));
+            desk.act(LONG, |d| d.document.selection = Some(0..i as u64 + 1));
+        }
+        let steps = &desk.timeline.undo;
+        assert_eq!((steps.len(), kept(steps, usize::MAX), kept(steps, 0)), (40, 40, 1));
+        let one = 128 * size_of::<ChannelView>() + 2 * size_of::<Arranged>();
+        let half = kept(steps, 10 * one);
+        assert!((14..26).contains(&half), "pairs share their channels: {half}");
+    }
+
+    #[test]
+    fn a_step_that_the_annotations_have_forgotten_is_passed_over() {
+        let mut desk = Desk::new();
+        desk.act(LONG, |d| d.document.selection = Some(0..7));
+        desk.act(LONG, |d| drop(d.document.notes.annotations.apply(Edit::Add(vec![Annotation::new(1.0, 0.0, "")]))));
+        let steps = desk.document.notes.annotations.steps();
+        let (ask, _) = desk.timeline.step(true, desk.state(), steps).unwrap();
+        assert_eq!(ask, Ask::Note);
+        desk.timeline.has_failed(true);
+        assert_eq!(desk.timeline.can(), (true, false));
+        assert!(desk.step(true));
+        assert_eq!((desk.document.selection.clone(), desk.document.notes.annotations.list().len()), (None, 1));
     }
 
     #[test]

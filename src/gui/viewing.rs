@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::channels::AMPLITUDES;
 use super::command::ViewCommand;
 use super::following::Growth;
 use super::state::{Document, Filtered, Pictures, ViewHistory};
@@ -12,8 +13,6 @@ use crate::scan::Selection;
 use crate::source::Source;
 use crate::summary::{Columns, Summary};
 
-/// Amplitudes stay within this factor of the automatic ones.
-const MAX_AMPLITUDE: f64 = 1e6;
 /// Changes of the view that are closer together are one step of its history.
 const PAUSE: Duration = Duration::from_millis(700);
 
@@ -64,7 +63,10 @@ impl Document {
                 self.selection = Some(0..end);
             }
             ViewCommand::Amplitude(factor) => {
-                self.lanes.amplitude = (self.lanes.amplitude * factor).clamp(1.0 / MAX_AMPLITUDE, MAX_AMPLITUDE);
+                let amplitude = self.lanes.amplitude * factor;
+                if amplitude.is_finite() && factor > 0.0 {
+                    self.lanes.amplitude = amplitude.clamp(*AMPLITUDES.start(), *AMPLITUDES.end());
+                }
             }
             ViewCommand::AmplitudeReset => {
                 self.lanes.amplitude = 1.0;
@@ -85,8 +87,11 @@ impl Document {
             // Where channels are drawn over each other there is nothing to scroll.
             ViewCommand::ScrollLanes(_) | ViewCommand::ZoomLanes(_)
                 if self.lanes.display == super::channels::Display::Butterfly => {}
-            ViewCommand::ScrollLanes(lanes) => self.lanes.first += lanes,
-            ViewCommand::ZoomLanes(factor) => self.lanes.count *= factor,
+            ViewCommand::ScrollLanes(lanes) if (self.lanes.first + lanes).is_finite() => self.lanes.first += lanes,
+            ViewCommand::ZoomLanes(factor) if factor > 0.0 && (self.lanes.count * factor).is_finite() => {
+                self.lanes.count *= factor;
+            }
+            ViewCommand::ScrollLanes(_) | ViewCommand::ZoomLanes(_) => {}
         }
         self.still_follows();
         self.keep_lanes_in_view();

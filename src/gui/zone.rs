@@ -2,8 +2,10 @@
 //! database (RFC 6557). It is named wherever a clock time stands, and what is written is read back as the same instant,
 //! on the days too on which clocks are put forward or back.
 
+use std::sync::OnceLock;
+
 use jiff::Timestamp;
-use jiff::tz::{Offset, TimeZone};
+use jiff::tz::{Offset, TimeZone, TimeZoneDatabase};
 
 use crate::error::{Error, Result};
 
@@ -21,6 +23,12 @@ impl Default for Zone {
     }
 }
 
+/// The zone of this computer. It is read from the system's files the first time, which is before there is a window.
+pub(super) fn local_zone() -> Option<TimeZone> {
+    static LOCAL: OnceLock<Option<TimeZone>> = OnceLock::new();
+    LOCAL.get_or_init(|| TimeZone::try_system().ok()).clone()
+}
+
 impl Zone {
     /// The zone called `name`: `utc` (or nothing), `local`, `Europe/Berlin`.
     ///
@@ -33,8 +41,9 @@ impl Zone {
         }
         const REMEDY: &str = "use utc, local, or a name such as Europe/Berlin or America/New_York";
         let local = name.eq_ignore_ascii_case("local");
-        let zone = if local { TimeZone::try_system() } else { TimeZone::get(name) };
-        let zone = zone.map_err(|_unknown| {
+        // The database that the program carries: the window asks for zones while they are typed, and waits for no disk.
+        let zone = if local { local_zone() } else { TimeZoneDatabase::bundled().get(name).ok() };
+        let zone = zone.ok_or_else(|| {
             let what = if local {
                 "this computer does not tell its time zone".to_owned()
             } else {

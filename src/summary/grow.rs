@@ -100,6 +100,19 @@ impl Summary {
         })))
     }
 
+    /// The summary of the same recording with further files, opened anew: it does not grow.
+    pub(super) fn with_further_files(
+        &self,
+        source: Arc<dyn Source>,
+        shape: Shape,
+        key: Key,
+        places: Vec<std::path::PathBuf>,
+    ) -> Self {
+        let summary = self.inherited(source, shape, Some(key), places);
+        summary.0.growing.store(false, Ordering::Release);
+        summary
+    }
+
     /// A summary of its own that takes over the full rows of this one.
     fn inherited(
         &self,

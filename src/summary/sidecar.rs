@@ -28,8 +28,9 @@
 //!
 //! Of a recording of several files, the length is that of all together, and the numbers in the place of time and hashes
 //! are hashes of those of each file (of its first and last 4 KiB), in their order. Its sidecar is called
-//! `FIRST+N-HASH.lwpeaks`: the name of the first file, how many follow, and a hash of all names. If one of the files
-//! grows, it is made anew.
+//! `FIRST+N-HASH.lwpeaks`: the name of the first file, how many follow, and a hash of all names. If the last of the files
+//! has grown, the full rows stay, too; if others have, it is made anew. If there are further files, the rows of the list
+//! without them are taken over ([`super::grow`]).
 //!
 //! Two programs may write the same sidecar at once, because they write the same bytes to the same places.
 
@@ -45,7 +46,7 @@ use twox_hash::XxHash3_64;
 use super::tile::{Part, Shape, TILE_FRAMES, u64_at};
 use crate::error::{Error, Result};
 use crate::file::{FlatLayout, read_at, write_at};
-use crate::source::Source;
+use crate::source::{Part as SourcePart, Source};
 
 pub(super) const HEADER_BYTES: u64 = 128;
 const VERSION: u32 = 2;
@@ -81,13 +82,15 @@ pub(super) struct Key {
     tail: u64,
     description: u64,
     shape: Shape,
+    /// The files of a recording of several, and how much of each is of it.
+    parts: Arc<[(PathBuf, u64)]>,
 }
 
 impl Key {
     /// Of stream `stream`; `None` where the samples are in no file.
     pub(super) fn of(source: &dyn Source, stream: usize, shape: Shape) -> Result<Option<Self>> {
         if !source.parts().is_empty() {
-            return Self::of_parts(source, stream, shape).map(Some);
+            return Self::of_parts(source, stream, shape, source.parts()).map(Some);
         }
         let Some(path) = source.path() else { return Ok(None) };
         let io = |e| Error::io(path, e);
@@ -113,22 +116,35 @@ impl Key {
             tail,
             description: XxHash3_64::oneshot(text.as_bytes()),
             shape,
+            parts: Arc::default(),
         }))
+    }
+
+    /// Of the first `count` files of a recording of several, as if there were no others; `None` where it is not known how
+    /// many frames of the stream are in them.
+    pub(super) fn of_first_parts(source: &dyn Source, stream: usize, shape: Shape, count: usize) -> Option<Self> {
+        if count < 2 || stream != source.recording().default_stream() {
+            return None;
+        }
+        let (first, rest) = source.parts().split_at_checked(count)?;
+        let shape = Shape { frames: rest.first()?.first_frame, ..shape };
+        Self::of_parts(source, stream, shape, first).ok()
+    }
+
+    pub(super) fn frames(&self) -> u64 {
+        self.shape.frames
     }
 
     /// Of a recording of several files: all of them in their order. The sidecar stands beside the first and has a name
     /// that tells the list, so that other lists with the same first file have other sidecars. Moving the folder keeps
     /// it valid.
-    fn of_parts(source: &dyn Source, stream: usize, shape: Shape) -> Result<Self> {
-        let parts = source.parts();
+    fn of_parts(source: &dyn Source, stream: usize, shape: Shape, parts: &[SourcePart]) -> Result<Self> {
         let first = &parts[0].path;
         let s = &source.recording().streams[stream];
         let mut list = Vec::new();
         let mut identity = Vec::new();
         let mut description =
             format!("{}\n{}\n{:?}\n{}", source.recording().format, s.name, s.format, s.channels.len());
-        let mut head = Vec::new();
-        let mut tail = Vec::new();
         for (i, part) in parts.iter().enumerate() {
             let io = |e| Error::io(&part.path, e);
             let same_folder = part.path.parent() == first.parent();
@@ -140,23 +156,23 @@ impl Key {
             let modified = meta.modified().ok().and_then(|t| t.duration_since(UNIX_EPOCH).ok());
             identity.extend_from_slice(&meta.len().to_le_bytes());
             identity.extend_from_slice(&modified.map_or(0, |t| t.as_nanos() as u64).to_le_bytes());
-            let (first_bytes, last_bytes) = ends_of(&file, part.bytes.min(meta.len()), PART_END_BYTES).map_err(io)?;
-            head.extend_from_slice(&first_bytes.to_le_bytes());
-            tail.extend_from_slice(&last_bytes.to_le_bytes());
             // The last file may grow: how long it is says nothing about the rows.
             let frames = if i + 1 < parts.len() { part.frames } else { 0 };
             description += &format!("\n{frames} {}", part.layout);
         }
+        let known: Arc<[(PathBuf, u64)]> = parts.iter().map(|part| (part.path.clone(), part.bytes)).collect();
+        let (head, tail) = ends_of_parts(&known)?;
         let mut name = first.file_name().unwrap_or_default().to_owned();
         name.push(format!("+{}-{:08x}", parts.len() - 1, XxHash3_64::oneshot(&list) as u32));
         Ok(Self {
             source: first.with_file_name(name),
             source_bytes: parts.iter().map(|part| part.bytes).fold(0, u64::saturating_add),
             modified_ns: XxHash3_64::oneshot(&identity),
-            head: XxHash3_64::oneshot(&head),
-            tail: XxHash3_64::oneshot(&tail),
+            head,
+            tail,
             description: XxHash3_64::oneshot(description.as_bytes()),
             shape,
+            parts: known,
         })
     }
 
@@ -219,6 +235,20 @@ pub(crate) fn keeping(source: &dyn Source, stream: usize, kind: &str) -> Result<
 /// Hashes of the first and last [`END_BYTES`] of the first `len` bytes of `file`.
 pub(super) fn ends(file: &File, len: u64) -> io::Result<(u64, u64)> {
     ends_of(file, len, END_BYTES)
+}
+
+/// Hashes of the first and last bytes of so much of each of these files.
+fn ends_of_parts(parts: &[(PathBuf, u64)]) -> Result<(u64, u64)> {
+    let (mut head, mut tail) = (Vec::new(), Vec::new());
+    for (path, bytes) in parts {
+        let io = |e| Error::io(path, e);
+        let file = File::open(path).map_err(io)?;
+        let len = file.metadata().map_err(io)?.len();
+        let (first, last) = ends_of(&file, len.min(*bytes), PART_END_BYTES).map_err(io)?;
+        head.extend_from_slice(&first.to_le_bytes());
+        tail.extend_from_slice(&last.to_le_bytes());
+    }
+    Ok((XxHash3_64::oneshot(&head), XxHash3_64::oneshot(&tail)))
 }
 
 fn ends_of(file: &File, len: u64, each: u64) -> io::Result<(u64, u64)> {
@@ -298,8 +328,18 @@ impl Sidecar {
         if !(same_kind && grown && self.writable) {
             return None;
         }
-        let source = File::open(&key.source).ok()?;
-        (ends(&source, old_bytes).ok()? == (old.head, old.tail)).then_some(old_frames / TILE_FRAMES)
+        let now = match key.parts.split_last() {
+            None => ends(&File::open(&key.source).ok()?, old_bytes).ok()?,
+            Some((last, before)) => {
+                // Only the last file may have been shorter.
+                let rest: u64 = before.iter().map(|(_, bytes)| *bytes).sum();
+                let of_last = old_bytes.checked_sub(rest).filter(|bytes| *bytes <= last.1)?;
+                let mut parts = key.parts.to_vec();
+                parts[before.len()].1 = of_last;
+                ends_of_parts(&parts).ok()?
+            }
+        };
+        (now == (old.head, old.tail)).then_some(old_frames / TILE_FRAMES)
     }
 
     fn rows_there(&self, known_rows: u64, complete: bool) -> Vec<bool> {

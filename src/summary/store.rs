@@ -56,6 +56,12 @@ pub(super) struct Store {
     pub(super) heritage: Arc<Mutex<Option<Heritage>>>,
 }
 
+/// A sidecar, and which rows it holds.
+type FoundSidecar = (Sidecar, Vec<bool>);
+
+/// A recording whose last files, so many at most, were not there when its sidecar was made goes on with that.
+const FEWER_FILES: usize = 8;
+
 /// A row, its length in frames (the last one of a growing recording has several, one after the other), and a part of it.
 type Place = (u64, u64, Part);
 
@@ -95,11 +101,52 @@ impl Summary {
         let key = if *policy == SidecarPolicy::Off { None } else { Key::of(source.as_ref(), stream, shape)? };
         let places = key.as_ref().map_or_else(Vec::new, |key| Sidecar::places(key, other, policy));
         let found = key.as_ref().and_then(|key| Sidecar::find(&places, key));
+        if found.is_none()
+            && let Some(key) = &key
+            && let Some(before) = Self::of_fewer_files(&source, stream, shape, budget, policy)
+        {
+            return Ok(before.with_further_files(source, shape, key.clone(), places));
+        }
+        Ok(Self::with(source, stream, shape, budget, policy, (key, places, found)))
+    }
+
+    /// The summary of the recording without its last files, if there is a sidecar of that.
+    fn of_fewer_files(
+        source: &Arc<dyn Source>,
+        stream: usize,
+        shape: Shape,
+        budget: &MemoryBudget,
+        policy: &SidecarPolicy,
+    ) -> Option<Self> {
+        if *policy != SidecarPolicy::Auto {
+            return None;
+        }
+        let count = source.parts().len();
+        (count.saturating_sub(FEWER_FILES)..count).rev().find_map(|count| {
+            let key = Key::of_first_parts(source.as_ref(), stream, shape, count)?;
+            let places = Sidecar::places(&key, None, policy);
+            let found = Sidecar::find(&places, &key)?;
+            let shape = Shape { frames: key.frames(), ..shape };
+            let rows = found.1.iter().any(|there| *there);
+            let summary =
+                Self::with(Arc::clone(source), stream, shape, budget, policy, (Some(key), places, Some(found)));
+            rows.then_some(summary)
+        })
+    }
+
+    fn with(
+        source: Arc<dyn Source>,
+        stream: usize,
+        shape: Shape,
+        budget: &MemoryBudget,
+        policy: &SidecarPolicy,
+        (key, places, found): (Option<Key>, Vec<PathBuf>, Option<FoundSidecar>),
+    ) -> Self {
         let (sidecar, there) = match found {
             Some((sidecar, there)) => (Some(Arc::new(sidecar)), there),
             None => (None, vec![false; shape.rows() as usize]),
         };
-        Ok(Self(Arc::new(Store {
+        Self(Arc::new(Store {
             source,
             stream,
             shape,
@@ -119,7 +166,7 @@ impl Summary {
             stays: AtomicU64::new(u64::MAX),
             publishing: Arc::default(),
             heritage: Arc::default(),
-        })))
+        }))
     }
 
     /// The recording.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::App;
 use crate::gui::companions::{self, Alignment, Answer, Beneath, CompanionCommand, HEIGHTS, MAX};
+use crate::gui::following::{Follower, News, What};
 use crate::gui::jobs::{Outcome, Purpose};
 use crate::gui::message::Message;
 use crate::task::Task;
@@ -28,7 +29,7 @@ impl App {
                 }
             }
             CompanionCommand::Height(id, height) => {
-                if let Some(companion) = document.companions.get_mut(id) {
+                if let Some(companion) = document.companions.get_mut(id).filter(|_| height.is_finite()) {
                     companion.height = height.clamp(*HEIGHTS.start(), *HEIGHTS.end());
                 }
             }
@@ -80,15 +81,59 @@ impl App {
             let text = "one of the recordings does not tell when it began: they are aligned at their starts";
             self.message = Some(Message::notice(text, "type the seconds by which it begins later, or Shift + drag it"));
         }
-        if companion.summary.is_complete() {
-            return;
+        self.build_companions();
+    }
+
+    /// Makes the summaries of companions that are not complete, and that nobody makes yet.
+    pub(super) fn build_companions(&mut self) {
+        let Some(document) = &mut self.document else { return };
+        for companion in document.companions.list.iter_mut().filter(|c| !c.summary.is_complete()) {
+            if companion.building.is_some_and(|id| self.jobs.is_running(id)) {
+                continue;
+            }
+            let summary = companion.summary.clone();
+            let title = format!("Summary of {}", companion.title());
+            let id = self.jobs.start(title, &self.budget, move |_, task: &Task, _| {
+                summary.build(task)?;
+                Ok(Outcome::Summarised)
+            });
+            companion.building = Some(id);
         }
-        let summary = companion.summary.clone();
-        let title = format!("Summary of {}", companion.title());
-        let id = self.jobs.start(title, &self.budget, move |_, task: &Task, _| {
-            summary.build(task)?;
-            Ok(Outcome::Summarised)
-        });
-        companion.building = Some(id);
+    }
+
+    /// Takes in what has happened to the files of another recording that is shown beneath.
+    pub(super) fn companion_followed(&mut self, news: News) {
+        let companions = self.document.iter_mut().flat_map(|d| &mut d.companions.list);
+        let Some(companion) = companions.into_iter().find(|c| c.path.is_some() && Arc::ptr_eq(&c.source, &news.of))
+        else {
+            return;
+        };
+        let told = match news.what {
+            What::Growth(_) => None,
+            What::Told(text, remedy) => Some((text, remedy)),
+            What::Described(described, told) => {
+                companion.follow(described.source, described.summary, described.is_longer);
+                self.build_companions();
+                told
+            }
+        };
+        if let Some((text, remedy)) = told {
+            self.message = Some(Message::notice(&text, &remedy));
+        }
+    }
+
+    /// Follows the recordings that are shown beneath.
+    pub(super) fn watch_companions(&mut self) {
+        let list = self.document.iter().flat_map(|d| &d.companions.list).filter(|c| c.path.is_some());
+        let watched = &mut self.workers.beneath;
+        let mut shown = Vec::new();
+        for companion in list {
+            shown.push(companion.id);
+            watched
+                .entry(companion.id)
+                .or_insert_with(|| Follower::start(&self.jobs, &self.budget))
+                .watch_companion(companion);
+        }
+        watched.retain(|id, _| shown.contains(id));
     }
 }

@@ -23,9 +23,7 @@ impl App {
         if let Some(seen) = self.seen() {
             self.change_recent(seen);
         }
-        if let Some(writing) = self.pending_writing() {
-            self.jobs.spawn("workspace", move |_| drop(writing.run()));
-        }
+        self.write_workspace();
         self.jobs.cancel_all();
         self.workers.columns.clear();
         self.workers.measure.clear();
@@ -56,7 +54,10 @@ impl App {
 
     /// Takes in what has happened to the files of the recording.
     pub(super) fn followed(&mut self, news: News) {
-        let Some(document) = self.document.as_mut().filter(|d| Arc::ptr_eq(d.raw_source(), &news.of)) else { return };
+        if self.document.as_ref().is_none_or(|d| !Arc::ptr_eq(d.raw_source(), &news.of)) {
+            return self.companion_followed(news);
+        }
+        let Some(document) = &mut self.document else { return };
         let (described, told) = match news.what {
             What::Growth(growth) => return document.growth_is(growth),
             What::Told(text, remedy) => {
@@ -73,12 +74,14 @@ impl App {
         }
         if described.is_longer {
             document.grow(described);
+            self.build_companions();
             let idle = self.building.is_none_or(|id| self.jobs.list.iter().all(|j| j.id != id || !j.is_running()));
             if idle {
                 self.build_summary();
             }
         } else {
             document.results.tracks.forget();
+            document.companions.take_in(&described.source, described.beneath, false);
             let before = document.filter.take();
             let (source, summary, filter) = match (described.filtered, before) {
                 (Some((_, shown, shown_summary)), Some(before)) => {
@@ -88,6 +91,7 @@ impl App {
                 _ => (described.source, described.summary, None),
             };
             self.show_instead(source, summary, filter);
+            self.build_companions();
         }
         if let Some((text, remedy)) = told {
             self.message = Some(Message::notice(&text, &remedy));
@@ -167,12 +171,14 @@ impl App {
         let Some(document) = &mut self.document else { return };
         match command {
             FilterCommand::Apply(chain) => {
+                document.kept.lost_filter = None;
                 self.panels.analysis_forms.filter.show(&chain);
                 let raw = document.filter.as_ref().map_or(&document.source, |filter| &filter.source);
                 self.workers.filtering = Some(chain.clone());
                 opening::filter(&self.jobs, &self.budget, Arc::clone(raw), document.stream, chain);
             }
             FilterCommand::Remove => {
+                document.kept.lost_filter = None;
                 self.workers.filtering = None;
                 let Some(filter) = document.filter.take() else { return };
                 self.show_instead(filter.source, filter.summary, None);

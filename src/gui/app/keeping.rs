@@ -20,32 +20,47 @@ impl App {
     /// What is to be remembered when a recording is opened: what was kept of it, and of the one before.
     pub(super) fn recall(&mut self) -> Recall {
         let states = self.keeper.states.clone().filter(|_| !self.kept.settings.start_over);
-        Recall { states, first: self.pending_writing(), ..Recall::default() }
+        let mut lanes: Vec<PathBuf> = self.write_workspace().into_iter().collect();
+        if let Some(document) = &mut self.document {
+            document.save_annotations(&self.jobs);
+            lanes.push(document.path.clone());
+        }
+        Recall { states, first: Some((self.jobs.writer.clone(), lanes)), ..Recall::default() }
     }
 
     /// The same with what is open now, for another stream of it.
     pub(super) fn recall_present(&mut self) -> Recall {
-        let filter = self.wanted_filter();
-        let present = self.document.as_ref().map(|d| Box::new(Workspace::of(d, filter.as_ref(), None)));
-        let file = self.document.as_ref().and_then(|d| d.kept.file.clone());
-        Recall { workspace: present, file, ..self.recall() }
+        let filter = self.wanted_filter().map(|chain| chain.to_string());
+        let recall = self.recall();
+        let Some(document) = &self.document else { return recall };
+        let present = Box::new(Workspace::of(document, filter.as_deref(), None));
+        let (file, seen) = (document.kept.file.clone(), document.kept.seen.clone());
+        Recall { workspace: Some(present), file, seen, ..recall }
     }
 
-    pub(super) fn pending_writing(&mut self) -> Option<workspace::Writing> {
-        let filter = self.wanted_filter();
+    /// Writes what has changed of the workspace, behind what is being written; returns the lane that it is written in.
+    pub(super) fn write_workspace(&mut self) -> Option<PathBuf> {
+        let filter = self.wanted_filter().map(|chain| chain.to_string());
         let document = self.document.as_ref()?;
-        self.keeper.take(document, filter.as_ref(), &self.panels)
+        let writing = self.keeper.take(document, filter.as_deref(), &self.panels)?;
+        let (replies, lane, of) = (self.jobs.replies(), writing.lane().to_path_buf(), document.paths());
+        self.jobs.writer.state(&lane, move || {
+            let result = writing.run();
+            replies.send(Reply::WorkspaceKept { of, result });
+        });
+        Some(lane)
     }
 
     /// Shows the recording that was just opened as it was left, or as its workspace says; `same`: it was open already.
     pub(super) fn take_up(&mut self, recalled: Option<Box<Recalled>>, same: bool) {
         self.keeper.begin(same);
         let (Some(recalled), Some(document)) = (recalled, &mut self.document) else { return };
-        let Recalled { workspace, file, since } = *recalled;
+        let Recalled { workspace, file, seen, since } = *recalled;
         let name = document.shown().name.clone();
         let mut streams = workspace.streams;
         let state = streams.remove(&name);
         document.kept.file.clone_from(&file);
+        document.kept.seen = seen;
         document.kept.others = streams;
         let mut notes = Vec::new();
         let mut chain = None;
@@ -55,7 +70,10 @@ impl App {
             beneath.clone_from(&state.beneath);
             match state.chain() {
                 Ok(found) => chain = found,
-                Err(error) => notes.push(format!("its filters cannot be understood: {error}")),
+                Err(error) => {
+                    notes.push(format!("its filters cannot be understood: {error}"));
+                    document.kept.lost_filter = Some(state.filter.clone());
+                }
             }
             if chain.is_some() {
                 self.keeper.restoring = Some(Box::new(state));
@@ -115,28 +133,36 @@ impl App {
             ctx.request_repaint_after(wait);
             return;
         }
-        if let Some(writing) = self.pending_writing() {
-            self.keeper.is_writing(true);
-            self.jobs.spawn("workspace", move |replies| {
-                let result = writing.run();
-                replies.send(Reply::WorkspaceKept(result));
-            });
-        }
+        self.write_workspace();
     }
 
-    /// The same now and on this thread: the window closes, and nothing else is left to do.
-    pub(super) fn keep_workspace_now(&mut self) {
-        if let (Some(file), Some(seen)) = (&self.recent_list, self.seen()) {
-            recent::change_now(file, seen);
-        }
-        if let Some(writing) = self.pending_writing() {
-            drop(writing.run());
+    /// Takes in how writing what is kept of the recording of these files has ended.
+    pub(super) fn workspace_kept(&mut self, of: &[PathBuf], result: crate::Result<workspace::Moved>) {
+        let document = self.document.as_mut().filter(|document| document.paths() == of);
+        match (result, document) {
+            (Ok(Some(place)), document) => {
+                let name = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                let text =
+                    format!("another window has changed the workspace: what is open here is in {}", name(&place));
+                if let Some(document) = document
+                    && document.kept.file.replace(place.clone()) != Some(place)
+                {
+                    self.message = Some(Message::notice(&text, "it is kept up to date there from now on"));
+                }
+            }
+            (Ok(None), _) => self.keeper.has_succeeded(),
+            (Err(error), None) => self.message = Some(Message::from_error(&error)),
+            (Err(error), Some(_)) => {
+                if self.keeper.has_failed() {
+                    self.message = Some(Message::from_error(&error));
+                }
+            }
         }
     }
 
     /// Saves the workspace to `target`, or to the file that it has, or asks for one.
     pub(super) fn save_workspace(&mut self, target: Option<PathBuf>) {
-        let filter = self.wanted_filter();
+        let filter = self.wanted_filter().map(|chain| chain.to_string());
         let Some(document) = &mut self.document else {
             self.message = Some(Message::from_error(&Error::invalid("no recording is open")));
             return;
@@ -157,11 +183,20 @@ impl App {
         }
         let target = std::path::absolute(&target).unwrap_or(target);
         let window = Some(WindowState::of(&self.panels));
-        let mut made = Workspace::of(document, filter.as_ref(), target.parent());
+        let mut made = Workspace::of(document, filter.as_deref(), target.parent());
         made.window = window;
-        let of = document.paths();
-        self.jobs.spawn_awaited("workspace", move |replies| {
-            let result = workspace::save(&target, &made).map(|()| target);
+        let (of, replies, awaited) = (document.paths(), self.jobs.replies(), self.jobs.awaited());
+        // A file that was chosen just now may be replaced, whatever was in it: the dialog has asked.
+        let goes_on = document.kept.file.as_ref() == Some(&target);
+        let seen = document.kept.seen.clone();
+        if !goes_on {
+            seen.forget(&target);
+        }
+        let lane =
+            self.keeper.states.as_ref().map_or_else(|| target.clone(), |states| workspace::state_file(states, &of));
+        self.jobs.writer.change(&lane, move || {
+            let _until_the_end = awaited;
+            let result = workspace::save(&target, &made, &seen);
             replies.send(Reply::WorkspaceSaved { of, result });
         });
     }

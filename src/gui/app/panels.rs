@@ -1,6 +1,7 @@
 //! What the panels and dialogs ask for, and drawing them.
 
 use std::path::PathBuf;
+use std::sync::{Arc, PoisonError};
 
 use eframe::egui;
 
@@ -130,31 +131,46 @@ impl App {
         }
     }
 
-    /// Writes the settings on a worker, if they have changed.
+    /// Writes the settings, if they have changed.
     pub(super) fn keep_settings(&mut self, ctx: &egui::Context) {
         if ctx.input(|i| i.pointer.any_down()) {
             return; // a border that is being dragged is kept when it is let go
         }
+        if self.write_settings() {
+            ctx.set_zoom_factor(self.kept.settings.layout.zoom);
+        }
+    }
+
+    /// The same whatever is being dragged; says whether the panels have moved.
+    pub(super) fn write_settings(&mut self) -> bool {
         let settings = &mut self.kept.settings;
         settings.time = self.panels.time_format;
         settings.snap = self.panels.snap;
         if settings.zone != self.panels.zone.key() {
             self.panels.zone.key().clone_into(&mut settings.zone);
         }
-        if self.panels.dock.take_moved() {
+        let moved = self.panels.dock.take_moved();
+        if moved {
             settings.layout = self.panels.dock.layout();
-            ctx.set_zoom_factor(settings.layout.zoom);
         }
-        let Some(file) = self.kept.settings_file.clone() else { return };
+        let Some(file) = self.kept.settings_file.clone() else { return moved };
         if self.kept.written.as_ref() == Some(settings) {
-            return;
+            return moved;
         }
-        let first = self.kept.written.replace(settings.clone()).is_none();
-        if !first {
-            let settings = settings.clone();
-            // Settings are a comfort: a folder that cannot be written to is not the user's present concern.
-            self.jobs.spawn("settings", move |_| drop(settings::keep(&file, &settings)));
-        }
+        let Some(_before) = self.kept.written.replace(settings.clone()) else {
+            *self.kept.in_file.lock().unwrap_or_else(PoisonError::into_inner) = settings.clone();
+            return moved;
+        };
+        let (settings, in_file) = (settings.clone(), Arc::clone(&self.kept.in_file));
+        self.jobs.writer.state(&file.clone(), move || {
+            let mut in_file = in_file.lock().unwrap_or_else(PoisonError::into_inner);
+            // Settings are a comfort: a folder that cannot be written to is not the user's present concern. What could not
+            // be written is written with the next change.
+            if settings::keep(&file, &in_file, &settings).is_ok() {
+                *in_file = settings;
+            }
+        });
+        moved
     }
 
     pub(super) fn panels_ui(&mut self, ui: &mut egui::Ui) {

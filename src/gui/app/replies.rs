@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::App;
 use crate::error::Result;
 use crate::filter::Chain;
+use crate::gui::annotating;
 use crate::gui::command::{AnnotationCommand, Command, FileCommand, FilterCommand, JobCommand, PanelCommand};
 use crate::gui::companions::{Alignment, Beneath, CompanionCommand};
 use crate::gui::found::FoundCommand;
@@ -24,6 +25,11 @@ use crate::summary::Summary;
 impl App {
     pub(super) fn take_in(&mut self, reply: Reply) {
         match reply {
+            Reply::View { epoch, .. }
+            | Reply::Overview { epoch, .. }
+            | Reply::RawView { epoch, .. }
+            | Reply::ColumnsFailed { epoch, .. }
+                if !self.workers.columns.is_current(epoch) => {}
             Reply::Opened { paths, options, result } => self.opened(paths, options, result),
             Reply::Sessions { paths, sessions } => {
                 // Unless the user has gone elsewhere meanwhile.
@@ -31,13 +37,13 @@ impl App {
                     self.panels.sessions = Some(sessions);
                 }
             }
-            Reply::View { columns, packed } => {
+            Reply::View { columns, packed, .. } => {
                 if let Some(document) = &mut self.document {
                     document.pictures.error = None;
                     document.pictures.view = Some((columns, packed));
                 }
             }
-            Reply::Overview { columns } => {
+            Reply::Overview { columns, .. } => {
                 let mut first = false;
                 if let Some(document) = &mut self.document {
                     first = document.pictures.overview.is_none();
@@ -47,7 +53,7 @@ impl App {
                     self.change_recent(seen);
                 }
             }
-            Reply::RawView { columns, packed } => {
+            Reply::RawView { columns, packed, .. } => {
                 if let Some(filter) = self.document.as_mut().and_then(|d| d.filter.as_mut()) {
                     filter.picture = Some((columns, packed));
                 }
@@ -64,7 +70,7 @@ impl App {
                 }
             }
             Reply::Followed(news) => self.followed(*news),
-            Reply::ColumnsFailed(error) => {
+            Reply::ColumnsFailed { error, .. } => {
                 if let Some(document) = &mut self.document {
                     // What was drawn before may no longer be there.
                     document.pictures.view = None;
@@ -189,12 +195,7 @@ impl App {
                     *open = form;
                 }
             }
-            Reply::WorkspaceKept(result) => {
-                self.keeper.is_writing(false);
-                if let Err(error) = result {
-                    self.message = Some(Message::from_error(&error));
-                }
-            }
+            Reply::WorkspaceKept { of, result } => self.workspace_kept(&of, result),
             Reply::WorkspaceSaved { of, result } => self.workspace_saved(&of, result),
             Reply::AnnotationsRead { path, result } => {
                 if let Some(document) = &mut self.document {
@@ -221,7 +222,16 @@ impl App {
                 };
             }
             Reply::AnnotationsKept { recording, result } => {
-                if let Some(document) = self.document.as_mut().filter(|d| d.path == recording) {
+                let told = match &result {
+                    Ok(saved) => annotating::told(&saved.news),
+                    // Of what is open the tab says so, and it is tried again.
+                    Err(error) => Some(Message::from_error(error)),
+                };
+                let document = self.document.as_mut().filter(|d| d.path == recording);
+                if result.is_ok() || document.is_none() {
+                    self.message = told.or(self.message.take());
+                }
+                if let Some(document) = document {
                     document.notes.was_saved(result);
                 }
             }
@@ -320,6 +330,9 @@ impl App {
                     // A recording that has grown meanwhile has more to be made.
                     self.build_summary();
                 }
+                let companions = self.document.iter_mut().flat_map(|d| &mut d.companions.list);
+                companions.filter(|c| c.building == Some(id)).for_each(|c| c.building = None);
+                self.build_companions();
                 JobState::Done("every column is exact".to_owned())
             }
             Err(error) if error.is_cancelled() => {
@@ -388,8 +401,11 @@ impl App {
             }
             Err(error) => {
                 document.filter = before;
+                if self.keeper.restoring.take().is_some() {
+                    // They may be of use again with another program, or another file.
+                    document.kept.lost_filter = Some(chain.to_string());
+                }
                 // Nothing of this waits for the next filters.
-                self.keeper.restoring = None;
                 self.timeline.selection = None;
                 self.message = Some(Message::from_error(&error));
             }

@@ -37,6 +37,8 @@ impl App {
     pub(super) fn run_script(&mut self, ctx: &egui::Context) {
         let building = self.building;
         let Some(script) = &mut self.kept.script else { return };
+        // Nobody is there to be asked whether the window may be closed.
+        self.warned = true;
         ctx.request_repaint();
         script.window_is(ctx.content_rect().size());
         let failed = self.message.as_ref().filter(|m| m.is_error).map(|m| m.text.clone()).or_else(|| {

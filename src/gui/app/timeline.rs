@@ -27,7 +27,7 @@ impl App {
     }
 
     fn edits(&self) -> u64 {
-        self.document.as_ref().map_or(0, |d| d.notes.annotations.revision())
+        self.document.as_ref().map_or(0, |d| d.notes.annotations.steps())
     }
 
     /// To be called before a command that may change something.
@@ -51,16 +51,20 @@ impl App {
 
     pub(super) fn apply_timeline(&mut self, ctx: &egui::Context, command: TimelineCommand) {
         let undo = command == TimelineCommand::Undo;
-        let (now, edits) = (self.arranged(), self.edits());
-        match self.timeline.step(undo, now, edits) {
-            None => {}
-            Some((Ask::Note, _)) => {
-                if let Some(document) = &mut self.document {
-                    let notes = &mut document.notes.annotations;
-                    let _done = if undo { notes.undo() } else { notes.redo() };
+        loop {
+            let (now, edits) = (self.arranged(), self.edits());
+            match self.timeline.step(undo, now, edits) {
+                None => return,
+                Some((Ask::Note, _)) => {
+                    let notes = self.document.as_mut().map(|document| &mut document.notes.annotations);
+                    if notes.is_none_or(|notes| if undo { notes.undo() } else { notes.redo() }) {
+                        return;
+                    }
+                    // The list of annotations does not know that step any more: the one before it is meant.
+                    self.timeline.has_failed(undo);
                 }
+                Some((Ask::Restore(state), _)) => return self.restore(ctx, *state),
             }
-            Some((Ask::Restore(state), _)) => self.restore(ctx, *state),
         }
     }
 

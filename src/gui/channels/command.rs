@@ -6,7 +6,8 @@ use eframe::egui::Color32;
 
 use super::sorting;
 use super::view::{
-    ChannelView, ColourBy, Display, GAINS, HeatValue, Heights, Kind, LaneView, OFFSETS, OVERLAPS, SortBy,
+    AMPLITUDES, ChannelView, ColourBy, Display, FARTHEST, GAINS, HeatValue, Heights, Kind, LaneView, OFFSETS, OVERLAPS,
+    SortBy,
 };
 use crate::gui::state::Document;
 
@@ -243,13 +244,12 @@ impl Document {
         sorted.sort_unstable();
         let is_order = same && sorted.len() == count && sorted.iter().enumerate().all(|(i, &c)| i == c);
         let sound = |value: &f64| value.is_finite() && *value > 0.0;
-        let half_range = lanes.half_range.clone().filter(|half| half.len() == count && half.iter().all(sound));
+        let drawable = |value: &f64| (1.0 / FARTHEST..=FARTHEST).contains(value);
+        let half_range = lanes.half_range.clone().filter(|half| half.len() == count && half.iter().all(drawable));
         let or = |value: f64, default: f64| if value.is_finite() { value } else { default };
-        let heights = match lanes.heights {
-            Heights::Fixed(per_lane) if !sound(&per_lane) => Heights::Common,
-            other => other,
-        };
+        let heights = lanes.heights.sound().unwrap_or_default();
         let amplitude = if sound(&lanes.amplitude) { lanes.amplitude } else { 1.0 };
+        let amplitude = amplitude.clamp(*AMPLITUDES.start(), *AMPLITUDES.end());
         let overlap = or(lanes.overlap, 1.0).clamp(*OVERLAPS.start(), *OVERLAPS.end());
         let (first, on_screen) = (or(lanes.first, 0.0), or(lanes.count, MAX_LANES));
         let mut list = lanes.list.without_picks();
@@ -271,10 +271,11 @@ impl ChannelView {
         let mut mended = Self { gain: default.gain, offset: default.offset, ..self.clone() };
         mended.change(Change::Gain(self.gain));
         mended.change(Change::Offset(self.offset));
-        if !mended.centre.is_finite() {
+        let is_near = |value: f64| value.abs() <= FARTHEST;
+        if !is_near(mended.centre) {
             mended.centre = default.centre;
         }
-        if !mended.threshold.is_finite() {
+        if !is_near(mended.threshold) {
             mended.threshold = default.threshold;
         }
         mended

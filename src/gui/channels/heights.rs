@@ -1,6 +1,6 @@
 //! How high channels are drawn, and which of them are logic.
 
-use super::view::{Heights, Kind};
+use super::view::{Heights, Kind, UNITS};
 use crate::gui::state::Document;
 use crate::picture::amplitude;
 use crate::recording::SampleType;
@@ -8,15 +8,27 @@ use crate::summary::{Columns, MinMax};
 
 /// The share of the channels that fit into their lanes at amplitude 1; louder ones reach over their neighbours.
 const COVERED: f64 = 0.9;
+/// A signal that is lower is drawn as if it were constant: dividing by less gives no number.
+const LEAST_HALF: f64 = 1e-100;
 /// Half the height of a lane that a trace fills at amplitude 1.
 pub const FILL: f64 = 0.45;
+
+impl Heights {
+    /// The same within what can be drawn; `None` for what is no height.
+    #[must_use]
+    pub(super) fn sound(self) -> Option<Self> {
+        match self {
+            Self::Fixed(per_lane) if !(per_lane.is_finite() && per_lane > 0.0) => None,
+            Self::Fixed(per_lane) => Some(Self::Fixed(per_lane.clamp(*UNITS.start(), *UNITS.end()))),
+            other => Some(other),
+        }
+    }
+}
 
 impl Document {
     /// Chooses how heights are found, and finds them anew from the whole recording.
     pub(super) fn set_heights(&mut self, heights: Heights) {
-        if matches!(heights, Heights::Fixed(per_lane) if !(per_lane.is_finite() && per_lane > 0.0)) {
-            return;
-        }
+        let Some(heights) = heights.sound() else { return };
         self.lanes.heights = heights;
         self.lanes.amplitude = 1.0;
         self.refit_heights();
@@ -42,7 +54,7 @@ impl Document {
             let scaled = values.iter().map(|v| v.scaled(stream.channels[c].scale));
             let Some((middle, half)) = amplitude::fit(scaled, lanes) else { continue };
             self.channels[c].centre = middle;
-            own[c] = Some(half).filter(|half| *half > 0.0);
+            own[c] = Some(half).filter(|half| *half >= LEAST_HALF);
         }
         // What is logic says nothing about how high a signal is.
         let mut of_units: Vec<(&str, Vec<f64>)> = Vec::new();
@@ -55,7 +67,7 @@ impl Document {
         }
         let mut of_units: Vec<(&str, f64)> =
             of_units.into_iter().map(|(unit, mut list)| (unit, amplitude::quantile(&mut list, COVERED))).collect();
-        of_units.retain(|(_, half)| half.is_finite() && *half > 0.0);
+        of_units.retain(|(_, half)| half.is_finite() && *half >= LEAST_HALF);
         let common = |unit: &str| of_units.iter().find(|(u, _)| *u == unit).map_or(1.0, |(_, half)| *half);
         let half = |c: usize| match self.lanes.heights {
             Heights::Common => common(&stream.channels[c].unit),

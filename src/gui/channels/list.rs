@@ -4,8 +4,10 @@
 //! the list is flat, so that it always has the order of the lanes.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::Arc;
 
-use eframe::egui::Color32;
+use eframe::egui::{Color32, Id, Ui};
 
 use super::view::{Arrangement, ChannelView, ColourBy};
 use crate::gui::state::Document;
@@ -14,39 +16,40 @@ use crate::recording::{Channel, Position};
 
 /// A row of the list.
 #[derive(Clone, PartialEq, Debug)]
-pub enum Row<'a> {
-    Group(Group<'a>),
+pub enum Row {
+    Group(Group),
     Channel(usize),
 }
 
 /// The heading of a group.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Group<'a> {
-    pub name: &'a str,
+pub struct Group {
+    pub name: String,
     /// Its channels that match the filter.
     pub members: Vec<usize>,
     pub folded: bool,
 }
 
-impl Group<'_> {
+impl Group {
     /// What it is called, for people.
     #[must_use]
     pub fn title(&self) -> &str {
-        if self.name.is_empty() { "No group" } else { self.name }
+        if self.name.is_empty() { "No group" } else { &self.name }
     }
 }
 
 /// The rows that match `filter` (a part of name, id or group, any case). While something is looked for no group is
 /// folded: what is found must be seen.
 #[must_use]
-pub fn rows<'a>(channels: &'a [Channel], order: &[usize], arrangement: &Arrangement, filter: &str) -> Vec<Row<'a>> {
+pub fn rows(channels: &[Channel], order: &[usize], arrangement: &Arrangement, filter: &str) -> Vec<Row> {
     let filter = filter.trim().to_lowercase();
     let matches = |c: &Channel| {
         filter.is_empty() || [&c.name, &c.id, &c.group].iter().any(|text| text.to_lowercase().contains(&filter))
     };
     let order: Vec<usize> = order.iter().copied().filter(|&c| c < channels.len()).collect();
     let runs = order.chunk_by(|&a, &b| channels[a].group == channels[b].group);
-    let together = runs.clone().count() == groups(channels).len() && groups(channels).len() > 1;
+    let groups = groups(channels).len();
+    let together = groups > 1 && runs.clone().count() == groups;
     if !together {
         return order.into_iter().filter(|&c| matches(&channels[c])).map(Row::Channel).collect();
     }
@@ -54,12 +57,30 @@ pub fn rows<'a>(channels: &'a [Channel], order: &[usize], arrangement: &Arrangem
     for run in runs {
         let members: Vec<usize> = run.iter().copied().filter(|&c| matches(&channels[c])).collect();
         let Some(&first) = members.first() else { continue };
-        let name = channels[first].group.as_str();
-        let folded = filter.is_empty() && arrangement.folded.contains(name);
+        let name = channels[first].group.clone();
+        let folded = filter.is_empty() && arrangement.folded.contains(&name);
         let listed = if folded { Vec::new() } else { members.clone() };
         rows.push(Row::Group(Group { name, members, folded }));
         rows.extend(listed.into_iter().map(Row::Channel));
     }
+    rows
+}
+
+/// The rows of `document` that match `filter`, made anew when something is listed otherwise, not in every frame: that costs
+/// a pass over the names.
+pub(super) fn listed(ui: &Ui, document: &Document, filter: &str) -> Arc<Vec<Row>> {
+    let (channels, list) = (&document.shown().channels, &document.lanes.list);
+    let mut hasher = DefaultHasher::new();
+    (filter, &list.order, &list.folded, document.channels.len()).hash(&mut hasher);
+    channels.iter().for_each(|c| (&c.name, &c.id, &c.group).hash(&mut hasher));
+    let (key, place) = (hasher.finish(), Id::unique("rows of the list of channels"));
+    if let Some((of, rows)) = ui.data(|data| data.get_temp::<(u64, Arc<Vec<Row>>)>(place))
+        && of == key
+    {
+        return rows;
+    }
+    let rows = Arc::new(rows(channels, &document.channels_in_order(), list, filter));
+    ui.data_mut(|data| data.insert_temp(place, (key, Arc::clone(&rows))));
     rows
 }
 

@@ -22,7 +22,8 @@ pub use command::{Change, ChannelCommand, MAX_LANES, Pick};
 pub(super) use panel::channels_ui;
 pub use stack::Stack;
 pub use view::{
-    Arrangement, ChannelView, ColourBy, Display, EventRows, HeatValue, Heights, Kind, LaneView, SortBy, colour_named,
+    AMPLITUDES, Arrangement, ChannelView, ColourBy, Display, EventRows, HeatValue, Heights, Kind, LaneView, SortBy,
+    UNITS, colour_named,
 };
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use eframe::egui::{self, Button, Rect, Ui, vec2};
 
 use super::command::ChannelCommand;
-use super::list::{Row, rows};
+use super::list::{Row, listed};
 use super::picked::picked_ui;
 use super::row::{ROW_HEIGHT, channel_row, filter_field, group_row};
 use super::view::{ColourBy, Display, HeatValue, Heights, SortBy};
@@ -25,8 +25,7 @@ pub(in crate::gui) fn channels_ui(ui: &mut Ui, document: &Document, filter: &mut
     tracks_ui(ui, document, out);
     picked_ui(ui, document, out);
     ui.add_space(4.0);
-    let order = document.channels_in_order();
-    let rows = rows(channels, &order, &document.lanes.list, filter);
+    let rows = listed(ui, document, filter);
     if rows.is_empty() {
         ui.weak(format!("No channel has '{}' in its name, id or group.", filter.trim()));
         if ui.button("Clear filter").clicked() {
@@ -36,7 +35,7 @@ pub(in crate::gui) fn channels_ui(ui: &mut Ui, document: &Document, filter: &mut
     }
     let colours = document.channel_colours(ui.visuals().dark_mode);
     // The first channel of a row, and of all that come behind it.
-    let first_of = |row: Option<&Row<'_>>| match row {
+    let first_of = |row: Option<&Row>| match row {
         Some(Row::Channel(c)) => Some(*c),
         Some(Row::Group(group)) => group.members.first().copied(),
         None => None,
@@ -46,7 +45,7 @@ pub(in crate::gui) fn channels_ui(ui: &mut Ui, document: &Document, filter: &mut
             let rect = Rect::from_min_size(ui.cursor().min, vec2(ui.available_width(), ROW_HEIGHT));
             match &rows[i] {
                 Row::Group(group) => {
-                    ui.push_id(("group", group.name), |ui| group_row(ui, document, group, out));
+                    ui.push_id(("group", &group.name), |ui| group_row(ui, document, group, out));
                 }
                 Row::Channel(c) => {
                     ui.push_id(("channel", *c), |ui| channel_row(ui, document, (*c, colours[*c]), rect, out));
@@ -158,7 +157,7 @@ fn height_menu(ui: &mut Ui, document: &Document, ask: &mut impl FnMut(ChannelCom
         }
         let mut per_lane = now;
         let speed = (now.abs() * 0.01).max(1e-12);
-        let drag = egui::DragValue::new(&mut per_lane).speed(speed).range(1e-12..=1e18).max_decimals(6);
+        let drag = egui::DragValue::new(&mut per_lane).speed(speed).range(super::view::UNITS).max_decimals(6);
         let drag = named(ui.add(drag), "Units for each lane");
         if drag.changed() && per_lane > 0.0 {
             ask(ChannelCommand::Heights(Heights::Fixed(per_lane)));

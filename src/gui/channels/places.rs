@@ -28,7 +28,8 @@ impl Document {
 
     /// Reads where contacts are from a metadata file and the files of its probes, on a worker.
     pub(in crate::gui) fn read_places(&self, jobs: &Jobs, files: Vec<PathBuf>) {
-        let (source, stream) = (Arc::clone(&self.source), self.stream);
+        // Filters change nothing about where contacts are.
+        let (source, stream) = (Arc::clone(self.raw_source()), self.stream);
         jobs.spawn_awaited("places", move |replies| {
             let work = std::panic::AssertUnwindSafe(|| read(&source, stream, &files));
             let result = std::panic::catch_unwind(work).unwrap_or_else(|p| Err(crate::scan::panicked(p.as_ref())));
@@ -36,7 +37,8 @@ impl Document {
         });
     }
 
-    /// Takes in where contacts are, unless something else is shown by now. Lanes are sorted by it at once: that is what
+    /// Takes in where contacts are, unless something else is shown by now: the recording may have grown meanwhile, or be
+    /// described anew, as long as it is of the same files and has the same channels. Lanes are sorted by it at once: that is what
     /// it was read for.
     pub(in crate::gui) fn places_arrived(
         &mut self,
@@ -44,7 +46,11 @@ impl Document {
         stream: usize,
         places: Vec<Option<Position>>,
     ) {
-        if !Arc::ptr_eq(source, &self.source) || stream != self.stream {
+        let raw = self.raw_source();
+        let same_files = || !source.files().is_empty() && raw.files().starts_with(&source.files());
+        let same = Arc::ptr_eq(source, raw) || self.live.was(source) || same_files();
+        let channels = source.recording().streams.get(stream).map(|s| &s.channels);
+        if !same || stream != self.stream || channels != Some(&self.unfiltered().channels) {
             return;
         }
         self.lanes.list.places = places;
@@ -87,4 +93,38 @@ fn read(source: &Arc<dyn Source>, stream: usize, files: &[PathBuf]) -> Result<Ve
             .with_remedy("name a metadata file with nTrodes, and the files of its probes behind it"));
     }
     Ok(places)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gui::following::Described;
+    use crate::gui::testing::document;
+    use crate::recording::Samples;
+    use crate::source::MemorySource;
+    use crate::summary::{SidecarPolicy, Summary};
+
+    fn places(n: usize) -> Vec<Option<Position>> {
+        (0..n).map(|i| Some(Position { shank: 0, x_um: 0.0, y_um: 20.0 * i as f64 })).collect()
+    }
+
+    #[test]
+    fn an_answer_that_comes_after_growth_counts_and_one_about_something_else_does_not() {
+        let mut shown = document(4);
+        let asked = Arc::clone(shown.raw_source());
+        let mut recording = shown.recording().clone();
+        recording.streams.iter_mut().for_each(|s| s.frames += 10);
+        let samples = |s: &crate::recording::Stream| Samples::I16(vec![0; s.frames as usize * s.channels.len()]);
+        let samples = recording.streams.iter().map(samples).collect();
+        let source: Arc<dyn Source> = Arc::new(MemorySource::new(recording, samples).unwrap());
+        let budget = crate::budget::MemoryBudget::new(16 << 20);
+        let summary = Summary::open(Arc::clone(&source), 0, &budget, &SidecarPolicy::Off).unwrap();
+        shown.grow(Described { source, summary, filtered: None, beneath: Vec::new(), next: None, is_longer: true });
+        shown.places_arrived(&asked, 0, places(4));
+        assert_eq!(shown.lanes.list.places, places(4));
+        assert_eq!(shown.lanes.list.order, [3, 2, 1, 0], "sorted by depth");
+        let other = document(4);
+        shown.places_arrived(other.raw_source(), 0, vec![None; 4]);
+        assert_eq!(shown.lanes.list.places, places(4));
+    }
 }

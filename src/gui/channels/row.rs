@@ -18,7 +18,7 @@ use crate::recording::Channel;
 pub(super) const ROW_HEIGHT: f32 = 24.0;
 
 /// The heading of a group: fold it, show or hide all of it, drag it.
-pub(super) fn group_row(ui: &mut Ui, document: &Document, group: &Group<'_>, out: &mut Vec<Command>) {
+pub(super) fn group_row(ui: &mut Ui, document: &Document, group: &Group, out: &mut Vec<Command>) {
     let title = group.title();
     let shown = group.members.iter().filter(|&&c| document.channels[c].visible).count();
     ui.horizontal(|ui| {
@@ -27,7 +27,7 @@ pub(super) fn group_row(ui: &mut Ui, document: &Document, group: &Group<'_>, out
         let (sign, verb) = if group.folded { ("▸", "Unfold") } else { ("▾", "Fold") };
         let fold = ui.add(egui::Button::new(sign).frame(false).min_size(vec2(16.0, 20.0)));
         if named(fold, &format!("{verb} {title}")).clicked() {
-            out.push(Command::Channels(ChannelCommand::Fold(group.name.to_owned(), !group.folded)));
+            out.push(Command::Channels(ChannelCommand::Fold(group.name.clone(), !group.folded)));
         }
         let mut all = shown == group.members.len();
         let mixed = shown > 0 && !all;

@@ -287,3 +287,71 @@ fn a_colour_is_picked_by_name() {
     };
     assert_eq!(colour, palette(5, true));
 }
+
+#[test]
+fn numbers_that_cannot_be_drawn_change_nothing() {
+    use crate::gui::command::ViewCommand as V;
+
+    let numbers = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 0.0, -0.0, -1.0, 5e-324, -5e-324, f64::MAX, f64::MIN];
+    for number in numbers {
+        let mut document = document(4);
+        let tick = number;
+        for view in [
+            V::Amplitude(number),
+            V::Amplitude(number),
+            V::ScrollLanes(number),
+            V::ZoomLanes(number),
+            V::ZoomCentre(number),
+            V::Zoom { factor: number, about_tick: tick },
+            V::Zoom { factor: 2.0, about_tick: tick },
+            V::Pan(number),
+            V::Page(number),
+            V::Centre(number),
+            V::Range(number..number),
+            V::Range(number..1.0),
+            V::Width(number as f32),
+            V::Play(Some(number)),
+        ] {
+            drop(document.apply_view(view));
+            document.play_on();
+            check(&document);
+        }
+        for change in [
+            ChannelCommand::Heights(Heights::Fixed(number)),
+            ChannelCommand::Overlap(number),
+            ChannelCommand::Gain(0, number as f32),
+            ChannelCommand::Change(vec![1], Change::Scale(number as f32)),
+            ChannelCommand::Change(vec![1], Change::Offset(number as f32)),
+        ] {
+            document.apply_channels(change);
+            check(&document);
+        }
+        let strange = ChannelView { centre: number, threshold: number, ..ChannelView::default() }.mended();
+        assert!(strange.centre.abs() < 1e31 && strange.threshold.abs() < 1e31);
+        let lanes = LaneView {
+            amplitude: number,
+            first: number,
+            count: number,
+            overlap: number,
+            half_range: Some(vec![number; 4]),
+            heights: Heights::Fixed(number),
+            ..LaneView::default()
+        };
+        document.restore_lanes(lanes, true);
+        check(&document);
+    }
+}
+
+/// Whether all that drawing divides and multiplies by is a number that it can.
+fn check(document: &Document) {
+    let lanes = &document.lanes;
+    let normal = |x: f64| x.is_normal() && x > 0.0 && (x as f32).is_normal() && (1.0 / x).is_finite();
+    assert!(normal(lanes.amplitude) && normal(lanes.count), "{lanes:?}");
+    assert!(lanes.first.is_finite() && lanes.first >= 0.0 && lanes.overlap.is_finite(), "{lanes:?}");
+    assert!(lanes.half_range.iter().flatten().all(|half| normal(*half)), "{lanes:?}");
+    assert!(!matches!(lanes.heights, Heights::Fixed(per_lane) if !normal(per_lane)), "{lanes:?}");
+    assert!(document.channels.iter().all(|v| v.gain.is_normal() && v.offset.is_finite()), "{:?}", document.channels);
+    let view = &document.viewport;
+    assert!(normal(view.ticks()) && view.start_tick().is_finite(), "{view:?}");
+    assert!(document.playing.is_none_or(|playing| playing.tick.is_finite()), "{:?}", document.playing);
+}

@@ -15,6 +15,12 @@ use crate::recording::Position;
 pub const GAINS: std::ops::RangeInclusive<f32> = 1e-4..=1e4;
 /// A trace may be moved so many lanes up or down.
 pub const OFFSETS: std::ops::RangeInclusive<f32> = -100.0..=100.0;
+/// So many of its unit may be the height of a lane: no signal is smaller or larger, and all of it can be drawn.
+pub const UNITS: std::ops::RangeInclusive<f64> = 1e-18..=1e18;
+/// Middles and levels beyond this are no signal's.
+pub const FARTHEST: f64 = 1e30;
+/// All amplitudes may be so many times the automatic ones.
+pub const AMPLITUDES: std::ops::RangeInclusive<f64> = 1e-6..=1e6;
 /// A trace may reach so many lanes beyond its own.
 pub const OVERLAPS: std::ops::RangeInclusive<f64> = 0.0..=100.0;
 /// How high the lane of a logic channel is, next to 1 of the others.

@@ -7,6 +7,7 @@
 mod opening;
 mod pane;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -143,6 +144,22 @@ impl Companions {
         self.list.iter().map(of).collect()
     }
 
+    /// Takes in how the recording itself is now: `summaries` of its streams that are shown here. One that is missing there
+    /// is not in the recording any more, if that `is_longer` is not what it was with more at its end.
+    pub(super) fn take_in(&mut self, source: &Arc<dyn Source>, summaries: Vec<(u64, Summary)>, is_longer: bool) {
+        let mut summaries: BTreeMap<u64, Summary> = summaries.into_iter().collect();
+        for companion in self.list.iter_mut().filter(|c| c.path.is_none()) {
+            match summaries.remove(&companion.id) {
+                Some(summary) => companion.follow(Arc::clone(source), summary, is_longer),
+                None if is_longer => {}
+                None => {
+                    companion.picture = None;
+                    companion.error = Some("this stream is not in the recording any more".to_owned());
+                }
+            }
+        }
+    }
+
     /// The one of this number.
     pub fn get_mut(&mut self, id: u64) -> Option<&mut Companion> {
         self.list.iter_mut().find(|c| c.id == id)
@@ -205,6 +222,14 @@ impl Companion {
     #[must_use]
     pub fn channels(&self) -> usize {
         self.shown().channels.len().min(MAX_LANES)
+    }
+
+    /// Shows its recording as it is now.
+    pub(super) fn follow(&mut self, source: Arc<dyn Source>, summary: Summary, is_longer: bool) {
+        (self.source, self.summary) = (source, summary);
+        if !is_longer {
+            (self.picture, self.lanes, self.error) = (None, None, None);
+        }
     }
 
     /// Takes in a picture; the first one settles the heights, each channel for itself: units differ.

@@ -33,9 +33,23 @@ const NAMED: f32 = 9.0;
 /// Height of the line that says what does not fit, points.
 const NOTE: f32 = 14.0;
 
+/// What a row is called: put together only where it is read, since there may be a thousand rows in every frame.
+#[derive(Clone, Copy)]
+struct Name<'a> {
+    of: &'a str,
+    noun: &'a str,
+}
+
+impl std::fmt::Display for Name<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let space = if self.of.is_empty() || self.noun.is_empty() { "" } else { " " };
+        write!(f, "{}{space}{}", self.of, self.noun)
+    }
+}
+
 /// A row.
 struct Row<'a> {
-    name: String,
+    name: Name<'a>,
     height: f32,
     colour: usize,
     shows: Shows<'a>,
@@ -63,7 +77,7 @@ fn rows(document: &Document) -> Vec<Row<'_>> {
             Some(Err(why)) => Shows::Nothing(why),
             None => Shows::Nothing("being read…".to_owned()),
         };
-        rows.push(Row { name: track.name.clone(), height: TRACK, colour: i, shows });
+        rows.push(Row { name: Name { of: &track.name, noun: "" }, height: TRACK, colour: i, shows });
     }
     if document.lanes.events.found {
         let channels = &document.shown().channels;
@@ -77,7 +91,7 @@ fn rows(document: &Document) -> Vec<Row<'_>> {
                 (events.context.channels.get(number as usize).map_or("", String::as_str), number as usize, frames)
             });
             for (name, colour, frames) in of_lanes.chain(others) {
-                let name = format!("{name} {}", events.noun).trim().to_owned();
+                let name = Name { of: name, noun: events.noun };
                 rows.push(Row { name, height: RASTER, colour, shows: Shows::Frames(frames, listed.stamp()) });
             }
         }
@@ -150,9 +164,10 @@ pub(super) fn rows_ui(ui: &Ui, document: &Document, whole: Rect, lanes: Rect) {
         painter.text(at, Align2::LEFT_BOTTOM, text, FontId::proportional(11.0), colours.muted);
     }
     let response = ui.interact(area, ui.scope_id().with("event rows"), egui::Sense::hover());
-    let names: Vec<&str> = rows.iter().map(|row| row.name.as_str()).take(20).collect();
-    let about = format!("Rows of events: {}", names.join(", "));
-    response.widget_info(|| WidgetInfo::labeled(egui::Role::Image, true, &about));
+    response.widget_info(|| {
+        let names: Vec<String> = rows.iter().map(|row| row.name.to_string()).take(20).collect();
+        WidgetInfo::labeled(egui::Role::Image, true, format!("Rows of events: {}", names.join(", ")))
+    });
     if let Some(at) = response.hover_pos() {
         let mut top = area.top();
         let under = rows.iter().find(|row| {
@@ -189,7 +204,7 @@ fn names(painter: &egui::Painter, rows: &[Row<'_>], area: Rect, colours: Colours
         if row.height < NAMED || middle < free_from {
             continue;
         }
-        let (mut text, size) = (row.name.clone(), 11.0_f32.min(row.height.max(NAMED)));
+        let (mut text, size) = (row.name.to_string(), 11.0_f32.min(row.height.max(NAMED)));
         if let Shows::Nothing(why) = &row.shows {
             text = format!("{text}: {why}");
         }

@@ -6,7 +6,7 @@ use crate::gui::testing::{bench, document};
 
 #[test]
 fn rows_never_take_more_than_their_share() {
-    let row = |height| Row { name: "x".to_owned(), height, colour: 0, shows: Shows::Frames(&[], 0) };
+    let row = |height| Row { name: Name { of: "x", noun: "" }, height, colour: 0, shows: Shows::Frames(&[], 0) };
     let heights = |rows: &[Row<'_>]| rows.iter().map(|row| row.height).sum::<f32>();
     for (count, height) in [(0, TRACK), (3, TRACK), (30, RASTER), (100, RASTER), (1000, RASTER)] {
         let mut rows: Vec<Row<'_>> = (0..count).map(|_| row(height)).collect();

@@ -8,6 +8,7 @@
 //! Cost: while nothing grows, one question to the system every quarter of a second (every second after a minute), and no
 //! frame is drawn.
 
+mod target;
 mod worker;
 
 use std::sync::{Arc, Weak};
@@ -77,7 +78,8 @@ impl Document {
 
     /// Takes in that the recording has grown.
     pub(super) fn grow(&mut self, described: Described) {
-        let Described { source, summary, filtered, next, .. } = described;
+        let Described { source, summary, filtered, beneath, next, .. } = described;
+        self.companions.take_in(&source, beneath, true);
         let before = Arc::clone(&self.source);
         self.live.earlier.retain(|earlier| earlier.strong_count() > 0);
         let raw = Arc::downgrade(self.raw_source());
@@ -176,7 +178,7 @@ mod tests {
         let source: Arc<dyn Source> = Arc::new(MemorySource::new(recording, samples).unwrap());
         let budget = crate::budget::MemoryBudget::new(64 << 20);
         let summary = Summary::open(Arc::clone(&source), 0, &budget, &SidecarPolicy::Off).unwrap();
-        Described { source, summary, filtered: None, next: None, is_longer: true }
+        Described { source, summary, filtered: None, beneath: Vec::new(), next: None, is_longer: true }
     }
 
     fn grow(document: &mut Document) {

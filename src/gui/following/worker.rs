@@ -1,21 +1,25 @@
 //! The worker that watches the files of what is open, and describes the recording anew when it has grown.
 //!
-//! It works on what the window shows ([`Target`]); an answer carries the recording that it is about, and nothing more is
+//! It works on what the window shows ([`Target`]), with the further streams of the same recording beneath it; a companion
+//! of another recording has a worker of its own. An answer carries the recording that it is about, and nothing more is
 //! done until the window has taken it in. The tail of the summary is made before the window hears of it, so that what is
 //! drawn is exact at once.
 
 use std::any::Any;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::super::companions::Companion;
 use super::super::jobs::{Jobs, Replies, Reply};
 use super::super::state::Document;
 use super::Growth;
+use super::target::Target;
 use crate::budget::MemoryBudget;
 use crate::error::Result;
 use crate::filter::Chain;
-use crate::source::{FORMATS, FileEvent, OpenOptions, Source, Watch, again, anew};
+use crate::source::{FORMATS, FileEvent, Source, Watch, again, anew};
 use crate::summary::Summary;
 use crate::task::{Task, default_threads};
 
@@ -31,44 +35,6 @@ const REST: u32 = 4;
 const TAIL_ROWS: usize = 2;
 /// After so many looks it is told that a further file does not go on with the recording.
 const TRIES: u32 = 40;
-
-/// The recording that is open, as far as following it needs it.
-#[derive(Clone)]
-struct Target {
-    source: Arc<dyn Source>,
-    summary: Summary,
-    /// The filters applied, and the summary of what comes out of them.
-    filter: Option<(Chain, Summary)>,
-    stream: usize,
-    /// What was opened first.
-    path: PathBuf,
-    options: OpenOptions,
-}
-
-impl Target {
-    fn of(document: &Document) -> Self {
-        let raw = document.filter.as_ref();
-        Self {
-            source: Arc::clone(document.raw_source()),
-            summary: raw.map_or(&document.summary, |filter| &filter.summary).clone(),
-            filter: raw.map(|filter| (filter.chain.clone(), document.summary.clone())),
-            stream: document.stream,
-            path: document.path.clone(),
-            options: document.options.clone(),
-        }
-    }
-
-    fn is(&self, document: &Document) -> bool {
-        let raw = document.filter.as_ref();
-        Arc::ptr_eq(&self.source, document.raw_source())
-            && self.summary.is(raw.map_or(&document.summary, |filter| &filter.summary))
-            && match (&self.filter, raw) {
-                (None, None) => true,
-                (Some((_, summary)), Some(_)) => summary.is(&document.summary),
-                _ => false,
-            }
-    }
-}
 
 /// What has happened to the recording `of`.
 pub struct News {
@@ -91,6 +57,8 @@ pub struct Described {
     pub summary: Summary,
     /// The same through the filters that are applied.
     pub filtered: Option<(Chain, Arc<dyn Source>, Summary)>,
+    /// The streams beneath: the companion, and its summary.
+    pub beneath: Vec<(u64, Summary)>,
     /// A further file that it goes on in, where files were opened by a list.
     pub next: Option<PathBuf>,
     /// It is the one before with more at its end; otherwise nothing that was computed holds.
@@ -125,14 +93,23 @@ impl Follower {
 
     /// Says what is open; saying the same again costs nothing.
     pub(in super::super) fn watch(&self, document: Option<&Document>) {
+        self.aim(document, Target::is, Target::of);
+    }
+
+    /// The same for a companion of another recording.
+    pub(in super::super) fn watch_companion(&self, companion: &Companion) {
+        self.aim(Some(companion), Target::is_companion, Target::of_companion);
+    }
+
+    fn aim<T>(&self, at: Option<&T>, is: impl Fn(&Target, &T) -> bool, of: impl Fn(&T) -> Target) {
         let mut slot = lock(&self.0.0);
-        let same = match (&slot.target, document) {
+        let same = match (&slot.target, at) {
             (None, None) => true,
-            (Some(target), Some(document)) => target.is(document),
+            (Some(target), Some(at)) => is(target, at),
             _ => false,
         };
         if !same {
-            slot.target = document.map(Target::of);
+            slot.target = at.map(of);
             slot.waiting = false;
             self.0.1.notify_one();
         }
@@ -240,6 +217,8 @@ struct Following {
     next: Option<Next>,
     growth: Growth,
     since: Instant,
+    /// Companions whose stream cannot be shown as it is now.
+    left_behind: BTreeSet<u64>,
     /// That it cannot be read now, or that it grows in a way that cannot be shown, was said.
     complained: bool,
 }
@@ -253,8 +232,9 @@ impl Following {
             changed: None,
             edited: false,
             next: None,
-            growth: Growth::Still,
+            growth: target.growth,
             since: Instant::now(),
+            left_behind: BTreeSet::new(),
             complained: false,
         }
     }
@@ -278,7 +258,15 @@ impl Following {
         let mut grew = false;
         for event in self.watch.look() {
             match event {
-                FileEvent::Grew { .. } => grew = true,
+                FileEvent::Grew { path, .. } => match target.source.parts().split_last() {
+                    Some((_, before)) if before.iter().any(|part| part.path == path) => {
+                        self.edited = false;
+                        let name = name(&path);
+                        self.changed =
+                            Some(format!("the file {name} has grown, which is not the last of the recording"));
+                    }
+                    _ => grew = true,
+                },
                 FileEvent::Next { path } => self.next = Some(Next { path, tried: None, looks: 0 }),
                 FileEvent::Shrank { path, from, to } => {
                     self.edited = false;
@@ -309,7 +297,7 @@ impl Following {
                 "it is looked at again when it changes".to_owned(),
             ));
         }
-        if grew || self.due || self.changed.is_some() || next_due {
+        if grew || self.due || self.changed.is_some() || next_due || target.is_ahead(&self.left_behind) {
             self.since = Instant::now();
             self.describe(target, task, (grew, next_due), &mut news);
         } else if self.growth == Growth::Growing && self.since.elapsed() > STOPPED {
@@ -325,6 +313,12 @@ impl Following {
         if missing(&target.summary) <= TAIL_ROWS {
             // A sidecar is a comfort: where it cannot be written, the summary stays in memory.
             drop(target.summary.build_if_idle(task));
+        }
+        for (_, summary) in &target.beneath {
+            summary.settle();
+            if missing(summary) <= TAIL_ROWS {
+                drop(summary.build_if_idle(task));
+            }
         }
         let stream = &target.source.recording().streams[target.stream];
         let long = crate::text::duration(stream.duration_secs());
@@ -362,6 +356,8 @@ impl Following {
                     described.next = listed.then_some(path);
                 }
                 self.source = Arc::clone(&described.source);
+                let there = |id: &u64| described.beneath.iter().any(|(other, _)| other == id);
+                self.left_behind.extend(target.beneath.iter().map(|(id, _)| *id).filter(|id| !there(id)));
                 let is_longer = described.is_longer;
                 let told = self.words(&described, changed, files.last().filter(|_| files.len() > 1));
                 news.push(What::Described(described, told));
@@ -431,7 +427,7 @@ impl Following {
         // The header of an array is rewritten while the array grows; any other change may be of the samples.
         let header_only = self.edited && new.format == "npy" && has_more(&target.source, &now.source);
         let is_longer = now.is_longer && (self.changed.is_none() || header_only);
-        if is_longer && !next && !has_more(&target.source, &now.source) {
+        if is_longer && !next && !has_more(&target.source, &now.source) && !target.is_ahead(&self.left_behind) {
             return Ok(None);
         }
         let same_channels = new.streams.get(target.stream).is_some_and(|stream| {
@@ -463,7 +459,8 @@ impl Following {
                 Some((chain.clone(), shown, summary))
             }
         };
-        Ok(Some(Described { source: now.source, summary, filtered, next: None, is_longer }))
+        let beneath = target.beneath_grown(&now.source, is_longer, task);
+        Ok(Some(Described { source: now.source, summary, filtered, beneath, next: None, is_longer }))
     }
 }
 
@@ -478,7 +475,7 @@ fn missing(summary: &Summary) -> usize {
 }
 
 /// Makes the rows at the end, if that is all there is to make: rows to be taken over are as much as a sidecar.
-fn build_tail(summary: &Summary, task: &Task) -> Result<()> {
+pub(super) fn build_tail(summary: &Summary, task: &Task) -> Result<()> {
     if missing(summary) <= TAIL_ROWS && !summary.inherits() { summary.build_if_idle(task) } else { Ok(()) }
 }
 

@@ -1,7 +1,7 @@
 //! Heights, which channels are shown, in which order and how.
 
 use super::*;
-use crate::gui::channels::{Change, ColourBy, Display, HeatValue, Heights, Kind, Pick, SortBy, colour_named};
+use crate::gui::channels::{Change, ColourBy, Display, HeatValue, Heights, Kind, Pick, SortBy, UNITS, colour_named};
 use crate::gui::theme::{PALETTE_NAMES, palette};
 
 /// One step of amplitude by key.
@@ -28,9 +28,9 @@ pub(super) const VERBS: &[Verb] = &[
             let heights = match w.rest.trim() {
                 "common" => Heights::Common,
                 "each" => Heights::Each,
-                _ => match w.number().ok().filter(|units| *units > 0.0) {
+                _ => match w.number().ok().filter(|units| UNITS.contains(units)) {
                     Some(per_lane) => Heights::Fixed(per_lane),
-                    None => return Err(choice(w, "heights", "common, each, or a number above 0")),
+                    None => return Err(choice(w, "heights", "common, each, or a number above 0, from 1e-18 to 1e18")),
                 },
             };
             channels(ChannelCommand::Heights(heights))

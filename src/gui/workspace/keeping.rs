@@ -1,51 +1,52 @@
 //! When what is open is written by itself: some seconds behind the last change, and when it is closed.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::store::{save, save_state};
+use super::store::{Seen, save, save_state};
 use super::{StreamState, Workspace, state_file};
 use crate::error::Result;
-use crate::filter::Chain;
 use crate::gui::command::{Command, FileCommand, ViewCommand};
 use crate::gui::state::{Document, Panels};
 
 /// Written when nothing was changed for so long.
 const SETTLE: Duration = Duration::from_secs(2);
+/// And again so long after it could not be.
+const RETRY: Duration = Duration::from_secs(20);
 
 /// What is to be written, and where.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, Debug)]
 pub(in crate::gui) struct Writing {
     /// The state of the recording.
-    state: Option<(PathBuf, Workspace)>,
+    state: (PathBuf, Workspace),
     /// The user's own file.
     named: Option<(PathBuf, Workspace)>,
-    /// Later ones have greater ones.
-    serial: u64,
+    seen: Seen,
 }
 
+/// Where the user's own file is, if it is not where it was: another program writes to that.
+pub(in crate::gui) type Moved = Option<PathBuf>;
+
 impl Writing {
+    /// The lane of the writer that all that is kept of the recording goes through.
+    pub(in crate::gui) fn lane(&self) -> &Path {
+        &self.state.0
+    }
+
     /// Writes it. That the state could not be is no word worth: it is a comfort.
     ///
     /// # Errors
     /// When the user's own file cannot be written.
-    pub(in crate::gui) fn run(&self) -> Result<()> {
-        // Workers may overtake each other: what was made before the last that was written is not written any more.
-        static LAST: Mutex<BTreeMap<PathBuf, u64>> = Mutex::new(BTreeMap::new());
-        let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((path, _)) = &self.state {
-            if last.get(path).is_some_and(|serial| *serial > self.serial) {
-                return Ok(());
-            }
-            last.insert(path.clone(), self.serial);
-        }
-        if let Some((path, workspace)) = &self.state {
-            drop(save_state(path, workspace));
-        }
-        self.named.as_ref().map_or(Ok(()), |(path, workspace)| save(path, workspace))
+    pub(in crate::gui) fn run(&self) -> Result<Moved> {
+        let (path, workspace) = &self.state;
+        drop(save_state(path, workspace));
+        let Some((path, workspace)) = &self.named else { return Ok(None) };
+        let place = save(path, workspace, &self.seen)?;
+        Ok((place != *path).then_some(place))
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        self.state == other.state && self.named == other.named
     }
 }
 
@@ -61,7 +62,8 @@ pub(in crate::gui) struct Keeper {
     /// what it was when it was opened. Another window may have gone on with it, or parts of it did not fit.
     touched: bool,
     written: Option<Writing>,
-    writing: bool,
+    /// That it cannot be written was said.
+    complained: bool,
 }
 
 impl Keeper {
@@ -88,7 +90,7 @@ impl Keeper {
     /// How long until something is to be written, if anything may be.
     #[must_use]
     pub(in crate::gui) fn until_writing(&self) -> Option<Duration> {
-        let since = self.changed.filter(|_| !self.writing && self.states.is_some())?;
+        let since = self.changed.filter(|_| self.states.is_some())?;
         Some((since + SETTLE).saturating_duration_since(Instant::now()))
     }
 
@@ -96,7 +98,7 @@ impl Keeper {
     pub(in crate::gui) fn take(
         &mut self,
         document: &Document,
-        filter: Option<&Chain>,
+        filter: Option<&str>,
         panels: &Panels,
     ) -> Option<Writing> {
         self.changed = None;
@@ -104,25 +106,30 @@ impl Keeper {
             return None;
         }
         let states = self.states.as_ref().filter(|_| document.kept.fingerprint.is_some())?;
-        let state = Some((state_file(states, &document.paths()), Workspace::of(document, filter, None)));
+        let state = (state_file(states, &document.paths()), Workspace::of(document, filter, None));
         let named = document.kept.file.clone().map(|file| {
             let workspace = Workspace::of(document, filter, file.parent());
             let window = Some(super::WindowState::of(panels));
             (file, Workspace { window, ..workspace })
         });
-        let same = |w: &Writing| w.state == state && w.named == named;
-        if self.written.as_ref().is_some_and(same) {
+        let writing = Writing { state, named, seen: document.kept.seen.clone() };
+        if self.written.as_ref().is_some_and(|written| written.is(&writing)) {
             return None;
         }
-        static SERIAL: AtomicU64 = AtomicU64::new(0);
-        let writing = Writing { state, named, serial: SERIAL.fetch_add(1, Ordering::Relaxed) };
         self.written = Some(writing.clone());
         Some(writing)
     }
 
-    /// A worker begins, or has ended, to write.
-    pub(in crate::gui) fn is_writing(&mut self, writing: bool) {
-        self.writing = writing;
+    /// It could not be written: that is tried again. Says whether the user is to hear of it, once.
+    pub(in crate::gui) fn has_failed(&mut self) -> bool {
+        self.written = None;
+        self.changed = Some(Instant::now() + RETRY);
+        !std::mem::replace(&mut self.complained, true)
+    }
+
+    /// It was written.
+    pub(in crate::gui) fn has_succeeded(&mut self) {
+        self.complained = false;
     }
 
     /// Another recording: nothing of it is written yet, nor changed, unless it is another stream of the `same`.
@@ -154,11 +161,28 @@ mod tests {
         document.selection = Some(10..20);
         document.kept.file = Some(folder.path().join("own.longwave"));
         keeper.take(&document, None, &panels).unwrap().run().unwrap();
-        let read = super::super::store::load(&folder.path().join("own.longwave")).unwrap();
+        let read = super::super::store::load(&folder.path().join("own.longwave"), &Seen::default()).unwrap();
         assert_eq!(read.streams["ephys"].selection, Some([10, 20]));
         assert!(read.window.is_some());
         let state = super::super::find(&folder.path().join("states"), &document.paths()).unwrap();
         assert!(state.window.is_none() && state.files[0].path.is_empty());
         assert_eq!(state.files[0].absolute, document.path);
+    }
+
+    #[test]
+    fn what_could_not_be_written_is_tried_again_and_told_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut keeper = Keeper { states: Some(folder.path().join("states")), ..Keeper::default() };
+        let (mut document, panels) = (document(2), Panels::default());
+        document.kept.file = Some(folder.path().join("not there/own.longwave"));
+        keeper.notice(&Command::View(ViewCommand::Fit));
+        assert!(keeper.take(&document, None, &panels).unwrap().run().is_err());
+        assert!(keeper.has_failed() && !keeper.has_failed());
+        let wait = keeper.until_writing().unwrap();
+        assert!(SETTLE < wait && wait <= SETTLE + RETRY, "{wait:?}");
+        std::fs::create_dir(folder.path().join("not there")).unwrap();
+        assert_eq!(keeper.take(&document, None, &panels).unwrap().run().unwrap(), None);
+        keeper.has_succeeded();
+        assert!(keeper.has_failed());
     }
 }

@@ -23,9 +23,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-pub(super) use keeping::{Keeper, Writing};
+pub(super) use keeping::{Keeper, Moved};
 pub use missing::MissingForm;
 pub(super) use missing::missing_ui;
+pub use store::Seen;
 pub(super) use store::{Found, ask_of_file, find, save, state_file};
 
 use super::companions::Beneath;
@@ -133,8 +134,12 @@ pub struct WindowState {
 pub struct Kept {
     /// The file that the user has named, if there is one.
     pub file: Option<PathBuf>,
+    /// How it and others were when they were last read or written.
+    pub seen: Seen,
     /// How the other streams were shown.
     pub others: BTreeMap<String, StreamState>,
+    /// Filters that it was looked at through and that cannot be applied: they are kept until others are asked for.
+    pub lost_filter: Option<String>,
     /// `None`: it cannot be opened by its paths again, and nothing is kept.
     pub fingerprint: Option<Fingerprint>,
 }

@@ -15,15 +15,15 @@ use crate::gui::state::{ChannelView, Document, LaneView, Panels};
 const MOST: f64 = 1e9;
 
 impl StreamState {
-    /// How the stream of `document` is shown; `filter`: through these filters.
+    /// How the stream of `document` is shown; `filter`: through these filters, as on the command line.
     #[must_use]
-    pub fn of(document: &Document, filter: Option<&Chain>) -> Self {
+    pub fn of(document: &Document, filter: Option<&str>) -> Self {
         let view = &document.viewport;
         let channels = &document.shown().channels;
         Self {
             view: [view.start_tick(), view.end_tick()],
             selection: document.selection.as_ref().map(|s| [s.start, s.end]),
-            filter: filter.map(ToString::to_string).unwrap_or_default(),
+            filter: filter.or(document.kept.lost_filter.as_deref()).unwrap_or_default().to_owned(),
             raw_behind: document.filter.as_ref().is_some_and(|f| f.shown),
             // What is no number has no place in JSON: all of the file could not be read again.
             lanes: LaneView {
@@ -144,7 +144,7 @@ impl WindowState {
 impl Workspace {
     /// All that is kept of `document`, for a file in the folder `base`; without one, with absolute places only.
     #[must_use]
-    pub fn of(document: &Document, filter: Option<&Chain>, base: Option<&Path>) -> Self {
+    pub fn of(document: &Document, filter: Option<&str>, base: Option<&Path>) -> Self {
         let files = document.paths().iter().map(|path| FileRef::new(path, base)).collect();
         let name = document.shown().name.clone();
         let mut streams = document.kept.others.clone();
@@ -183,7 +183,7 @@ mod tests {
     #[test]
     fn all_of_it_comes_back() {
         let before = arranged();
-        let workspace = Workspace::of(&before, Some(&Chain::parse("high-pass=300").unwrap()), Some(Path::new("/data")));
+        let workspace = Workspace::of(&before, Some("high-pass=300"), Some(Path::new("/data")));
         assert_eq!(workspace.files[0].path, "day 1.rec");
         let read = Workspace::parse(&workspace.text().unwrap()).unwrap();
         assert_eq!(read, workspace);
@@ -193,6 +193,14 @@ mod tests {
         assert_eq!(state.apply(&mut after), Vec::<String>::new());
         assert_eq!((after.channels, after.lanes, after.selection), (before.channels, before.lanes, before.selection));
         assert_eq!(after.viewport, before.viewport);
+    }
+
+    #[test]
+    fn filters_that_cannot_be_applied_are_kept_until_others_are() {
+        let mut document = arranged();
+        document.kept.lost_filter = Some("low-pass=99999".to_owned());
+        assert_eq!(StreamState::of(&document, None).filter, "low-pass=99999");
+        assert_eq!(StreamState::of(&document, Some("high-pass=1")).filter, "high-pass=1");
     }
 
     #[test]

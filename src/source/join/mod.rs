@@ -61,6 +61,15 @@ pub struct Part {
     pub layout: u64,
 }
 
+impl Part {
+    /// Whether its file has the length and the time of change that it had when it was opened.
+    fn is_as_it_was(&self) -> bool {
+        let meta = std::fs::metadata(&self.path).ok();
+        let now = meta.as_ref().map_or((0, None), |meta| (meta.len(), meta.modified().ok()));
+        now == (self.bytes, self.modified)
+    }
+}
+
 /// Several sources, one behind the other.
 pub struct JoinedSource {
     recording: Recording,
@@ -390,6 +399,10 @@ impl Source for JoinedSource {
     fn grown(&self, files: &[PathBuf], task: &Task) -> Result<Option<Arc<dyn Source>>> {
         let n = self.parts.len();
         if files.len() < n || !files.iter().zip(&self.parts).all(|(file, part)| *file == part.path) {
+            return Ok(None);
+        }
+        // Only the last file of a recording goes on. What has become of another one shows in opening all of them again.
+        if self.parts[..n - 1].iter().any(|part| !part.is_as_it_was()) {
             return Ok(None);
         }
         let mut found = self.found.clone();
