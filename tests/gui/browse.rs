@@ -1,7 +1,5 @@
 //! The whole window without a screen: the real [`App`], driven by the labels that people and screen readers see, by
 //! mouse and by keys. Workers answer when they do, so every expectation is polled for, with a generous end.
-#![cfg(feature = "gui")]
-#![allow(clippy::unwrap_used)]
 
 use std::fs::File;
 use std::io::Write as _;
@@ -14,46 +12,30 @@ use eframe::egui::{
     self, Event, Key, Modifiers, MouseWheelSource, MouseWheelUnit, OutputCommand, PointerButton, Pos2, Role,
     TouchPhase, vec2,
 };
-use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use longwave::analysis::{self, View};
 use longwave::budget::MemoryBudget;
 use longwave::cli::Viewer;
 use longwave::form::Settings;
-use longwave::gui::App;
 use longwave::gui::command::{Command, ViewCommand};
 use longwave::gui::jobs::JobState;
-use longwave::gui::state::Document;
 use longwave::scan::Selection;
 use longwave::source::{OpenOptions, Source};
 use longwave::task::Task;
 use tempfile::TempDir;
 
-/// No expectation is waited for any longer.
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::common::{Window, document, sees, until, until_drawn, until_seen, viewer, window_of};
+
 const MIB: u64 = 1 << 20;
 /// Frames and channels of [`npy`].
 const FRAMES: usize = 20_000;
 const CHANNELS: usize = 3;
 const NPY_RATE: f64 = 1000.0;
 
-type Window = Harness<'static, App>;
-
 /// A window that was given `path` on the command line, or nothing; its files are in `folder`.
 fn window_with_budget(folder: &TempDir, path: Option<PathBuf>, budget: MemoryBudget) -> Window {
-    let recent = folder.path().join("recent").join("recent.json");
-    let viewer = Viewer {
-        paths: path.into_iter().collect(),
-        options: OpenOptions::default(),
-        stream: None,
-        budget,
-        threads: 2,
-        script: None,
-        screenshot: None,
-    };
-    // Steps so short that two clicks are a double click; enough of them for menus to fade in.
-    let builder = Harness::builder().with_size(vec2(1400.0, 900.0)).with_step_dt(0.04).with_max_steps(200);
-    builder.build_eframe(move |creation| App::with_recent_list(&creation.egui_ctx, viewer, Some(recent)))
+    let viewer = Viewer { budget, ..viewer(path, OpenOptions::default()) };
+    window_of(folder.path(), viewer, (1400.0, 900.0))
 }
 
 fn window(folder: &TempDir, path: Option<PathBuf>) -> Window {
@@ -63,44 +45,8 @@ fn window(folder: &TempDir, path: Option<PathBuf>) -> Window {
 /// A window in which the file at `path` is open and drawn exactly.
 fn opened(folder: &TempDir, path: &Path) -> Window {
     let mut window = window(folder, Some(path.to_path_buf()));
-    until_exact(&mut window);
+    until_drawn(&mut window);
     window
-}
-
-/// Draws frames until `holds`.
-fn until(window: &mut Window, what: &str, holds: impl Fn(&Window) -> bool) {
-    let end = Instant::now() + PATIENCE;
-    loop {
-        window.step();
-        if holds(window) {
-            return;
-        }
-        assert!(Instant::now() < end, "waited too long: {what}; the window shows\n{:#?}", window.root());
-        std::thread::sleep(Duration::from_millis(4));
-    }
-}
-
-/// Until a label that contains `text` is on the screen.
-fn until_seen(window: &mut Window, text: &str) {
-    until(window, text, |w| w.query_all_by_label_contains(text).next().is_some());
-}
-
-/// Until the picture of what is seen is there, exact, and nothing works in the background.
-fn until_exact(window: &mut Window) {
-    until(window, "an exact picture", |w| {
-        let Some(document) = &w.state().document else { return false };
-        let exact = document.pictures.view.as_ref().is_some_and(|(columns, _)| columns.exact_share() >= 1.0);
-        exact && document.pictures.overview.is_some() && !w.state().jobs.any_running()
-    });
-    window.run();
-}
-
-fn document(window: &Window) -> &Document {
-    window.state().document.as_ref().unwrap()
-}
-
-fn sees(window: &Window, text: &str) -> bool {
-    window.query_all_by_label_contains(text).next().is_some()
 }
 
 /// Clicks the only thing called `label` and draws until all is quiet.
@@ -240,7 +186,7 @@ fn a_typed_path_opens_and_closes_and_is_remembered() {
     window.get_by_label("Try the demo recording");
     type_into(&mut window, "Path of a recording", path.to_str().unwrap());
     click(&mut window, "Open path");
-    until_exact(&mut window);
+    until_drawn(&mut window);
     window.get_by_label("Picture exact");
     assert!(sees(&window, "4 channels · 30 kHz · 4 s"), "{:#?}", window.root());
     let gaps = document(&window).time().gaps().count();
@@ -249,7 +195,7 @@ fn a_typed_path_opens_and_closes_and_is_remembered() {
     assert!(window.state().document.is_none());
     until_seen(&mut window, "demo.rec");
     click(&mut window, "demo.rec");
-    until_exact(&mut window);
+    until_drawn(&mut window);
 }
 
 #[test]
@@ -270,7 +216,7 @@ fn a_recording_is_compared_and_the_difference_shown() {
     until_seen(&mut window, "from frame 700 on");
     click(&mut window, "Show difference");
     until_seen(&mut window, "made.npy − other.npy");
-    until_exact(&mut window);
+    until_drawn(&mut window);
     let difference = document(&window);
     assert_eq!(difference.recording().streams[0].frames, FRAMES as u64);
     let (columns, _) = difference.pictures.view.as_ref().unwrap();
@@ -296,7 +242,7 @@ fn wheel_and_keys_zoom_and_fit_shows_all_again() {
     let expected = all.ticks() / 1.25_f64.powi(10);
     assert!((view.ticks() / expected - 1.0).abs() < 0.02, "{} instead of {expected}", view.ticks());
     assert!((view.x_of(under) - x).abs() < 1.0, "what is under the pointer stays there");
-    until_exact(&mut window);
+    until_drawn(&mut window);
     // Down to single samples, which are asked for one by one.
     for _ in 0..40 {
         wheel(&mut window, at, 100.0, Modifiers::NONE);
@@ -604,7 +550,7 @@ fn a_stopped_export_leaves_no_file() {
 
 /// Until nothing is in the folder but these, the sidecars of the peaks and the list of recent files.
 fn until_left(folder: &TempDir, expected: &[&str]) {
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + crate::common::PATIENCE;
     loop {
         let mut left = listing(folder.path());
         left.retain(|n| n != "recent" && !n.ends_with(".lwpeaks"));
@@ -657,7 +603,7 @@ fn an_unknown_file_can_be_described_and_opened() {
     until(&mut window, "the raw file", |w| w.state().document.is_some());
     let stream = document(&window).shown();
     assert_eq!((stream.channels.len(), stream.frames, stream.time.rate_hz()), (2, 40_000, 1000.0));
-    until_exact(&mut window);
+    until_drawn(&mut window);
     let beside = OpenOptions::path_beside(&path);
     until(&mut window, "the description beside the file", |_| beside.is_file());
     // Described once, it opens by itself the next time.
@@ -735,7 +681,7 @@ fn the_memory_gauge_sets_the_limit() {
     let folder = tempfile::tempdir().unwrap();
     let budget = MemoryBudget::new(256 * MIB);
     let mut window = window_with_budget(&folder, Some(demo(&folder)), budget.clone());
-    until_exact(&mut window);
+    until_drawn(&mut window);
     let gauge = |w: &Window| w.get_by_label_contains("Memory: ").rect().center();
     assert!(sees(&window, "of 256 MiB"));
     window.get_by_label_contains("Memory: ").click();
@@ -816,7 +762,7 @@ fn dropped_folders_and_files_open_their_session() {
     drop_on(&mut window, std::slice::from_ref(&day));
     until(&mut window, "the session", |w| open(w).as_deref() == Some("20240517_rat"));
     assert_eq!(parts(&window), [files[1].clone(), files[0].clone()]);
-    until_exact(&mut window);
+    until_drawn(&mut window);
     // A folder of two: the user chooses.
     let other = day.join("20240518_rat_01_a.rec");
     longwave::demo::write_demo(&other, 0.5, 2, &Task::unattended(), false).unwrap();

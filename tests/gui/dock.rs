@@ -1,27 +1,20 @@
 //! The shell of the window: panels that dock and are kept, messages, names for screen readers, the keyboard, and rest.
-#![cfg(feature = "gui")]
-#![allow(clippy::unwrap_used)]
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use eframe::egui::{self, Key, Modifiers, Role, ViewportId, vec2};
-use egui_kittest::Harness;
+use eframe::egui::{self, Key, Modifiers, Role, ViewportId};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
-use longwave::budget::MemoryBudget;
-use longwave::cli::Viewer;
-use longwave::gui::App;
 use longwave::gui::command::{AnnotationCommand, Command, JobCommand, PanelCommand, Scope, ViewCommand};
 use longwave::gui::dock::{PANES, Pane, PaneChange};
 use longwave::gui::reading::ReadCommand;
 use longwave::source::OpenOptions;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::common::{Window, until, until_drawn, viewer, window_of};
+
 const FRAMES: usize = 20_000;
 const CHANNELS: usize = 3;
-
-type Window = Harness<'static, App>;
 
 /// A recording of three channels at 1 kHz.
 fn npy(folder: &Path) -> PathBuf {
@@ -39,41 +32,14 @@ fn npy(folder: &Path) -> PathBuf {
 }
 
 fn window(folder: &Path, path: Option<PathBuf>) -> Window {
-    let recent = folder.join("recent").join("recent.json");
-    let viewer = Viewer {
-        paths: path.into_iter().collect(),
-        options: OpenOptions { rate_hz: Some(1000.0), ..OpenOptions::default() },
-        stream: None,
-        budget: MemoryBudget::new(256 << 20),
-        threads: 2,
-        script: None,
-        screenshot: None,
-    };
-    let builder = Harness::builder().with_size(vec2(1280.0, 800.0)).with_step_dt(0.04).with_max_steps(200);
-    builder.build_eframe(move |creation| App::with_recent_list(&creation.egui_ctx, viewer, Some(recent)))
-}
-
-fn until(window: &mut Window, what: &str, holds: impl Fn(&Window) -> bool) {
-    let end = Instant::now() + PATIENCE;
-    loop {
-        window.step();
-        if holds(window) {
-            return;
-        }
-        assert!(Instant::now() < end, "waited too long: {what}");
-        std::thread::sleep(Duration::from_millis(4));
-    }
+    let options = OpenOptions { rate_hz: Some(1000.0), ..OpenOptions::default() };
+    window_of(folder, viewer(path, options), (1280.0, 800.0))
 }
 
 fn opened(folder: &tempfile::TempDir) -> Window {
     let path = npy(folder.path());
     let mut window = window(folder.path(), Some(path));
-    until(&mut window, "an exact picture", |w| {
-        let Some(document) = &w.state().document else { return false };
-        let exact = document.pictures.view.as_ref().is_some_and(|(columns, _)| columns.exact_share() >= 1.0);
-        exact && document.pictures.overview.is_some() && !w.state().jobs.any_running()
-    });
-    window.run();
+    until_drawn(&mut window);
     window
 }
 

@@ -1,31 +1,21 @@
 //! A recording that is being written, in the real window without a screen: it grows on the screen while the view, the
 //! selection, annotations, channels and filters stay; what its files do is told in words.
-#![cfg(feature = "gui")]
-#![allow(clippy::unwrap_used)]
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use eframe::egui::{Key, Modifiers, vec2};
-use egui_kittest::Harness;
+use eframe::egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable as _;
 use longwave::budget::MemoryBudget;
-use longwave::cli::Viewer;
-use longwave::gui::App;
 use longwave::gui::following::Growth;
 use longwave::gui::jobs::Reply;
-use longwave::gui::state::Document;
-use longwave::gui::vocabulary;
 use longwave::recording::SampleType;
 use longwave::source::OpenOptions;
 use longwave::summary::{SidecarPolicy, Summary};
 use tempfile::TempDir;
 
-/// No expectation is waited for any longer.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-type Window = Harness<'static, App>;
+use crate::common::{Window, document, push_line, until, until_seen, viewer, window_of};
 
 fn options() -> OpenOptions {
     OpenOptions {
@@ -38,37 +28,9 @@ fn options() -> OpenOptions {
 }
 
 fn window(folder: &TempDir, path: &Path) -> Window {
-    let recent = folder.path().join("recent").join("recent.json");
-    let viewer = Viewer {
-        paths: vec![path.to_path_buf()],
-        options: options(),
-        stream: None,
-        budget: MemoryBudget::new(256 << 20),
-        threads: 2,
-        script: None,
-        screenshot: None,
-    };
-    let builder = Harness::builder().with_size(vec2(1400.0, 900.0)).with_step_dt(0.04).with_max_steps(200);
-    let mut window = builder.build_eframe(move |cc| App::with_recent_list(&cc.egui_ctx, viewer, Some(recent)));
+    let mut window = window_of(folder.path(), viewer([path], options()), (1400.0, 900.0));
     until(&mut window, "the recording", |w| w.state().document.is_some());
     window
-}
-
-/// Draws frames until `holds`.
-fn until(window: &mut Window, what: &str, holds: impl Fn(&Window) -> bool) {
-    let end = Instant::now() + PATIENCE;
-    loop {
-        window.step();
-        if holds(window) {
-            return;
-        }
-        assert!(Instant::now() < end, "waited too long: {what}; the message is {:?}", window.state().message_text());
-        std::thread::sleep(Duration::from_millis(4));
-    }
-}
-
-fn until_seen(window: &mut Window, text: &str) {
-    until(window, text, |w| w.query_all_by_label_contains(text).next().is_some());
 }
 
 /// Until so many frames are drawn exactly.
@@ -81,13 +43,8 @@ fn until_frames(window: &mut Window, frames: u64) {
     });
 }
 
-fn document(window: &Window) -> &Document {
-    window.state().document.as_ref().unwrap()
-}
-
 fn run(window: &mut Window, line: &str) {
-    let commands = vocabulary::parse(line, window.state().document.as_ref(), None).unwrap();
-    commands.into_iter().for_each(|command| window.state_mut().push(command));
+    push_line(window, line);
     window.step();
     window.step();
 }

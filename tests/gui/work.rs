@@ -1,32 +1,23 @@
 //! Work that lasts, in the whole window without a screen: what was left is found again, workspaces are saved, moved and
 //! opened, everything is undone, and lines and pictures are copied.
-#![cfg(feature = "gui")]
-#![allow(clippy::unwrap_used)]
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use eframe::egui::{Key, Modifiers, OutputCommand, vec2};
-use egui_kittest::Harness;
+use eframe::egui::{Key, Modifiers, OutputCommand};
 use egui_kittest::kittest::Queryable as _;
-use longwave::budget::MemoryBudget;
-use longwave::cli::Viewer;
 use longwave::filter::Chain;
-use longwave::gui::App;
 use longwave::gui::command::{
     ChannelCommand, Command, CopyCommand, FileCommand, FilterCommand, PanelCommand, ViewCommand,
 };
 use longwave::gui::dock::{Pane, PaneChange};
-use longwave::gui::state::Document;
 use longwave::source::OpenOptions;
 use tempfile::TempDir;
 
-/// No expectation is waited for any longer.
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::common::{Window, document, sees, until, viewer, window_of};
+
 const FRAMES: usize = 6000;
 const CHANNELS: usize = 4;
-
-type Window = Harness<'static, App>;
 
 /// A recording of noise at 1 kHz in `folder`; other seeds, other samples.
 fn recording(folder: &Path, seed: u64) -> PathBuf {
@@ -49,35 +40,7 @@ fn recording(folder: &Path, seed: u64) -> PathBuf {
 }
 
 fn window(folder: &TempDir, path: Option<&Path>) -> Window {
-    let recent = folder.path().join("home").join("recent.json");
-    let viewer = Viewer {
-        paths: path.map(Path::to_path_buf).into_iter().collect(),
-        options: OpenOptions::default(),
-        stream: None,
-        budget: MemoryBudget::new(256 << 20),
-        threads: 2,
-        script: None,
-        screenshot: None,
-    };
-    let builder = Harness::builder().with_size(vec2(1400.0, 900.0)).with_step_dt(0.04).with_max_steps(200);
-    builder.build_eframe(move |creation| App::with_recent_list(&creation.egui_ctx, viewer, Some(recent)))
-}
-
-/// Draws frames until `holds`.
-fn until(window: &mut Window, what: &str, holds: impl Fn(&Window) -> bool) {
-    let end = Instant::now() + PATIENCE;
-    loop {
-        window.step();
-        if holds(window) {
-            return;
-        }
-        assert!(Instant::now() < end, "waited too long: {what}; the window shows\n{:#?}", window.root());
-        std::thread::sleep(Duration::from_millis(4));
-    }
-}
-
-fn seen(window: &Window, text: &str) -> bool {
-    window.query_all_by_label_contains(text).next().is_some()
+    window_of(folder.path(), viewer(path, OpenOptions::default()), (1400.0, 900.0))
 }
 
 /// Until the recording is there with its heights settled, and nothing works in the background.
@@ -87,10 +50,6 @@ fn until_open(window: &mut Window) {
         let settled = document.is_some_and(|d| d.pictures.overview.is_some() && d.lanes.half_range.is_some());
         settled && !w.state().jobs.any_running() && !w.state().jobs.any_awaited()
     });
-}
-
-fn document(window: &Window) -> &Document {
-    window.state().document.as_ref().unwrap()
 }
 
 fn push(window: &mut Window, command: Command) {
@@ -144,7 +103,7 @@ fn a_recording_continues_where_it_was_left() {
     drop(first);
 
     let mut second = window(&folder, None);
-    until(&mut second, "the list", |w| seen(w, "Continue with day.raw"));
+    until(&mut second, "the list", |w| sees(w, "Continue with day.raw"));
     second.get_by_label("Continue with day.raw").click();
     until(&mut second, "the filter", |w| w.state().document.as_ref().is_some_and(|d| d.filter.is_some()));
     until_open(&mut second);
@@ -160,7 +119,7 @@ fn a_recording_continues_where_it_was_left() {
     // Other samples under the same name: told, and what fits is shown.
     recording(folder.path(), 2);
     let mut third = window(&folder, Some(&path));
-    until(&mut third, "a word about it", |w| seen(w, "has changed since"));
+    until(&mut third, "a word about it", |w| sees(w, "has changed since"));
     until_open(&mut third);
     assert_eq!(document(&third).visible_channels(), [0, 1, 3]);
 }
@@ -177,7 +136,7 @@ fn a_workspace_is_saved_moved_and_opened() {
     push(&mut first, Command::Panel(PanelCommand::Pane(Pane::Channels, PaneChange::Close)));
     let file = before.join("paper.longwave");
     push(&mut first, Command::File(FileCommand::SaveWorkspace(Some(file.clone()))));
-    until(&mut first, "a saved workspace", |w| seen(w, "The workspace was saved"));
+    until(&mut first, "a saved workspace", |w| sees(w, "The workspace was saved"));
     assert_eq!(document(&first).kept.file.as_ref(), Some(&file));
     // It is kept up to date by itself, some seconds behind the last change.
     push(&mut first, Command::Channels(ChannelCommand::Gain(0, 7.0)));
@@ -199,10 +158,10 @@ fn a_workspace_is_saved_moved_and_opened() {
 
     std::fs::remove_file(after.join("day.raw")).unwrap();
     let mut third = window(&folder, Some(&after.join("paper.longwave")));
-    until(&mut third, "the question where it is", |w| seen(w, "Where are the files?"));
+    until(&mut third, "the question where it is", |w| sees(w, "Where are the files?"));
     third.get_by_label("Locate day.raw");
     third.get_by_label("Cancel").click();
-    until(&mut third, "an answer", |w| !seen(w, "Where are the files?"));
+    until(&mut third, "an answer", |w| !sees(w, "Where are the files?"));
 }
 
 #[test]
@@ -217,7 +176,7 @@ fn broken_workspaces_are_told_about_in_a_sentence() {
         let file = folder.path().join("broken.longwave");
         std::fs::write(&file, text).unwrap();
         let mut window = window(&folder, Some(&file));
-        until(&mut window, hint, |w| seen(w, hint));
+        until(&mut window, hint, |w| sees(w, hint));
         assert!(window.state().document.is_none());
     }
     // One in the place of a recording is no riddle either.
@@ -225,7 +184,7 @@ fn broken_workspaces_are_told_about_in_a_sentence() {
     std::fs::write(folder.path().join("inner.longwave"), "{\"longwave_workspace\": 1}").unwrap();
     std::fs::write(&outer, "{\"longwave_workspace\": 1, \"files\": [{\"path\": \"inner.longwave\"}]}").unwrap();
     let mut window = window(&folder, Some(&outer));
-    until(&mut window, "a sentence", |w| seen(w, "in the place of a recording"));
+    until(&mut window, "a sentence", |w| sees(w, "in the place of a recording"));
 }
 
 #[test]
@@ -280,7 +239,7 @@ fn lines_and_pictures_are_copied() {
             _ => None,
         })
     };
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + crate::common::PATIENCE;
     let lines = loop {
         window.step();
         if let Some(lines) = lines(&window) {
@@ -292,7 +251,7 @@ fn lines_and_pictures_are_copied() {
     assert!(lines.contains("np.ndarray((1000, 4), \"<i2\", raw, offset=12000, strides=(8, 2))"), "{lines}");
     window.state_mut().push(Command::Copy(CopyCommand::Picture));
     let mut size = [0, 0];
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + crate::common::PATIENCE;
     while size == [0, 0] {
         window.step();
         for command in &window.output().platform_output.commands {
@@ -306,6 +265,6 @@ fn lines_and_pictures_are_copied() {
     assert_eq!(size, [1400, 900]);
     // The form draws what is seen.
     push(&mut window, Command::Panel(PanelCommand::PictureForm));
-    until(&mut window, "the form", |w| seen(w, "longwave shot"));
-    assert!(seen(&window, "--size 180x100mm") && seen(&window, "--plain"));
+    until(&mut window, "the form", |w| sees(w, "longwave shot"));
+    assert!(sees(&window, "--size 180x100mm") && sees(&window, "--plain"));
 }

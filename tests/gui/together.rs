@@ -1,31 +1,20 @@
 //! Windows that share files with each other and with recorders: what two of them change is kept, what is being written when
 //! one is closed is written to the end, and everything on the screen grows with the recording that it is of.
-#![cfg(feature = "gui")]
-#![allow(clippy::unwrap_used)]
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use eframe::egui::{ViewportCommand, ViewportEvent, ViewportId, vec2};
-use egui_kittest::Harness;
+use eframe::egui::{ViewportCommand, ViewportEvent, ViewportId};
 use longwave::Error;
 use longwave::annotation::store;
-use longwave::budget::MemoryBudget;
-use longwave::cli::Viewer;
-use longwave::gui::App;
 use longwave::gui::command::Command;
 use longwave::gui::companions::{Alignment, Beneath, CompanionCommand};
-use longwave::gui::state::Document;
-use longwave::gui::vocabulary;
 use longwave::recording::SampleType;
 use longwave::source::OpenOptions;
 use tempfile::TempDir;
 
-/// No expectation is waited for any longer.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-type Window = Harness<'static, App>;
+use crate::common::{Window, document, push_line, until, viewer, window_of};
 
 fn options() -> OpenOptions {
     OpenOptions {
@@ -55,42 +44,14 @@ fn append(path: &Path, bytes: &[u8]) {
 
 /// A window of a user whose lists and states are in `home`.
 fn window(home: &TempDir, paths: &[&Path]) -> Window {
-    let recent = home.path().join("home").join("recent.json");
-    let viewer = Viewer {
-        paths: paths.iter().map(|path| path.to_path_buf()).collect(),
-        options: OpenOptions::default(),
-        stream: None,
-        budget: MemoryBudget::new(256 << 20),
-        threads: 2,
-        script: None,
-        screenshot: None,
-    };
-    let builder = Harness::builder().with_size(vec2(1200.0, 800.0)).with_step_dt(0.04).with_max_steps(200);
-    let mut window = builder.build_eframe(move |cc| App::with_recent_list(&cc.egui_ctx, viewer, Some(recent)));
+    let viewer = viewer(paths.iter().copied(), OpenOptions::default());
+    let mut window = window_of(home.path(), viewer, (1200.0, 800.0));
     until(&mut window, "the recording", |w| w.state().document.is_some() && !w.state().jobs.any_awaited());
     window
 }
 
-/// Draws frames until `holds`.
-fn until(window: &mut Window, what: &str, holds: impl Fn(&Window) -> bool) {
-    let end = Instant::now() + PATIENCE;
-    loop {
-        window.step();
-        if holds(window) {
-            return;
-        }
-        assert!(Instant::now() < end, "waited too long: {what}; the message is {:?}", window.state().message_text());
-        std::thread::sleep(Duration::from_millis(4));
-    }
-}
-
-fn document(window: &Window) -> &Document {
-    window.state().document.as_ref().unwrap()
-}
-
 fn run(window: &mut Window, line: &str) {
-    let commands = vocabulary::parse(line, window.state().document.as_ref(), None).unwrap();
-    commands.into_iter().for_each(|command| window.state_mut().push(command));
+    push_line(window, line);
     window.step();
     window.step();
 }

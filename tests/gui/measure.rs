@@ -1,18 +1,11 @@
 //! Measuring in the whole window without a screen: cursors that snap, values at them, gaps, clock times and their zones,
 //! annotations that are dragged, and streams beneath the traces.
-#![cfg(feature = "gui")]
-#![allow(clippy::unwrap_used)]
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use eframe::egui::{Event, Key, Modifiers, PointerButton, Pos2, Rect, vec2};
-use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use longwave::annotation::Edit;
-use longwave::budget::MemoryBudget;
-use longwave::cli::Viewer;
-use longwave::gui::App;
 use longwave::gui::command::{Command, PanelCommand, ViewCommand};
 use longwave::gui::companions::Alignment;
 use longwave::gui::cursors::{Feature, Which};
@@ -23,9 +16,7 @@ use longwave::source::OpenOptions;
 use longwave::task::Task;
 use tempfile::TempDir;
 
-const PATIENCE: Duration = Duration::from_secs(60);
-
-type Window = Harness<'static, App>;
+use crate::common::{Window, document, push_line, sees, until, until_drawn, viewer, window_of};
 
 /// The demo recording: four channels of ephys at 30 kHz with gaps, and analog inputs.
 fn demo(folder: &TempDir, name: &str) -> PathBuf {
@@ -36,52 +27,14 @@ fn demo(folder: &TempDir, name: &str) -> PathBuf {
 
 /// A window in which the file at `path` is open and drawn exactly.
 fn opened(folder: &TempDir, path: &Path) -> Window {
-    let recent = folder.path().join("recent.json");
-    let viewer = Viewer {
-        paths: vec![path.to_path_buf()],
-        options: OpenOptions::default(),
-        stream: None,
-        budget: MemoryBudget::new(256 << 20),
-        threads: 2,
-        script: None,
-        screenshot: None,
-    };
-    let builder = Harness::builder().with_size(vec2(1400.0, 900.0)).with_step_dt(0.04).with_max_steps(200);
-    let mut window =
-        builder.build_eframe(move |creation| App::with_recent_list(&creation.egui_ctx, viewer, Some(recent)));
-    until(&mut window, "an exact picture", |w| {
-        let Some(document) = &w.state().document else { return false };
-        let exact = document.pictures.view.as_ref().is_some_and(|(columns, _)| columns.exact_share() >= 1.0);
-        exact && document.pictures.overview.is_some() && !w.state().jobs.any_running()
-    });
-    window.run();
+    let mut window = window_of(folder.path(), viewer([path], OpenOptions::default()), (1400.0, 900.0));
+    until_drawn(&mut window);
     window
-}
-
-fn until(window: &mut Window, what: &str, holds: impl Fn(&Window) -> bool) {
-    let end = Instant::now() + PATIENCE;
-    loop {
-        window.step();
-        if holds(window) {
-            return;
-        }
-        assert!(Instant::now() < end, "waited too long: {what}; the window shows\n{:#?}", window.root());
-        std::thread::sleep(Duration::from_millis(4));
-    }
-}
-
-fn document(window: &Window) -> &Document {
-    window.state().document.as_ref().unwrap()
-}
-
-fn sees(window: &Window, text: &str) -> bool {
-    window.query_all_by_label_contains(text).next().is_some()
 }
 
 /// Does a line of the vocabulary.
 fn line(window: &mut Window, text: &str) {
-    let commands = vocabulary::parse(text, window.state().document.as_ref(), None).unwrap();
-    commands.into_iter().for_each(|command| window.state_mut().push(command));
+    push_line(window, text);
     window.run();
 }
 

@@ -1,88 +1,36 @@
 //! Channels at scale in the whole window: order, groups, displays, logic levels and rows of events, by the lines that
 //! scripts are made of and by the labels that people see.
-#![cfg(feature = "gui")]
-#![allow(clippy::unwrap_used)]
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use eframe::egui::{Key, Modifiers, vec2};
-use egui_kittest::Harness;
+use eframe::egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable as _;
-use longwave::budget::MemoryBudget;
-use longwave::cli::Viewer;
-use longwave::gui::App;
 use longwave::gui::channels::{Display, Heights};
-use longwave::gui::state::Document;
 use longwave::gui::vocabulary::parse;
 use longwave::source::OpenOptions;
 use longwave::task::Task;
 use tempfile::TempDir;
 
-/// No expectation is waited for any longer.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-type Window = Harness<'static, App>;
+use crate::common::{Window, document, push_line, until_drawn, viewer, window_of};
 
 fn opened(folder: &TempDir, path: &Path) -> Window {
-    let viewer = Viewer {
-        paths: vec![path.to_path_buf()],
-        options: OpenOptions { rate_hz: Some(1000.0), ..OpenOptions::default() },
-        stream: None,
-        budget: MemoryBudget::new(256 << 20),
-        threads: 2,
-        script: None,
-        screenshot: None,
-    };
-    let viewer = if path.extension().is_some_and(|e| e == "rec") {
-        Viewer { options: OpenOptions::default(), ..viewer }
-    } else {
-        viewer
-    };
-    let recent = folder.path().join("recent.json");
-    let builder = Harness::builder().with_size(vec2(1400.0, 900.0)).with_step_dt(0.04).with_max_steps(200);
-    let mut window =
-        builder.build_eframe(move |creation| App::with_recent_list(&creation.egui_ctx, viewer, Some(recent)));
-    rest(&mut window);
+    let rate_hz = if path.extension().is_some_and(|e| e == "rec") { None } else { Some(1000.0) };
+    let options = OpenOptions { rate_hz, ..OpenOptions::default() };
+    let mut window = window_of(folder.path(), viewer([path], options), (1400.0, 900.0));
+    until_drawn(&mut window);
     window
-}
-
-/// Draws frames until all is answered.
-fn rest(window: &mut Window) {
-    let end = Instant::now() + PATIENCE;
-    loop {
-        window.step();
-        let app = window.state();
-        let answered = app.document.as_ref().is_some_and(|d| {
-            let view = d.pictures.view.as_ref();
-            view.is_some_and(|(columns, _)| {
-                columns.exact_share() >= 1.0 && columns.request.channels == d.pictured_channels()
-            }) && d.pictures.overview.is_some()
-                && !d.results.tracks.is_reading()
-        });
-        if answered && !app.jobs.any_running() {
-            window.run();
-            return;
-        }
-        assert!(Instant::now() < end, "waited too long; the window shows\n{:#?}", window.root());
-        std::thread::sleep(Duration::from_millis(4));
-    }
 }
 
 /// Does what a line of a script says.
 fn say(window: &mut Window, line: &str) {
-    let commands = parse(line, window.state().document.as_ref(), None).unwrap_or_else(|e| panic!("{line}: {e}"));
-    commands.into_iter().for_each(|command| window.state_mut().push(command));
+    push_line(window, line);
     window.step();
-    rest(window);
+    until_drawn(window);
 }
 
 fn refused(window: &Window, line: &str) -> String {
     parse(line, window.state().document.as_ref(), None).unwrap_err().to_string()
-}
-
-fn document(window: &Window) -> &Document {
-    window.state().document.as_ref().unwrap()
 }
 
 /// `frames` × `channels` in C order.
@@ -135,10 +83,10 @@ fn channels_are_arranged_by_lines() {
     // Picked and moved by keys, as by mouse.
     say(&mut window, "pick 2,5");
     window.key_press_modifiers(Modifiers::ALT, Key::ArrowDown);
-    rest(&mut window);
+    until_drawn(&mut window);
     assert_eq!(document(&window).visible_channels(), [0, 1, 3, 2, 4, 6, 5, 7]);
     window.get_by_label("Move the picked channels up").click();
-    rest(&mut window);
+    until_drawn(&mut window);
     assert_eq!(document(&window).visible_channels(), (0..8).collect::<Vec<_>>());
     for (line, hint) in [
         ("order depth", "where the contacts"),
@@ -183,13 +131,13 @@ fn displays_are_chosen_by_button_key_and_line() {
     let folder = tempfile::tempdir().unwrap();
     let mut window = opened(&folder, &waves(&folder));
     window.get_by_label("Heat map").click();
-    rest(&mut window);
+    until_drawn(&mut window);
     assert_eq!(document(&window).lanes.display, Display::HeatMap);
     window.get_by_label_contains("Colour bar, largest distance from the middle, stored values");
     say(&mut window, "heat peak-to-peak");
     window.get_by_label_contains("Colour bar, peak to peak");
     window.key_press(Key::D);
-    rest(&mut window);
+    until_drawn(&mut window);
     assert_eq!(document(&window).lanes.display, Display::Stacked);
     // Over each other, all channels are on the screen, wherever the lanes were.
     say(&mut window, "lanes 0.25");
@@ -197,7 +145,7 @@ fn displays_are_chosen_by_button_key_and_line() {
     say(&mut window, "display butterfly");
     assert_eq!(document(&window).pictured_channels(), (0..8).collect::<Vec<_>>());
     window.key_press(Key::ArrowDown);
-    rest(&mut window);
+    until_drawn(&mut window);
     assert_eq!(document(&window).lanes.first, 0.0, "there is nothing to scroll");
 }
 
@@ -270,7 +218,7 @@ fn places_found_have_a_row_for_each_channel() {
     let mut window = opened(&folder, &waves(&folder));
     say(&mut window, "analyse find above=200 scope=everything");
     window.key_press(Key::R);
-    rest(&mut window);
+    until_drawn(&mut window);
     assert!(document(&window).lanes.events.found);
     window.get_by_label_contains("Rows of events: ch 0 ");
 }
@@ -293,10 +241,10 @@ fn lanes_follow_the_probe_that_a_metadata_file_names() {
     let meta = folder.path().join("day one.yml");
     std::fs::write(&meta, text).unwrap();
     say(&mut window, &format!("probe \"{}\"", meta.display()));
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + Duration::from_secs(60);
     while document(&window).lanes.list.order.is_empty() {
         assert!(Instant::now() < end, "{:#?}", window.root());
-        rest(&mut window);
+        until_drawn(&mut window);
     }
     // On the first shank the contacts go down one by one; on the second every other one is the higher of its pair.
     let second = (16..32).map(|c| if c % 2 == 0 { c + 1 } else { c - 1 });
