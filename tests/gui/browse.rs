@@ -548,12 +548,12 @@ fn a_stopped_export_leaves_no_file() {
     until_left(&folder, &["long.npy"]);
 }
 
-/// Until nothing is in the folder but these, the sidecars of the peaks and the list of recent files.
+/// Until nothing is in the folder but these, the sidecars of the peaks and what is kept for the user.
 fn until_left(folder: &TempDir, expected: &[&str]) {
     let end = Instant::now() + crate::common::PATIENCE;
     loop {
         let mut left = listing(folder.path());
-        left.retain(|n| n != "recent" && !n.ends_with(".lwpeaks"));
+        left.retain(|n| n != "home" && !n.ends_with(".lwpeaks"));
         if left == expected {
             return;
         }
