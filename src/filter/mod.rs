@@ -41,6 +41,7 @@ mod relay;
 mod slope;
 mod sos;
 mod stage;
+mod stretch;
 mod to_unit;
 mod values;
 
@@ -189,7 +190,7 @@ pub fn looks_ahead(stream: &Stream, chain: &Chain) -> Result<u64> {
         }
         // A frame at the edge of a decimated stretch is kept or not as a whole.
         ahead = ahead.div_ceil(built.every) + u64::from(built.every > 1);
-        stage::describe_only(&mut stream, &built, SampleType::F64);
+        stretch::describe_only(&mut stream, &built, SampleType::F64);
     }
     Ok(ahead)
 }
@@ -214,7 +215,7 @@ pub fn response(stream: &Stream, chain: &Chain, hz: &[f64]) -> Result<(Vec<f64>,
             others |= own.is_none();
             *gain *= own.unwrap_or(1.0);
         }
-        stage::describe_only(&mut stream, &built, SampleType::F64);
+        stretch::describe_only(&mut stream, &built, SampleType::F64);
     }
     Ok((gains, others))
 }

@@ -6,13 +6,11 @@ use std::sync::Arc;
 use super::chain::Step;
 use super::reference::Reference;
 use super::relay::Relay;
+use super::stretch::{Stretch, describe};
 use super::{Built, DIRECT_REACH, Kernel, LANES, MAX_REACH, Piece, READ_BYTES, Reach, SLICE_FRAMES, Work};
 use crate::error::{Error, Result};
 use crate::file::FlatLayout;
-use crate::recording::{
-    Block, ClockFit, ClockSpan, Event, Recording, Sample, SampleFormat, SampleType, Samples, Scale, Stream, TimeBase,
-    Warning,
-};
+use crate::recording::{Block, Event, Recording, Sample, SampleType, Samples, Scale, Stream, Warning};
 use crate::source::{FlatPiece, Source, for_flat_pieces};
 use crate::task::Task;
 use crate::with_samples;
@@ -33,16 +31,6 @@ pub(super) struct Stage {
     pub(super) scales: Vec<Scale>,
     stretches: Vec<Stretch>,
     relay: Option<Relay>,
-}
-
-/// Frames between two gaps: those below, and those of them that are kept.
-#[derive(Clone, PartialEq, Debug)]
-struct Stretch {
-    below: Range<u64>,
-    /// The first kept one; the others follow at the distance of the stage.
-    first_kept: u64,
-    /// The first kept one as a frame of the result.
-    first: u64,
 }
 
 impl Stage {
@@ -365,58 +353,6 @@ fn put(out: &mut Block, channel: usize, place: &Place, values: impl Iterator<Ite
         Samples::F64(v) => v[from..].iter_mut().zip(values).for_each(|(to, x)| *to = x),
         // `Stage::new` takes no other type.
         _ => {}
-    }
-}
-
-/// Makes of the description of a stream that of its filtered one.
-pub(super) fn describe_only(stream: &mut Stream, built: &Built, output: SampleType) {
-    drop(describe(stream, built, output));
-}
-
-fn describe(stream: &mut Stream, built: &Built, output: SampleType) -> Vec<Stretch> {
-    stream.format = SampleFormat::native(output);
-    for (c, channel) in stream.channels.iter_mut().enumerate() {
-        channel.scale = Scale::default();
-        if let Some(unit) = built.units.as_ref().and_then(|units| units.get(c)) {
-            channel.unit.clone_from(unit);
-        }
-    }
-    let mut stretches = Vec::new();
-    let mut spans: Vec<ClockSpan> = Vec::new();
-    let (mut frames, mut end_tick) = (0, 0);
-    for below in stream.time.contiguous(0..stream.frames) {
-        let tick = stream.time.tick_of_frame(below.start);
-        let first_kept = below.start + (tick.next_multiple_of(built.every) - tick);
-        if first_kept >= below.end {
-            continue;
-        }
-        let kept = (below.end - first_kept).div_ceil(built.every);
-        let first_tick = tick.div_ceil(built.every);
-        if spans.is_empty() || first_tick > end_tick {
-            spans.push(ClockSpan { first_frame: frames, first_tick });
-        }
-        stretches.push(Stretch { below, first_kept, first: frames });
-        frames += kept;
-        end_tick = first_tick + kept;
-    }
-    if built.every > 1 {
-        stream.time = slower(&stream.time, built.every, spans);
-        stream.frames = frames;
-    }
-    stretches
-}
-
-/// The clock of which only every so many ticks are left, with these spans.
-fn slower(time: &TimeBase, every: u64, spans: Vec<ClockSpan>) -> TimeBase {
-    if !time.rate_known() {
-        return TimeBase::frames_only();
-    }
-    let spans = if spans.is_empty() { vec![ClockSpan { first_frame: 0, first_tick: 0 }] } else { spans };
-    let slow = TimeBase::with_spans(time.rate_hz() / every as f64, spans);
-    match (time.fit(), time.start_unix_ns()) {
-        (Some(fit), _) => slow.fitted_to(ClockFit { ns_per_tick: fit.ns_per_tick * every as f64, ..*fit }),
-        (None, Some(start)) => slow.starting_at(start),
-        (None, None) => slow,
     }
 }
 

@@ -13,6 +13,7 @@ mod pyramid;
 mod stft;
 mod store;
 mod tile;
+mod view;
 mod write;
 
 use super::{Analysis, Axis, Heatmap, Layer, Places, PublishClock, Report, Request, View};
