@@ -77,7 +77,10 @@ impl Present {
         match std::fs::metadata(path) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return nothing(),
             Err(e) => return Err(io(e)),
-            Ok(meta) if !meta.is_file() => return Err(Error::invalid("this is no file").with_path(path)),
+            Ok(meta) if !meta.is_file() => {
+                let error = Error::invalid("this is no file, but a folder or a device").with_path(path);
+                return Err(error.with_remedy("move what is in its place"));
+            }
             Ok(_) => {}
         }
         let file = match File::open(path) {

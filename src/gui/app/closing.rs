@@ -60,9 +60,13 @@ impl App {
     fn hear_last_words(&self) {
         for reply in self.jobs.take_replies() {
             match reply {
-                Reply::AnnotationsKept { result: Err(error), .. }
-                | Reply::WorkspaceKept { result: Err(error), .. }
-                | Reply::WorkspaceSaved { result: Err(error), .. } => self.say_at_last(error),
+                Reply::AnnotationsKept { recording, result: Err(error) } => {
+                    let name = recording.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                    self.say_at_last(Error::invalid(format!("the annotations of {name} were not written: {error}")));
+                }
+                Reply::WorkspaceKept { result: Err(error), .. } | Reply::WorkspaceSaved { result: Err(error), .. } => {
+                    self.say_at_last(error)
+                }
                 _ => {}
             }
         }
