@@ -219,7 +219,15 @@ impl TimeRange {
                 .with_remedy("write it as A..B, A.. or ..B, for example 10s..3m20s or #0..#30000"));
         };
         let end_of = |text: &str| if text.trim().is_empty() { Ok(None) } else { Time::parse_in(text, zone).map(Some) };
-        let range = Self { start: end_of(start)?, end: end_of(end)? };
+        Self::between(end_of(start)?, end_of(end)?, text)
+    }
+
+    /// The range from `start` to `end`, which was written as `text`.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Invalid`] when it is empty or ends before it starts.
+    pub fn between(start: Option<Time>, end: Option<Time>, text: &str) -> Result<Self> {
+        let range = Self { start, end };
         let reversed = match (range.start, range.end) {
             (Some(Time::Secs(a)), Some(Time::Secs(b))) => a > b,
             (Some(Time::Frame(a)), Some(Time::Frame(b))) => a > b,

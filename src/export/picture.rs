@@ -77,14 +77,14 @@ pub(crate) const EXPORTER: Exporter = Exporter {
         },
         Parameter {
             name: "ranges",
-            title: "Ranges",
+            title: "Value ranges",
             help: "Values at the foot and top of a lane (of the plot of a butterfly; of the colours of a heat map), LOW..HIGH for all channels or one for each, with commas; HIGH..LOW is upside down",
             kind: Kind::Text,
             default: "",
         },
         Parameter {
             name: "colours",
-            title: "Colours",
+            title: "Trace colours",
             help: "Colours of channels by index: 3=#ff8800,7=#0072b2; the others have those of the palette",
             kind: Kind::Text,
             default: "",
@@ -126,8 +126,8 @@ pub(crate) const EXPORTER: Exporter = Exporter {
         },
         Parameter {
             name: "plain",
-            title: "Plain",
-            help: "Only traces and scales, without title, overview and footer",
+            title: "Traces and scales only",
+            help: "Leave out title, overview and footer",
             kind: Kind::Flag,
             default: "false",
         },
@@ -184,6 +184,9 @@ fn marks(settings: &Settings) -> Result<Vec<Mark>> {
     Ok(annotations.list().iter().map(mark).collect())
 }
 
+/// Programs that edit drawings become slow with larger ones.
+const LARGE_SVG_BYTES: u64 = 16 << 20;
+
 /// The rows of the event tracks that the settings name, read from the whole recording.
 fn rows(request: &Request<'_>) -> Result<Vec<EventRow>> {
     let all = &request.source.recording().events;
@@ -214,14 +217,19 @@ fn is_svg(request: &Request<'_>) -> bool {
 fn predict(request: &Request<'_>) -> Result<Prediction> {
     let options = options(request.settings)?;
     request.selection.stream_in(request.source.recording())?;
+    let mut notes = Vec::new();
     let bytes = if is_svg(request) {
-        // An outline takes about nine characters a pixel and channel.
-        16_384 + 9 * u64::from(options.width) * request.selection.channels.len() as u64
+        // An outline takes about thirteen characters a pixel and channel.
+        let outlines = 13 * u64::from(options.width) * request.selection.channels.len() as u64;
+        if outlines > LARGE_SVG_BYTES {
+            notes.push("an SVG grows with the number of channels, and this one will be slow to open: show fewer, or write a PNG".to_owned());
+        }
+        16_384 + outlines
     } else {
         u64::from(options.width) * u64::from(options.height) / 2
     };
     let free_bytes = request.target.parent().and_then(free_bytes);
-    Ok(Prediction { bytes, free_bytes, secs: 1.0, notes: Vec::new() })
+    Ok(Prediction { bytes, free_bytes, secs: 1.0, notes })
 }
 
 fn run(request: &Request<'_>) -> Result<Vec<PathBuf>> {

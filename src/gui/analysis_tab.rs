@@ -115,13 +115,22 @@ pub(super) fn analysis_ui(
     }
 }
 
+/// Over what something may be done: with its label and what it means.
+pub(super) const SCOPES: [(Scope, &str, &str); 3] = [
+    (Scope::Selection, "Selection", "What is selected over the traces (Shift-drag); what is seen, if nothing is"),
+    (Scope::Visible, "Visible range", "What the traces show now, from edge to edge"),
+    (Scope::Everything, "Whole recording", "From the first frame to the last"),
+];
+
+/// Between choices on one line, points: each is nearer to its own mark than to the next.
+pub(super) const BETWEEN_CHOICES: f32 = 14.0;
+
 /// The choice of the range, with annotated ranges where they can be gone over, and what it comes to.
 pub(super) fn scope_ui(ui: &mut Ui, document: &Document, scope: &mut Scope, annotated: bool) {
     ui.horizontal_wrapped(|ui| {
-        for (choice, label) in
-            [(Scope::Selection, "Selection"), (Scope::Visible, "Visible range"), (Scope::Everything, "Whole recording")]
-        {
-            ui.radio_value(scope, choice, label);
+        ui.spacing_mut().item_spacing.x = BETWEEN_CHOICES;
+        for (choice, label, about) in SCOPES {
+            ui.radio_value(scope, choice, label).on_hover_text(about);
         }
         if annotated {
             annotated_ui(ui, document, scope);
@@ -143,18 +152,24 @@ pub(super) fn scope_ui(ui: &mut Ui, document: &Document, scope: &mut Scope, anno
 #[must_use]
 pub(super) fn range_text(document: &Document, scope: Scope) -> String {
     let selection = document.scope(scope);
+    frames_text(document, &selection.frames, selection.channels.len())
+}
+
+/// These frames of so many channels, in time and samples.
+#[must_use]
+pub(super) fn frames_text(document: &Document, frames: &std::ops::Range<u64>, channels: usize) -> String {
     let time = document.time();
-    let channels = plural(selection.channels.len() as u64, "channel");
-    let samples = plural(selection.len(), "frame");
-    if selection.is_empty() {
+    let channels = plural(channels as u64, "channel");
+    let samples = plural(frames.end.saturating_sub(frames.start), "frame");
+    if frames.is_empty() {
         return format!("{samples} · {channels}");
     }
-    let from = time.secs_of_frame(selection.frames.start);
-    let to = time.secs_of_frame(selection.frames.end - 1) + 1.0 / time.rate_hz();
+    let from = time.secs_of_frame(frames.start);
+    let to = time.secs_of_frame(frames.end - 1) + 1.0 / time.rate_hz();
     if time.rate_known() {
         format!("{from:.3} s to {to:.3} s ({}) · {samples} · {channels}", span(to - from))
     } else {
-        format!("#{} to #{} · {samples} · {channels}", count(selection.frames.start), count(selection.frames.end))
+        format!("#{} to #{}, both included · {samples} · {channels}", count(frames.start), count(frames.end - 1))
     }
 }
 

@@ -112,7 +112,9 @@ pub(super) fn annotations_ui(ui: &mut Ui, document: &Document, table: &mut Table
     }
     section(ui, "All");
     ui.horizontal(|ui| {
-        let field = ui.add(TextEdit::singleline(&mut table.filter).hint_text("Filter").desired_width(120.0));
+        let field = ui.add(
+            TextEdit::singleline(&mut table.filter).hint_text(RichText::new("Filter").italics()).desired_width(120.0),
+        );
         named(field, "Filter annotations");
         let sort = egui::ComboBox::from_id_salt("order")
             .selected_text(Order::ALL.iter().find(|o| o.0 == table.order).map_or("", |o| o.1))

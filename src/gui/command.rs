@@ -96,6 +96,8 @@ pub enum ViewCommand {
     /// A time, a frame or a clock time, as typed.
     GoTo(String),
     ToSelection,
+    /// To a gap.
+    Gap(GapStep),
     Back,
     Forward,
     /// Selected ticks, or none.
@@ -118,6 +120,15 @@ pub enum ViewCommand {
 }
 
 pub use super::channels::ChannelCommand;
+
+/// Which gap to go to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum GapStep {
+    Next,
+    Previous,
+    /// The one that begins at this tick.
+    At(u64),
+}
 
 /// About filters.
 #[derive(Clone, Debug)]
@@ -269,6 +280,8 @@ pub enum PanelCommand {
     /// Memory limit, bytes.
     Budget(u64),
     Theme(eframe::egui::ThemePreference),
+    /// Black and white, in either theme.
+    HighContrast(bool),
     DismissMessage,
     /// Close one of the messages in the corner, or all.
     DismissToast(Option<u64>),

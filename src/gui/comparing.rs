@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use eframe::egui::{Button, TextEdit, Ui};
+use eframe::egui::{Button, RichText, TextEdit, Ui};
 
 use super::analysis_tab::report_ui;
 use super::command::{Command, FileCommand, JobCommand, PanelCommand};
@@ -80,7 +80,9 @@ pub(super) fn comparison_ui(ui: &mut Ui, document: &Document, jobs: &[Job], out:
     let typed = ui.scope_id().with("compared path");
     let mut path: String = ui.data_mut(|data| data.get_temp(typed)).unwrap_or_default();
     ui.horizontal(|ui| {
-        let field = TextEdit::singleline(&mut path).hint_text("Path of the other recording").desired_width(180.0);
+        let field = TextEdit::singleline(&mut path)
+            .hint_text(RichText::new("Path of the other recording").italics())
+            .desired_width(180.0);
         let field = named(ui.add(field), "Path of the other recording");
         let entered = field.lost_focus() && ui.input(|i| i.key_pressed(eframe::egui::Key::Enter));
         let button = ui.add_enabled(!path.trim().is_empty(), Button::new("Compare"));

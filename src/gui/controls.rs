@@ -2,7 +2,7 @@
 
 use eframe::egui::containers::menu::{MenuButton, MenuConfig};
 use eframe::egui::{
-    Align, Button, Context, Frame, Id, Layout, Modal, PopupCloseBehavior, Response, RichText, Role, Stroke, Ui,
+    Align, Align2, Button, Context, Frame, Id, Layout, Modal, PopupCloseBehavior, Response, RichText, Role, Stroke, Ui,
     WidgetInfo, vec2,
 };
 
@@ -47,6 +47,16 @@ pub(super) fn icon_menu(ui: &mut Ui, icon: MaterialIcon, name: &str, add: impl F
     named(menu, name)
 }
 
+/// What a field that is empty shows, told from what is typed by its words and its slant.
+pub(super) fn example(text: &str) -> RichText {
+    RichText::new(format!("e.g. {text}")).italics()
+}
+
+/// The same for a field in which nothing is something, too: `automatic`, `none`.
+pub(super) fn absent(text: &str) -> RichText {
+    RichText::new(format!("({text})")).italics()
+}
+
 /// A fact on one line of a two-column grid; the value can be selected and copied.
 pub(super) fn fact(ui: &mut Ui, name: &str, value: impl Into<String>) {
     ui.label(RichText::new(name).color(Colours::of(ui).muted));
@@ -67,9 +77,15 @@ pub(super) fn dialog_buttons(ui: &mut Ui, add: impl FnOnce(&mut Ui)) {
     ui.allocate_ui_with_layout(vec2(ui.available_width(), 24.0), Layout::right_to_left(Align::Center), add);
 }
 
-/// A dialog over the window, with room around its content.
+/// The free room above a dialog, as a share of the window's height, where the dialog leaves so much.
+const ABOVE_DIALOG: f32 = 0.08;
+
+/// A dialog over the window, with room around its content. It hangs from its upper edge: whatever its content comes to while
+/// it is edited, nothing moves away under the pointer.
 pub(super) fn dialog(ctx: &Context, id: &'static str) -> Modal {
-    Modal::new(Id::unique(id)).frame(Frame::popup(&ctx.global_style()).inner_margin(16))
+    let above = ctx.content_rect().height() * ABOVE_DIALOG;
+    let area = Modal::default_area(Id::unique(id)).anchor(Align2::CENTER_TOP, vec2(0.0, above));
+    Modal::new(Id::unique(id)).area(area).frame(Frame::popup(&ctx.global_style()).inner_margin(16))
 }
 
 /// The button that does what the dialog is for.

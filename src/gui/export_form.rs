@@ -5,12 +5,12 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use eframe::egui::{Button, ComboBox, Grid, Key, RichText, ScrollArea, TextEdit, Ui, vec2};
+use eframe::egui::{Align, Button, ComboBox, Grid, Id, Key, Layout, RichText, ScrollArea, TextEdit, Ui, vec2};
 
-use super::analysis_tab::scope_ui;
-use super::command::{Command, JobCommand, PanelCommand, Scope};
+use super::command::{Command, JobCommand, PanelCommand, Scope, ViewCommand};
 use super::command_line::{Line, export_line, line_ui};
 use super::controls::{dialog, dialog_buttons, main_button, named, section};
+use super::export_part::{Part, part_ui};
 use super::jobs::{Jobs, Reply};
 use super::picturing;
 use super::raw_preview::next_question;
@@ -31,7 +31,7 @@ use crate::text::bytes;
 pub struct ExportForm {
     /// As typed.
     pub target: String,
-    pub scope: Scope,
+    pub part: Part,
     pub values: Values,
     pub overwrite: bool,
     /// Of annotated ranges: all in one file.
@@ -64,7 +64,7 @@ impl ExportForm {
         let target = document.path.with_file_name(format!("{stem} cut.{extension}"));
         Self {
             target: target.to_string_lossy().into_owned(),
-            scope: Scope::default(),
+            part: Part::default(),
             values: Values::default(),
             overwrite: false,
             joined: false,
@@ -82,7 +82,7 @@ impl ExportForm {
         let mut form = Self::new(document);
         let stem = document.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         form.set_target(&document.path.with_file_name(format!("{stem}.png")));
-        form.scope = picturing::SCOPE;
+        form.part = Part::of(picturing::SCOPE);
         form.settings = picturing::settings(document, format, "180x100mm");
         form
     }
@@ -110,8 +110,13 @@ impl ExportForm {
     }
 
     /// What is written.
-    fn selection(&self, document: &Document) -> Selection {
-        if self.is_picture() { picturing::selection(document, self.scope) } else { document.scope(self.scope) }
+    ///
+    /// # Errors
+    /// When the times that are typed are no range.
+    fn selection(&self, document: &Document) -> Result<Selection> {
+        let scope = self.part.scope;
+        let usual = if self.is_picture() { picturing::selection(document, scope) } else { document.scope(scope) };
+        Ok(Selection { frames: self.part.frames(document)?, ..usual })
     }
 
     fn is_picture(&self) -> bool {
@@ -196,18 +201,22 @@ impl ExportForm {
     /// The command line that does the same.
     fn line(&self, document: &Document, selection: &Selection) -> Line {
         let mut line = export_line(document, selection, &self.path(), self.values, &self.settings, self.overwrite);
-        line.annotated(document, self.scope, self.joined && !self.is_picture());
+        line.annotated(document, self.part.scope, self.joined && !self.is_picture());
         line
     }
 
     fn revision(&self, document: &Document) -> u64 {
-        if matches!(self.scope, Scope::Annotated(_)) { document.notes.annotations.revision() } else { 0 }
+        if matches!(self.part.scope, Scope::Annotated(_)) { document.notes.annotations.revision() } else { 0 }
     }
 
     /// Asks for a new prediction when something has changed and no answer is awaited.
     fn refresh(&mut self, document: &Document, jobs: &Jobs, budget: &MemoryBudget) {
         let Some(exporter) = self.exporter() else { return };
-        let selection = self.selection(document);
+        let Ok(selection) = self.selection(document) else {
+            // What was predicted is of another part.
+            (self.forecast, self.asked) = (None, None);
+            return;
+        };
         // The command line holds all that the prediction depends on.
         // What is annotated may change while the form is open.
         let asked = format!("{} {}", self.line(document, &selection), self.revision(document));
@@ -242,7 +251,7 @@ fn predict(
 ) {
     let (source, budget) = (Arc::clone(&document.source), budget.clone());
     let (target, values, settings, overwrite) = (of.path(), of.values, of.settings.clone(), of.overwrite);
-    let (annotated, joined) = (document.annotated(of.scope), of.joined && !of.is_picture());
+    let (annotated, joined) = (document.annotated(of.part.scope), of.joined && !of.is_picture());
     jobs.spawn_awaited("export-prediction", move |replies| {
         let exists = match &annotated {
             Some(Ok(ranges)) if !joined => crate::export::targets(&target, ranges)
@@ -277,11 +286,14 @@ pub(super) fn export_form_ui(
         let height = (screen.y - 200.0).max(120.0);
         ui.set_width((screen.x - 64.0).clamp(320.0, 560.0));
         ui.heading("Export");
-        ScrollArea::vertical().max_height(height).min_scrolled_height(height).show(ui, |ui| {
+        let id = Id::unique("height of the export form");
+        let before: f32 = ui.data(|data| data.get_temp(id)).unwrap_or(0.0);
+        let mut is_settled = false;
+        let shown = ScrollArea::vertical().max_height(height).min_scrolled_height(height).show(ui, |ui| {
             target_ui(ui, form, out);
             section(ui, "What");
-            scope_ui(ui, document, &mut form.scope, true);
-            if matches!(form.scope, Scope::Annotated(_)) && !form.is_picture() {
+            part_ui(ui, document, &mut form.part);
+            if matches!(form.part.scope, Scope::Annotated(_)) && !form.is_picture() {
                 ui.checkbox(&mut form.joined, "All of them in one file")
                     .on_hover_text("Otherwise each range becomes a file of its own, numbered, with its label");
             }
@@ -301,11 +313,20 @@ pub(super) fn export_form_ui(
                 settings_with_files_ui(ui, &mut form.settings, &mut browse);
                 out.extend(browse.map(|name| Command::Panel(PanelCommand::BrowseSetting(name))));
             }
-            forecast_ui(ui, form);
-            let selection = form.selection(document);
-            line_ui(ui, &form.line(document, &selection));
+            if let Ok(selection) = form.selection(document) {
+                is_settled = form.forecast.is_some();
+                forecast_ui(ui, form);
+                line_ui(ui, &form.line(document, &selection));
+            }
+            if !is_settled {
+                // The buttons stay where they are while it is typed, and while the cost is worked out.
+                ui.add_space((before - ui.min_rect().height()).max(0.0));
+            }
         });
-        buttons_ui(ui, form, out);
+        if is_settled {
+            ui.data_mut(|data| data.insert_temp(id, shown.content_size.y));
+        }
+        buttons_ui(ui, form, document, out);
     });
     if modal.should_close() {
         out.push(Command::Panel(PanelCommand::ExportForm(false)));
@@ -345,9 +366,9 @@ fn target_ui(ui: &mut Ui, form: &mut ExportForm, out: &mut Vec<Command>) {
 
 fn values_ui(ui: &mut Ui, values: &mut Values) {
     section(ui, "Values");
-    ui.radio_value(values, Values::Stored, "Stored")
+    ui.radio_value(values, Values::Stored, "As stored")
         .on_hover_text("Bit for bit as in the file; gain, offset and unit are written beside");
-    ui.radio_value(values, Values::Physical, "Physical")
+    ui.radio_value(values, Values::Physical, "In physical units")
         .on_hover_text("stored × gain + offset, as floating-point numbers in the channel's unit");
     ui.weak(match values {
         Values::Stored => "Bit for bit as in the file; gain, offset and unit are written beside it.",
@@ -390,17 +411,24 @@ fn forecast_ui(ui: &mut Ui, form: &ExportForm) {
     }
 }
 
-fn buttons_ui(ui: &mut Ui, form: &ExportForm, out: &mut Vec<Command>) {
-    let ready = form.is_ready();
+fn buttons_ui(ui: &mut Ui, form: &ExportForm, document: &Document, out: &mut Vec<Command>) {
+    let typed = form.part.ticks(document);
+    let ready = form.is_ready() && typed.is_ok();
     dialog_buttons(ui, |ui| {
         let export = ui.add_enabled(ready, main_button(ui, "Export"));
         let enter = ready && ui.memory(|m| m.focused().is_none()) && ui.input(|i| i.key_pressed(Key::Enter));
         if export.clicked() || enter {
+            let mut scope = form.part.scope;
+            if let Ok(Some(ticks)) = typed {
+                // What is written is seen, as if it had been selected by hand.
+                scope = Scope::Selection;
+                out.push(Command::View(ViewCommand::Select(Some(ticks))));
+            }
             out.push(Command::Job(JobCommand::Export {
                 target: form.path(),
                 values: form.values,
                 settings: form.settings.clone(),
-                scope: form.scope,
+                scope,
                 joined: form.joined,
                 overwrite: form.overwrite,
             }));
@@ -409,13 +437,19 @@ fn buttons_ui(ui: &mut Ui, form: &ExportForm, out: &mut Vec<Command>) {
         if ui.add(Button::new("Cancel").min_size(vec2(88.0, 28.0))).clicked() {
             out.push(Command::Panel(PanelCommand::ExportForm(false)));
         }
+        // What the form says further up, which may be scrolled away.
+        if let Some(Ok(prediction)) = form.forecast.as_ref().map(|f| &f.prediction) {
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                ui.weak(format!("About {} in {}", bytes(prediction.bytes), span(prediction.secs)));
+            });
+        }
     });
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
     use eframe::egui;
-    use egui_kittest::kittest::Queryable as _;
+    use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
     use super::super::testing::{bench, control, document};
     use super::*;
@@ -424,7 +458,7 @@ pub(crate) mod tests {
     pub(crate) fn form(document: &Document, exists: bool, free: u64) -> ExportForm {
         let mut form = ExportForm::new(document);
         form.waiting = Some(3);
-        let selection = form.selection(document);
+        let selection = form.selection(document).unwrap();
         form.asked = Some(format!("{} {}", form.line(document, &selection), form.revision(document)));
         let prediction = Prediction {
             bytes: 24_000,
@@ -461,6 +495,38 @@ pub(crate) mod tests {
         harness.get_by_label("Cancel").click();
         harness.run();
         assert!(matches!(harness.state().out[..], [Command::Panel(PanelCommand::ExportForm(false))]));
+    }
+
+    #[test]
+    fn a_typed_part_is_selected_and_written() {
+        let document = document(4);
+        let mut form = form(&document, false, 1 << 30);
+        form.part.typed = Some(["0.2s".to_owned(), "#500".to_owned()]);
+        let line = export_line(
+            &document,
+            &form.selection(&document).unwrap(),
+            &form.path(),
+            form.values,
+            &form.settings,
+            form.overwrite,
+        );
+        assert!(line.to_string().contains("#200..#500"), "{line}");
+        form.asked = Some(line.to_string());
+        let mut harness = harness(form, document);
+        harness.run();
+        control(&harness, egui::Role::Button, "Export").click();
+        harness.run();
+        let out = &harness.state().out;
+        let [Command::View(ViewCommand::Select(Some(ticks))), Command::Job(JobCommand::Export { scope, .. }), ..] =
+            &out[..]
+        else {
+            panic!("{out:?}")
+        };
+        assert_eq!((ticks.clone(), *scope), (200..500, Scope::Selection));
+        harness.state_mut().state.part.typed = Some(["later".to_owned(), String::new()]);
+        harness.run();
+        assert!(control(&harness, egui::Role::Button, "Export").accesskit_node().is_disabled());
+        harness.get_by_label_contains("is not a time");
     }
 
     #[test]

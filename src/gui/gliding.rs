@@ -55,6 +55,7 @@ fn is_jump(command: &ViewCommand) -> bool {
             | V::Range(_)
             | V::GoTo(_)
             | V::ToSelection
+            | V::Gap(_)
             | V::Back
             | V::Forward
     )

@@ -1,11 +1,17 @@
-//! Going to a time: what was typed, read as the axis writes it, and the dialog that asks for it.
+//! Going to a time: what was typed, read as the axis writes it, and the dialog that asks for it. A range `A..B` is selected
+//! and shown.
 
-use eframe::egui;
+use std::ops::Range;
+
+use eframe::egui::{self, Key, RichText, TextEdit, Ui};
 
 use super::command::{Command, PanelCommand, ViewCommand};
+use super::controls::{dialog, dialog_buttons, example, main_button, named};
 use super::state::{Document, TimeFormat};
+use super::theme::Colours;
+use super::wording::sentence;
 use crate::error::Result;
-use crate::text::Time;
+use crate::text::{Time, TimeRange};
 
 impl Document {
     /// The tick that a typed time means: that of the first frame at or behind it.
@@ -22,7 +28,24 @@ impl Document {
         Ok(self.time().tick_of_frame(frame.min(self.shown().frames.saturating_sub(1))))
     }
 
-    /// The same before it is looked for in the recording.
+    /// The ticks of a typed range `A..B`, whose ends are written as a time to go to; either may be absent. Half-open: the
+    /// frame at B is not in it.
+    ///
+    /// # Errors
+    /// When it is no range, or holds no frame of the recording.
+    pub fn ticks_of_range(&self, text: &str) -> Result<Range<u64>> {
+        let end = |text: &str| if text.trim().is_empty() { Ok(None) } else { self.time_of_text(text).map(Some) };
+        let range = match text.split_once("..") {
+            Some((start, stop)) if !text.contains("...") => TimeRange::between(end(start)?, end(stop)?, text)?,
+            // That explains how a range is written.
+            _ => TimeRange::parse_in(text.trim(), self.times.zone.time_zone())?,
+        };
+        let frames = range.frames(self.time(), self.shown().frames)?;
+        let time = self.time();
+        Ok(time.tick_of_frame(frames.start)..time.tick_of_frame(frames.end.saturating_sub(1)) + 1)
+    }
+
+    /// A time before it is looked for in the recording.
     fn time_of_text(&self, text: &str) -> Result<Time> {
         let (text, zone) = (text.trim(), self.times.zone.time_zone());
         let digits = !text.is_empty() && text.chars().all(|c| c.is_ascii_digit() || c.is_whitespace());
@@ -55,42 +78,51 @@ impl Document {
     }
 }
 
+/// What was typed: where to go, or what to select.
+enum Goal {
+    Time(String),
+    Range(Range<u64>),
+}
+
 /// The dialog that asks where to go.
 pub(super) fn go_to_ui(ctx: &egui::Context, text: &mut String, document: &Document, out: &mut Vec<Command>) {
-    let clock = document.time().start_unix_ns().is_some();
-    let modal = egui::Modal::new(egui::Id::unique("go to")).show(ctx, |ui| {
-        ui.set_width(400.0);
-        ui.heading("Go to time");
+    let modal = dialog(ctx, "go to").show(ctx, |ui| {
+        ui.set_width(420.0);
+        ui.heading("Go to");
         ui.add_space(8.0);
-        let hint = match document.times.format {
-            TimeFormat::Frames => "30000   12.5s   01:02:03.5".to_owned(),
-            TimeFormat::Clock if clock => "14:03:05   2026-05-01 14:03   12.5s   #30000".to_owned(),
-            _ => "12.5s   01:02:03.5   #30000".to_owned(),
-        };
-        let field =
-            ui.add(egui::TextEdit::singleline(text).hint_text(hint).desired_width(f32::INFINITY).char_limit(64));
-        let dates = if clock {
-            format!("or a date and time ({})", document.times.zone.title())
+        let field = TextEdit::singleline(text).hint_text(example("12.5s, or 30s..40s")).desired_width(f32::INFINITY);
+        named(ui.add(field.char_limit(64)), "Time or range").request_focus();
+        let goal = if text.contains("..") {
+            document.ticks_of_range(text).map(Goal::Range)
         } else {
-            "no clock time: this recording does not tell when it began".to_owned()
+            document.tick_of_text(text).map(|_| Goal::Time(text.clone()))
         };
-        let label = ui.label(format!("Seconds, hours:minutes:seconds, a frame number after #, {dates}"));
-        field.clone().labelled_by(label.id).request_focus();
-        let answer = document.tick_of_text(text);
         ui.add_space(4.0);
-        match (&answer, text.is_empty()) {
-            (Err(error), false) => drop(ui.colored_label(ui.visuals().error_fg_color, error.to_string())),
+        match (&goal, text.trim().is_empty()) {
+            (Err(error), false) => {
+                drop(ui.label(RichText::new(sentence(&error.to_string())).color(Colours::of(ui).error)));
+            }
+            (Ok(Goal::Range(_)), _) => drop(ui.weak("Selects this range and shows it.")),
             _ => drop(ui.label("")),
         }
-        ui.add_space(8.0);
-        ui.horizontal(|ui| {
-            let go = ui.add_enabled(answer.is_ok(), egui::Button::new("Go"));
-            let enter = ui.input(|i| i.key_pressed(egui::Key::Enter));
-            if go.clicked() || (enter && answer.is_ok()) {
-                out.push(Command::View(ViewCommand::GoTo(text.clone())));
+        forms_ui(ui, document);
+        let enter = ui.input(|i| i.key_pressed(Key::Enter));
+        dialog_buttons(ui, |ui| {
+            let go = ui.add_enabled(goal.is_ok(), main_button(ui, "Go")).clicked();
+            if let Ok(goal) = goal
+                && (go || enter)
+            {
+                match goal {
+                    Goal::Time(text) => out.push(Command::View(ViewCommand::GoTo(text))),
+                    Goal::Range(ticks) => {
+                        let shown = ticks.start as f64..ticks.end as f64;
+                        out.push(Command::View(ViewCommand::Select(Some(ticks))));
+                        out.push(Command::View(ViewCommand::Range(shown)));
+                    }
+                }
                 out.push(Command::Panel(PanelCommand::GoToForm(false)));
             }
-            if ui.button("Cancel").clicked() {
+            if ui.add(egui::Button::new("Cancel").min_size(egui::vec2(88.0, 28.0))).clicked() {
                 out.push(Command::Panel(PanelCommand::GoToForm(false)));
             }
         });
@@ -98,6 +130,30 @@ pub(super) fn go_to_ui(ctx: &egui::Context, text: &mut String, document: &Docume
     if modal.should_close() {
         out.push(Command::Panel(PanelCommand::GoToForm(false)));
     }
+}
+
+/// The ways in which a time can be written, with an example of each.
+fn forms_ui(ui: &mut Ui, document: &Document) {
+    let clock = document.time().start_unix_ns().is_some();
+    let date = if clock {
+        format!("date and time ({})", document.times.zone.title())
+    } else {
+        "date and time: not here, the recording does not tell when it began".to_owned()
+    };
+    let plain = if document.times.format == TimeFormat::Frames { "30000 or #30000" } else { "#30000" };
+    egui::Grid::new("forms of times").num_columns(2).spacing([16.0, 2.0]).show(ui, |ui| {
+        for (form, means) in [
+            ("12.5s, 3m20s", "seconds, minutes from the start"),
+            ("0:12:30.5", "hours:minutes:seconds from the start"),
+            (plain, "frame number"),
+            ("2026-05-01 14:03:05", &date),
+            ("30s..40s, #0..#500", "a range: it is selected and shown"),
+        ] {
+            ui.label(RichText::new(form).monospace());
+            ui.weak(means);
+            ui.end_row();
+        }
+    });
 }
 
 #[cfg(test)]
@@ -141,5 +197,51 @@ mod tests {
         document.times.format = TimeFormat::Frames;
         assert_eq!(tick(&document, "5 000"), Ok(5000));
         assert!(tick(&document, "soon").is_err() && tick(&document, "").is_err());
+    }
+
+    #[test]
+    fn ranges_are_read_with_ends_as_times_are() {
+        let mut document = night();
+        let ticks = |document: &Document, text: &str| document.ticks_of_range(text).map_err(|e| e.to_string());
+        assert_eq!(ticks(&document, " 30s..0:01:00 "), Ok(30..60));
+        assert_eq!(ticks(&document, "..#5"), Ok(0..5));
+        assert_eq!(ticks(&document, "3h..9h").map_err(drop), Err(()), "behind the end");
+        assert_eq!(ticks(&document, "2h.."), Ok(7200..10_800));
+        document.times.format = TimeFormat::Frames;
+        assert_eq!(ticks(&document, "10..1 000"), Ok(10..1000));
+        document.times.format = TimeFormat::Clock;
+        assert_eq!(ticks(&document, "03:15..03:16"), Ok(8100..8160));
+        for (text, what) in
+            [("40s..30s", "before it starts"), ("5s..5s", "is empty"), ("1...2", "too many"), ("5", "A..B")]
+        {
+            let error = ticks(&document, text).unwrap_err();
+            assert!(error.contains(what), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn the_dialog_says_what_it_takes_and_takes_a_range() {
+        use egui_kittest::kittest::Queryable as _;
+
+        use super::super::testing::{bench, control};
+
+        let document = night();
+        let mut harness = bench([700.0, 500.0], String::new(), move |ui, text, out| {
+            go_to_ui(ui.ctx(), text, &document, out);
+        });
+        harness.run();
+        for form in ["#30000", "hours:minutes:seconds from the start", "a range: it is selected and shown"] {
+            harness.get_by_label(form);
+        }
+        control(&harness, egui::Role::TextInput, "Time or range").type_text("30s..40s");
+        harness.run();
+        harness.get_by_label("Selects this range and shows it.");
+        harness.key_press(Key::Enter);
+        harness.run();
+        let out = &harness.state().out;
+        let asked = matches!(&out[..], [
+            Command::View(ViewCommand::Select(Some(ticks))), Command::View(ViewCommand::Range(_)), Command::Panel(_), ..
+        ] if *ticks == (30..40));
+        assert!(asked, "{out:?}");
     }
 }

@@ -3,7 +3,7 @@
 use eframe::egui::{Grid, Label, RichText, ScrollArea, TextStyle, Ui};
 
 use super::analysis_tab::{AnalysisForm, analysis_ui};
-use super::command::{Command, FileCommand, Scope, ViewCommand};
+use super::command::{Command, FileCommand, GapStep, Scope, ViewCommand};
 use super::companions::{Beneath, CompanionCommand};
 use super::comparing::comparison_ui;
 use super::controls::{fact, named, section};
@@ -138,8 +138,8 @@ pub(super) fn recording_ui(ui: &mut Ui, document: &Document, jobs: &[Job], out: 
             if known { span(recording.duration_secs()) } else { "unknown: no rate was told".to_owned() },
         );
     });
-    streams_ui(ui, document, out);
     gaps_ui(ui, document.shown(), out);
+    streams_ui(ui, document, out);
     comparison_ui(ui, document, jobs, out);
     if !recording.events.is_empty() {
         section(ui, "Event tracks");
@@ -233,24 +233,27 @@ fn gaps_ui(ui: &mut Ui, stream: &Stream, out: &mut Vec<Command>) {
     }
     let missing: u64 = stream.time.gaps().map(|g| g.missing_frames).sum();
     let rate = stream.time.rate_hz();
-    ui.weak(format!("{}, {} missing. Click one to see it.", plural(total as u64, "gap"), span(missing as f64 / rate)));
+    ui.weak(format!(
+        "{}, {} missing. Click one to see it, or press J for the next.",
+        plural(total as u64, "gap"),
+        span(missing as f64 / rate)
+    ));
     let rows = total.min(MAX_GAPS);
     // As high as a link is drawn, so that the list scrolls by what it shows.
     let row_height = ui.text_style_height(&TextStyle::Monospace);
-    let height = (rows as f32 * (row_height + ui.spacing().item_spacing.y)).min(220.0);
+    let height = (rows as f32 * (row_height + ui.spacing().item_spacing.y)).min(110.0);
     ScrollArea::vertical().id_salt("gaps").max_height(height).show_rows(ui, row_height, rows, |ui, range| {
         for (i, gap) in stream.time.gaps().enumerate().skip(range.start).take(range.len()) {
             ui.push_id(("gap", i), |ui| {
                 let at = stream.time.secs_of_tick(gap.first_tick);
                 let length = span(gap.missing_frames as f64 / rate);
-                let text = format!("{at:>12.3} s  {length:>12}");
+                let text = format!("at {at:>10.3} s  {length:>10} long");
                 let link = ui.link(RichText::new(text).monospace());
                 let link = named(link, &format!("Gap at {at:.3} s"));
                 let hover =
                     format!("{} frames missing after frame {}", count(gap.missing_frames), count(gap.after_frame));
                 if link.on_hover_text(hover).clicked() {
-                    let middle = gap.first_tick as f64 + gap.missing_frames as f64 / 2.0;
-                    out.push(Command::View(ViewCommand::Centre(middle)));
+                    out.push(Command::View(ViewCommand::Gap(GapStep::At(gap.first_tick))));
                 }
             });
         }
@@ -278,7 +281,7 @@ mod tests {
         harness.get_by_label("aux").click();
         harness.run();
         let out = &harness.state().out;
-        assert!(out.iter().any(|c| matches!(c, Command::View(ViewCommand::Centre(t)) if *t == 1250.0)), "{out:?}");
+        assert!(out.iter().any(|c| matches!(c, Command::View(ViewCommand::Gap(GapStep::At(1000))))), "{out:?}");
         assert!(out.iter().any(|c| matches!(c, Command::File(FileCommand::Stream(1)))), "{out:?}");
     }
 }

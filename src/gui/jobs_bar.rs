@@ -57,18 +57,21 @@ fn exactness_ui(ui: &mut Ui, exactness: Exactness) {
     let Some(view) = exactness.view else { return };
     // Never "100 %" before it is: the last half percent counts as missing.
     let percent = |share: f32| if share >= 1.0 { 100.0 } else { f64::from(share * 100.0).floor().min(99.0) };
-    let text = format!("{:.0} % exact", percent(view));
-    let label = if view >= 1.0 { ui.label(text) } else { ui.label(RichText::new(text).color(Colours::of(ui).warning)) };
-    let what = if view >= 1.0 {
-        "Every column on the screen holds the exact minimum and maximum of its samples."
+    let (label, what) = if view >= 1.0 {
+        let what = "Every column on the screen holds the exact minimum and maximum of its samples.";
+        (ui.label("Picture exact"), what)
     } else {
-        "Lighter columns are estimates from a few samples; they become exact by themselves."
+        let text = format!("Picture {:.0} % exact", percent(view));
+        let what = "Lighter columns are estimates from a few samples; they become exact by themselves.";
+        (ui.label(RichText::new(text).color(Colours::of(ui).warning)), what)
     };
-    label.on_hover_text(what);
-    if exactness.summary < 1.0 {
-        ui.weak(format!("summary {:.0} %", percent(exactness.summary)))
-            .on_hover_text("Share of the recording whose peaks are known; the rest is read in the background.");
-    }
+    let rest = if exactness.summary < 1.0 {
+        let read = percent(exactness.summary);
+        format!("\nOf the whole recording {read:.0} % has been read so far; the rest is read in the background.")
+    } else {
+        String::new()
+    };
+    label.on_hover_text(format!("{what}{rest}"));
 }
 
 fn jobs_ui(ui: &mut Ui, jobs: &[Job], out: &mut Vec<Command>) {
@@ -216,8 +219,9 @@ pub(crate) mod tests {
             jobs_bar_ui(ui, &state(), form, &jobs.list, exactness, out);
         });
         harness.run();
-        harness.get_by_label("99 % exact");
-        harness.get_by_label("summary 43 %");
+        // One percent, of what is seen; that of the whole recording is told by its job and by the hover.
+        harness.get_by_label("Picture 99 % exact");
+        assert!(harness.query_by_label_contains("summary").is_none());
         harness.get_by_label_contains("B/s");
         harness.get_by_label("Stop Power spectrum").click();
         harness.get_by_label("Dismiss Export to cut.npy").click();
@@ -257,7 +261,7 @@ pub(crate) mod tests {
             jobs_bar_ui(ui, &state(), form, &jobs.list, exactness, out);
         });
         harness.run();
-        let left = harness.get_by_label("100 % exact").rect().left();
+        let left = harness.get_by_label("Picture exact").rect().left();
         for title in ["Power spectrum", "Export to cut.npy"] {
             let dismiss = harness.get_by_label(&format!("Dismiss {title}")).rect();
             assert!(dismiss.right() < left && dismiss.width() > 8.0, "{title}: {dismiss}, {left}");

@@ -104,7 +104,7 @@ fn range_lines(document: &Document, of: &Range2d) -> Vec<(&'static str, String)>
     let frames = of.frames.end.saturating_sub(of.frames.start);
     let ticks = document.selection.clone().unwrap_or_else(|| document.visible_ticks());
     let ticks = ticks.end.saturating_sub(ticks.start);
-    let mut lines = vec![("Frames", format!("#{} to #{}", count(of.frames.start), count(of.frames.end)))];
+    let mut lines = vec![("Frames", frames_text(of))];
     lines.push(("Count", count(frames)));
     if time.rate_known() {
         let secs = ticks as f64 / time.rate_hz();
@@ -121,6 +121,14 @@ fn range_lines(document: &Document, of: &Range2d) -> Vec<(&'static str, String)>
         }
     }
     lines
+}
+
+/// The first and the last frame of a range, both of which are in it.
+fn frames_text(of: &Range2d) -> String {
+    match of.frames.end.checked_sub(1).filter(|&last| last >= of.frames.start) {
+        Some(last) => format!("first #{}, last #{}", count(of.frames.start), count(last)),
+        None => "none".to_owned(),
+    }
 }
 
 fn table(document: &Document, of: &Range2d, figures: &[Figures]) -> Table {
@@ -169,6 +177,7 @@ mod tests {
         harness.run();
         harness.get_by_label("exact: every sample counted");
         harness.get_by_label("200");
+        harness.get_by_label("first #100, last #299");
         harness.get_by_label("Copy as text").click();
         harness.step();
         let copied = |text: &str| {

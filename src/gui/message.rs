@@ -1,8 +1,9 @@
-//! The banner above the traces: one sentence about what went wrong, and what to do next.
+//! The banner over the traces: one sentence about what went wrong, and what to do next. It floats below the tabs, so that
+//! nothing of the window moves when it comes or goes.
 
 use std::path::PathBuf;
 
-use eframe::egui::{Align, Frame, Layout, Margin, RichText, Stroke, Ui};
+use eframe::egui::{Align, Align2, Area, Frame, Id, Layout, Margin, Order, RichText, Stroke, Ui, vec2};
 
 use egui_material_icons::icons;
 
@@ -48,7 +49,19 @@ impl Message {
     }
 }
 
-/// Draws the banner.
+/// No line of it is longer, points.
+const WIDTH: f32 = 640.0;
+
+/// Draws the banner over the window, `top` points below its upper edge, beneath any dialog.
+pub(super) fn banner_ui(ui: &Ui, message: &Message, top: f32, out: &mut Vec<Command>) {
+    let area = Area::new(Id::unique("message")).order(Order::Middle).anchor(Align2::CENTER_TOP, vec2(0.0, top));
+    area.show(ui.ctx(), |ui| {
+        ui.set_width(WIDTH.min(ui.ctx().content_rect().width() - 48.0));
+        message_ui(ui, message, out);
+    });
+}
+
+/// Draws the message.
 pub(super) fn message_ui(ui: &mut Ui, message: &Message, out: &mut Vec<Command>) {
     let colours = Colours::of(ui);
     let (mark, colour) = if message.is_error {
@@ -56,8 +69,7 @@ pub(super) fn message_ui(ui: &mut Ui, message: &Message, out: &mut Vec<Command>)
     } else {
         (format!("{} Note", icons::ICON_INFO.codepoint), colours.accent)
     };
-    let frame = Frame::new()
-        .fill(ui.visuals().faint_bg_color)
+    let frame = Frame::popup(ui.style())
         .stroke(Stroke::new(1.0, colour))
         .corner_radius(4.0)
         .inner_margin(Margin::symmetric(12, 8));

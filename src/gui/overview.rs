@@ -1,13 +1,9 @@
-//! The title line, and the strip that shows the whole recording with the visible window in it.
+//! The strip that shows the whole recording with the visible window in it.
 
-use eframe::egui::{self, Align, Color32, Layout, Mesh, Pos2, Rect, RichText, Sense, Stroke, Ui};
+use eframe::egui::{self, Color32, Mesh, Pos2, Rect, Sense, Shape, Stroke, Ui, pos2};
 
-use egui_material_icons::{MaterialIcon, icons};
-
-use super::command::{Command, FileCommand, PanelCommand, ViewCommand};
-use super::controls::{icon_button, icon_menu, icon_text_button};
-use super::dock::{PANES, Pane, PaneChange};
-use super::state::{Document, Panels};
+use super::command::{Command, ViewCommand};
+use super::state::Document;
 use super::theme::Colours;
 use crate::summary::Columns;
 
@@ -15,108 +11,8 @@ use crate::summary::Columns;
 pub(super) const HEIGHT: f32 = 56.0;
 /// The window in the strip is never drawn narrower than this, so that it can be grabbed.
 const MIN_WINDOW: f32 = 6.0;
-
-/// With more room than this for the buttons of the title line they bear their names, points.
-const ROOMY: f32 = 905.0;
-
-/// File, channels, rate, duration; what can be done with it; how time is written.
-pub(super) fn title_ui(ui: &mut Ui, document: &Document, panels: &Panels, out: &mut Vec<Command>) {
-    ui.horizontal(|ui| {
-        let stream = document.shown();
-        super::file_menu::file_menu(ui, out);
-        ui.label(RichText::new(&document.recording().name).strong()).on_hover_text(document.path.display().to_string());
-        let rate = if stream.time.rate_known() {
-            crate::text::si(stream.time.rate_hz(), "Hz")
-        } else {
-            "rate unknown".to_owned()
-        };
-        let duration = if stream.time.rate_known() {
-            crate::text::duration(stream.duration_secs())
-        } else {
-            format!("{} frames", super::wording::count(stream.frames))
-        };
-        ui.weak(format!("{} channels · {rate} · {duration}", stream.channels.len(),));
-        let roomy = ui.available_width() > ROOMY;
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            if icon_button(ui, icons::ICON_HELP, "Help", "Keys and mouse (?)").clicked() {
-                out.push(Command::Panel(PanelCommand::Help(true)));
-            }
-            let settings =
-                icon_button(ui, icons::ICON_SETTINGS, "Settings", "Theme, size, keys, motion (Ctrl + comma)");
-            if settings.clicked() {
-                out.push(Command::Panel(PanelCommand::SettingsForm(true)));
-            }
-            theme_menu(ui, out);
-            super::following::status_ui(ui, document, out);
-            panels_menu(ui, panels, out);
-            ui.separator();
-            super::time_menu::time_menu_ui(ui, panels, &stream.time, out);
-            ui.separator();
-            for (icon, text, hint, command) in title_buttons().into_iter().rev() {
-                // The menu of files says it in words, too.
-                let in_words = roomy && text != "Close";
-                if icon_text_button(ui, icon, text, in_words, hint).clicked() {
-                    out.push(command);
-                }
-            }
-        });
-    });
-}
-
-/// What can be done with the recording, from the left.
-fn title_buttons() -> [(MaterialIcon, &'static str, &'static str, Command); 6] {
-    let spectrogram = PanelCommand::Pane(Pane::Spectrogram, PaneChange::Toggle);
-    let export = "Write the selection, or what is seen, to a file (Ctrl + E)";
-    [
-        (icons::ICON_FOLDER_OPEN, "Open…", "Open another recording (Ctrl + O)", Command::File(FileCommand::Ask)),
-        (icons::ICON_CLOSE, "Close", "Back to the welcome screen", Command::File(FileCommand::Close)),
-        (icons::ICON_FIT_SCREEN, "Fit", "Show the whole recording (F)", Command::View(ViewCommand::Fit)),
-        (
-            icons::ICON_GRADIENT,
-            "Spectrogram",
-            "Show how the frequencies of a channel change with time (S)",
-            Command::Panel(spectrogram),
-        ),
-        (icons::ICON_DOWNLOAD, "Export…", export, Command::Panel(PanelCommand::ExportForm(true))),
-        (icons::ICON_MY_LOCATION, "Go to…", "Go to a time (G)", Command::Panel(PanelCommand::GoToForm(true))),
-    ]
-}
-
-/// Which panels are open.
-fn panels_menu(ui: &mut Ui, panels: &Panels, out: &mut Vec<Command>) {
-    let menu = icon_menu(ui, icons::ICON_DASHBOARD, "Panels", |ui| {
-        for entry in PANES.iter().filter(|entry| entry.pane != Pane::Traces) {
-            let mut open = panels.dock.is_open(entry.pane);
-            if ui.checkbox(&mut open, entry.title).on_hover_text(entry.about).changed() {
-                let change = if open { PaneChange::Show } else { PaneChange::Close };
-                out.push(Command::Panel(PanelCommand::Pane(entry.pane, change)));
-            }
-        }
-        ui.separator();
-        if ui.button("Reset layout").on_hover_text("Every panel where it was for a new user").clicked() {
-            out.push(Command::Panel(PanelCommand::ResetLayout));
-            ui.close();
-        }
-    });
-    menu.on_hover_text("Panels: open and close panels. Drag a tab to dock its panel elsewhere.");
-}
-
-fn theme_menu(ui: &mut Ui, out: &mut Vec<Command>) {
-    let menu = icon_menu(ui, icons::ICON_CONTRAST, "Theme", |ui| {
-        let now = ui.ctx().options(|o| o.theme_preference);
-        for (theme, title) in [
-            (egui::ThemePreference::System, "Like the system"),
-            (egui::ThemePreference::Light, "Light"),
-            (egui::ThemePreference::Dark, "Dark"),
-        ] {
-            if ui.radio(now == theme, title).clicked() {
-                out.push(Command::Panel(PanelCommand::Theme(theme)));
-                ui.close();
-            }
-        }
-    });
-    menu.on_hover_text("Theme: light, dark or as the system has it; high contrast is in the settings");
-}
+/// Half the width of the mark above a gap, and its height: the gap itself may be narrower than a pixel.
+const GAP_MARK: [f32; 2] = [4.0, 6.0];
 
 /// The strip: envelope, gaps, selection, and the visible window, which can be dragged; a click elsewhere centres there.
 pub(super) fn overview_ui(ui: &mut Ui, document: &Document, out: &mut Vec<Command>) {
@@ -150,6 +46,7 @@ pub(super) fn overview_ui(ui: &mut Ui, document: &Document, out: &mut Vec<Comman
     painter.rect_filled(Rect::from_x_y_ranges(rect.left()..=left, rect.y_range()), 0.0, shade);
     painter.rect_filled(Rect::from_x_y_ranges(right..=rect.right(), rect.y_range()), 0.0, shade);
     painter.rect_stroke(window, 2.0, Stroke::new(1.5, colours.accent), egui::StrokeKind::Inside);
+    gap_marks(document, &painter, rect, x, colours.warning);
     let tick_at = |at: Pos2| f64::from((at.x - rect.left()) / rect.width()) * end;
     if response.drag_started()
         && let Some(at) = ui.input(|i| i.pointer.press_origin())
@@ -235,6 +132,21 @@ fn gaps(document: &Document, painter: &egui::Painter, rect: Rect, x: impl Fn(f64
             painter.rect_filled(band, 0.0, colour);
             last = right.max(left + 1.0);
         }
+    }
+}
+
+/// A wedge at the upper edge over each gap, so that even the shortest is seen; where they would touch, one stands for all.
+fn gap_marks(document: &Document, painter: &egui::Painter, rect: Rect, x: impl Fn(f64) -> f32, colour: Color32) {
+    let [half, height] = GAP_MARK;
+    let mut last = f32::NEG_INFINITY;
+    for gap in document.time().gaps() {
+        let middle = x(gap.first_tick as f64 + gap.missing_frames as f64 / 2.0);
+        if middle - last < 2.0 * half {
+            continue;
+        }
+        last = middle;
+        let corners = [(-half, 0.0), (half, 0.0), (0.0, height)].map(|(dx, dy)| pos2(middle + dx, rect.top() + dy));
+        painter.add(Shape::convex_polygon(corners.to_vec(), colour, Stroke::NONE));
     }
 }
 

@@ -202,7 +202,9 @@ pub(super) fn palette_ui(
             let none = egui::Modifiers::NONE;
             (i.consume_key(none, Key::ArrowUp), i.consume_key(none, Key::ArrowDown), i.key_pressed(Key::Enter))
         });
-        let field = TextEdit::singleline(&mut palette.text).hint_text("What to do…").desired_width(f32::INFINITY);
+        let field = TextEdit::singleline(&mut palette.text)
+            .hint_text(RichText::new("What to do…").italics())
+            .desired_width(f32::INFINITY);
         let field = named(ui.add(field), "Command");
         field.request_focus();
         if field.changed() {

@@ -5,7 +5,7 @@
 use eframe::egui::{Button, Key, TextEdit, Ui};
 
 use super::command::{Command, FileCommand};
-use super::controls::named;
+use super::controls::{example, named};
 use super::state::Document;
 use crate::source::OpenOptions;
 
@@ -40,7 +40,7 @@ pub(super) fn rate_ui(ui: &mut Ui, document: &Document, out: &mut Vec<Command>) 
         .unwrap_or_else(|| (told.map(|rate| rate.to_string()).unwrap_or_default(), true));
     ui.horizontal(|ui| {
         ui.label("Sample rate");
-        let field = TextEdit::singleline(&mut text).hint_text("30000").desired_width(88.0);
+        let field = TextEdit::singleline(&mut text).hint_text(example("30000")).desired_width(88.0);
         let field = named(ui.add(field), "Sample rate");
         ui.weak("Hz");
         let rate = parse(&text).filter(|&rate| told != Some(rate));

@@ -9,7 +9,7 @@ use eframe::egui::{Button, ComboBox, DragValue, Frame, Grid, Key, RichText, Scro
 
 use super::command::{Command, FileCommand, PanelCommand};
 use super::command_line::{open_line, small_line_ui};
-use super::controls::{dialog, dialog_buttons, main_button, named, section};
+use super::controls::{dialog, dialog_buttons, example, main_button, named, section};
 use super::jobs::Jobs;
 pub(super) use super::raw_preview::Preview;
 use super::raw_preview::{ask, next_question, preview_ui};
@@ -17,7 +17,7 @@ use super::theme::Colours;
 use super::wording::sentence;
 use crate::error::Result;
 use crate::recording::{ByteOrder, SampleType};
-use crate::source::detect::Guess;
+use crate::source::detect::{Guess, SURE};
 use crate::source::{ChannelOrder, OpenOptions};
 
 /// More channels than any instrument has; a typing error costs no memory.
@@ -211,7 +211,9 @@ fn buttons_ui(ui: &mut Ui, form: &RawForm, out: &mut Vec<Command>) {
 }
 
 fn guesses_ui(ui: &mut Ui, form: &mut RawForm) {
-    section(ui, "Likely layouts");
+    // Nothing that is less likely than not is called likely.
+    let unsure = form.guesses.as_ref().and_then(|g| g.first()).is_some_and(|best| best.score < SURE);
+    section(ui, if unsure { "Possible layouts" } else { "Likely layouts" });
     let Some(guesses) = &form.guesses else {
         ui.weak("Looking at the file…");
         return;
@@ -220,13 +222,19 @@ fn guesses_ui(ui: &mut Ui, form: &mut RawForm) {
         ui.weak("No layout stands out: fill in the fields below and watch the preview.");
         return;
     }
+    if unsure {
+        let text = "▲ The file does not tell its layout for certain: the samples fit several. Try these, or fill in what you \
+                    know of the instrument, and watch the preview.";
+        ui.label(RichText::new(text).color(Colours::of(ui).warning));
+    }
     let mut taken = None;
     ui.horizontal_wrapped(|ui| {
-        for guess in guesses.iter().take(6) {
+        for guess in guesses.iter().take(if unsure { usize::MAX } else { 6 }) {
             let f = &form.fields;
             let chosen = (f.sample_type, f.byte_order, f.channel_count, f.header_bytes)
                 == (guess.sample_type, guess.byte_order, guess.channel_count, guess.header_bytes);
-            if ui.selectable_label(chosen, guess_text(guess)).on_hover_text(&guess.reason).clicked() {
+            if ui.selectable_label(chosen, guess_text(guess, !unsure)).on_hover_text(sentence(&guess.reason)).clicked()
+            {
                 taken = Some(guess.clone());
             }
         }
@@ -237,12 +245,14 @@ fn guesses_ui(ui: &mut Ui, form: &mut RawForm) {
     }
 }
 
-fn guess_text(guess: &Guess) -> String {
+/// A guess in words, with how likely it is where that tells anything.
+fn guess_text(guess: &Guess, with_score: bool) -> String {
     let channels = super::wording::plural(guess.channel_count as u64, "channel");
     let big = if guess.byte_order == ByteOrder::Big { " big-endian" } else { "" };
     let header =
         if guess.header_bytes > 0 { format!(", {} bytes of header", guess.header_bytes) } else { String::new() };
-    format!("{}{big}, {channels}{header} — {:.0} %", type_title(guess.sample_type), guess.score * 100.0)
+    let score = if with_score { format!(" — {:.0} %", guess.score * 100.0) } else { String::new() };
+    format!("{}{big}, {channels}{header}{score}", type_title(guess.sample_type))
 }
 
 /// The type's name as most languages have it: `int16`, `float32`.
@@ -299,7 +309,7 @@ fn scale_ui(ui: &mut Ui, f: &mut Fields) {
     Grid::new("scale").num_columns(2).spacing([12.0, 6.0]).show(ui, |ui| {
         ui.label("Rate");
         ui.horizontal(|ui| {
-            named(ui.add(TextEdit::singleline(&mut f.rate_hz).desired_width(88.0).hint_text("30000")), "Rate");
+            named(ui.add(TextEdit::singleline(&mut f.rate_hz).desired_width(88.0).hint_text(example("30000"))), "Rate");
             ui.label("Hz");
         });
         ui.end_row();
@@ -311,7 +321,7 @@ fn scale_ui(ui: &mut Ui, f: &mut Fields) {
             ui.end_row();
         }
         ui.label("Unit");
-        named(ui.add(TextEdit::singleline(&mut f.unit).desired_width(88.0).hint_text("µV")), "Unit");
+        named(ui.add(TextEdit::singleline(&mut f.unit).desired_width(88.0).hint_text(example("µV"))), "Unit");
         ui.end_row();
     });
     if f.rate().is_none() {
@@ -332,9 +342,12 @@ fn found_ui(ui: &mut Ui, form: &RawForm) {
     let colours = Colours::of(ui);
     match &form.preview {
         Some(Ok(preview)) => {
+            if let Some(text) = preview.left_out() {
+                ui.weak(text);
+            }
             preview_ui(ui, preview, form.fields.unit.trim());
             ui.label(&preview.note);
-            ui.weak("Smooth lines mean that the description fits; noise means that it does not.");
+            ui.weak("Smooth lines mean that the description fits; noise, that it does not, or that nothing else was recorded.");
         }
         Some(Err(error)) => {
             Frame::new().fill(colours.canvas).inner_margin(12).show(ui, |ui| {
@@ -370,7 +383,11 @@ pub(crate) mod tests {
         form.asked = Some(form.fields.options());
         form.waiting = Some(7);
         let wave = |c: usize| (0..400).map(move |i| ((i * (c + 1)) as f32 / 40.0).sin() * 100.0).collect();
-        let preview = Preview { channels: (0..4).map(wave).collect(), note: "30\u{a0}000 frames · 1.00 s".to_owned() };
+        let preview = Preview {
+            channels: (0..4).map(wave).collect(),
+            total: 128,
+            note: "30\u{a0}000 frames · 1.00 s".to_owned(),
+        };
         form.previewed(7, Ok(preview));
         form
     }
@@ -381,6 +398,8 @@ pub(crate) mod tests {
         let mut harness = bench([1000.0, 800.0], form(), move |ui, form, out| raw_form_ui(ui, form, &jobs, out));
         harness.run();
         assert_eq!(harness.state().state.fields.channel_count, 4);
+        harness.get_by_label("The first 4 of 128 channels");
+        harness.get_by_label("Likely layouts");
         harness.get_by_label("Open").click();
         harness.run();
         let [
@@ -410,6 +429,23 @@ pub(crate) mod tests {
         form.waiting = Some(9);
         form.previewed(8, Err(crate::Error::invalid("old")));
         assert!(matches!(form.preview, Some(Ok(_))));
+    }
+
+    #[test]
+    fn guesses_that_are_none_are_called_so_and_stay_a_click_away() {
+        let jobs = Jobs::new(egui::Context::default(), 1);
+        let mut unsure = form();
+        let guesses = unsure.guesses.as_mut().unwrap();
+        let one = guesses[0].clone();
+        *guesses =
+            [1, 2, 4, 8, 16, 32, 64, 128].map(|n| Guess { channel_count: n, score: 0.125, ..one.clone() }).to_vec();
+        let mut harness = bench([1000.0, 800.0], unsure, move |ui, form, out| raw_form_ui(ui, form, &jobs, out));
+        harness.run();
+        harness.get_by_label("Possible layouts");
+        harness.get_by_label_contains("does not tell its layout for certain");
+        harness.get_by_label("int16, 128 channels").click();
+        harness.run();
+        assert_eq!(harness.state().state.fields.channel_count, 128);
     }
 
     #[test]

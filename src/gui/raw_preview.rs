@@ -16,14 +16,28 @@ use crate::task::Task;
 /// Frames and channels that are shown; enough to see whether signals are smooth.
 const FRAMES: u64 = 400;
 const CHANNELS: usize = 12;
+/// Room for the number of a channel and its least and greatest value, points.
+const NAMES: f32 = 116.0;
 
 /// The first frames of a file, as the options read them.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Preview {
     /// Physical values of the first few channels.
     pub channels: Vec<Vec<f32>>,
+    /// How many channels there are.
+    pub total: usize,
     /// What the options come to, and what the reader warns of.
     pub note: String,
+}
+
+impl Preview {
+    /// That not all channels are shown, if so.
+    #[must_use]
+    pub(super) fn left_out(&self) -> Option<String> {
+        let shown = self.channels.len();
+        (shown < self.total)
+            .then(|| format!("The first {shown} of {} channels", super::wording::count(self.total as u64)))
+    }
 }
 
 /// A number for a form's question, never used twice while the program runs: an answer to an older question is dropped.
@@ -53,7 +67,7 @@ pub(super) fn guess(jobs: &Jobs, path: PathBuf) {
 
 /// Writes how the file is to be read beside it, as a job.
 pub(super) fn remember(jobs: &mut Jobs, budget: &MemoryBudget, path: PathBuf, options: OpenOptions) {
-    jobs.start("Remember the description", budget, move |_, _, _| {
+    jobs.start("Saving the description", budget, move |_, _, _| {
         options.save_beside(&path).map(|written| super::jobs::Outcome::Written(vec![written]))
     });
 }
@@ -83,7 +97,7 @@ fn read(path: &Path, options: &OpenOptions) -> Result<Preview> {
     for warning in &recording.warnings {
         note = format!("{note}\n▲ {}", super::wording::sentence(&warning.text));
     }
-    Ok(Preview { channels, note })
+    Ok(Preview { channels, total: stream.channels.len(), note })
 }
 
 /// Paints the channels below each other, each over its own range.
@@ -94,9 +108,12 @@ pub(super) fn preview_ui(ui: &mut Ui, preview: &Preview, unit: &str) {
     painter.rect_filled(rect, 4.0, colours.canvas);
     let lanes = preview.channels.len().max(1);
     let height = rect.height() / lanes as f32;
+    // Beside the lanes where there is room for text at all.
+    let names = if height >= 14.0 { NAMES.min(rect.width() / 3.0) } else { 0.0 };
     for (i, values) in preview.channels.iter().enumerate() {
         let lane = Rect::from_min_size(pos2(rect.left(), rect.top() + i as f32 * height), vec2(rect.width(), height));
-        lane_ui(&painter, lane.shrink2(vec2(0.0, 2.0)), values, palette(i, ui.visuals().dark_mode));
+        let values_rect = lane.with_min_x(lane.left() + names).shrink2(vec2(0.0, 2.0));
+        lane_ui(&painter, values_rect, values, palette(i, ui.visuals().dark_mode));
         let (least, greatest) = range(values);
         let text = if least <= greatest {
             format!(
@@ -110,9 +127,8 @@ pub(super) fn preview_ui(ui: &mut Ui, preview: &Preview, unit: &str) {
         if height >= 14.0 {
             let font = TextStyle::Small.resolve(ui.style());
             let galley = painter.layout_no_wrap(text, font, colours.muted);
-            let at = Align2::LEFT_TOP.anchor_size(lane.left_top() + vec2(4.0, 1.0), galley.size());
-            painter.rect_filled(at.expand(1.0), 2.0, colours.canvas.gamma_multiply(0.8));
-            painter.galley(at.min, galley, colours.muted);
+            let at = Align2::LEFT_CENTER.anchor_size(lane.left_center() + vec2(4.0, 0.0), galley.size());
+            painter.with_clip_rect(lane.with_max_x(lane.left() + names)).galley(at.min, galley, colours.muted);
         }
     }
 }
@@ -156,7 +172,7 @@ mod tests {
     fn extreme_values_are_painted() {
         let channels =
             vec![vec![f32::NAN; 9], vec![f32::MIN, f32::MAX, f32::INFINITY, 0.0], vec![3.0; 5], Vec::new(), vec![1.0]];
-        let preview = Preview { channels, note: String::new() };
+        let preview = Preview { total: channels.len(), channels, note: String::new() };
         let mut harness = bench([400.0, 260.0], preview, |ui, preview, _| preview_ui(ui, preview, "µV"));
         harness.run();
     }

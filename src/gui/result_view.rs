@@ -218,16 +218,38 @@ pub(super) fn curves_ui(ui: &mut Ui, curves: &Curves, options: &mut CurveOptions
     }
 }
 
+/// The share of a plot at either edge in which the text of a mark would be cut off if it stood about the mark.
+const EDGE: f64 = 0.15;
+/// Labels nearer to each other than these shares of width and height would cover each other.
+const LABEL: [f64; 2] = [0.12, 0.06];
+
 /// A dot on each peak, and its place on the axis above it.
 fn draw_marks(plot: &mut PlotUi<'_>, marks: &[Mark], (log_x, decibel): (bool, bool), dark: bool) {
+    let bounds = plot.plot_bounds();
+    let mut labelled: Vec<[f64; 2]> = Vec::new();
     for mark in marks {
         let x = if log_x { mark.x.log10() } else { mark.x };
         let y = if decibel { 10.0 * mark.y.log10() } else { mark.y };
         if x.is_finite() && y.is_finite() {
             let colour = palette(mark.series, dark);
             plot.points(Points::new("", [x, y]).color(colour).radius(3.0).allow_hover(false));
+            let is_near = |at: &[f64; 2]| {
+                let (dx, dy) = ((at[0] - x).abs() / bounds.width(), (at[1] - y).abs() / bounds.height());
+                dx < LABEL[0] && dy < LABEL[1]
+            };
+            // The strongest come first; a peak of another channel at the same place needs no second label.
+            if labelled.iter().any(is_near) {
+                continue;
+            }
+            labelled.push([x, y]);
             let text = RichText::new(significant(mark.x, 5)).small();
-            let label = Text::new("", PlotPoint::new(x, y), text).color(colour).anchor(Align2::CENTER_BOTTOM);
+            // Beside the edges the text stands inward, so that none of it is cut off.
+            let anchor = match (x - bounds.min()[0]) / bounds.width() {
+                share if share < EDGE => Align2::LEFT_BOTTOM,
+                share if share > 1.0 - EDGE => Align2::RIGHT_BOTTOM,
+                _ => Align2::CENTER_BOTTOM,
+            };
+            let label = Text::new("", PlotPoint::new(x, y), text).color(colour).anchor(anchor);
             plot.text(label.allow_hover(false));
         }
     }

@@ -21,9 +21,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use eframe::egui::{self, RichText, ThemePreference, Ui};
+use eframe::egui::{self, RichText, ScrollArea, ThemePreference, Ui};
 use serde::{Deserialize, Serialize};
 
+use super::analysis_tab::BETWEEN_CHOICES;
 use super::command::{Command, PanelCommand};
 use super::controls::{dialog, dialog_buttons, section};
 use super::dock::Layout;
@@ -49,6 +50,15 @@ pub enum Wheel {
 }
 
 impl Wheel {
+    /// What it does with which key.
+    fn about(self) -> &'static str {
+        match self {
+            Self::Zoom => "Turning it zooms at the pointer, with Ctrl it changes the amplitude, with Shift it pans",
+            Self::Pan => "Turning it pans, with Ctrl it zooms",
+            Self::Channels => "Turning it goes through the channels, with Ctrl it zooms, with Shift it pans",
+        }
+    }
+
     const ALL: [(Self, &'static str); 3] =
         [(Self::Zoom, "Zooms time"), (Self::Pan, "Pans time"), (Self::Channels, "Scrolls channels")];
 }
@@ -233,69 +243,9 @@ pub(super) fn settings_form_ui(ui: &Ui, settings: &Settings, place: Option<&Path
     let modal = dialog(ui.ctx(), "settings").show(ui.ctx(), |ui| {
         ui.set_width(460.0);
         ui.heading("Settings");
-        section(ui, "Theme");
-        ui.horizontal(|ui| {
-            for (theme, title) in [(Theme::System, "As the system"), (Theme::Light, "Light"), (Theme::Dark, "Dark")] {
-                ui.radio_value(&mut changed.theme, theme, title);
-            }
-        });
-        ui.checkbox(&mut changed.high_contrast, "High contrast: black and white, thicker lines");
-        section(ui, "Size of everything");
-        ui.horizontal(|ui| {
-            let percent = format!("{:.0} %", changed.layout.zoom * 100.0);
-            let steps = [("Smaller", "Ctrl + Shift + Minus", -1), ("Larger", "Ctrl + Shift + Plus", 1)];
-            for (title, keys, step) in steps {
-                if ui.button(title).on_hover_text(keys).clicked() {
-                    out.push(Command::Panel(PanelCommand::ZoomStep(step)));
-                }
-            }
-            ui.label(percent);
-        });
-        section(ui, "Motion");
-        ui.horizontal(|ui| {
-            let choices =
-                [(Motion::System, "As the system asks"), (Motion::Full, "Full"), (Motion::Reduced, "Reduced")];
-            for (motion, title) in choices {
-                ui.radio_value(&mut changed.motion, motion, title);
-            }
-        })
-        .response
-        .on_hover_text("Reduced: nothing fades or glides");
-        section(ui, "Mouse and keys");
-        for preset in PRESETS {
-            let chosen = preset.name == super::keys::preset(&changed.preset).name;
-            if ui.radio(chosen, format!("{}: {}", preset.name, preset.about)).clicked() {
-                preset.name.clone_into(&mut changed.preset);
-                changed.wheel = None;
-            }
-        }
-        ui.add_space(4.0);
-        ui.horizontal(|ui| {
-            ui.label("The wheel");
-            for (wheel, title) in Wheel::ALL {
-                if ui.radio(changed.wheel() == wheel, title).clicked() {
-                    changed.wheel = Some(wheel);
-                }
-            }
-        });
-        section(ui, "Times");
-        ui.horizontal(|ui| {
-            for format in TimeFormat::ALL {
-                ui.radio_value(&mut changed.time, format, format.title());
-            }
-        });
-        ui.add_space(4.0);
-        ui.label("Clock times in");
-        super::time_menu::zone_ui(ui, &super::zone::Zone::named(&settings.zone).unwrap_or_default(), out);
-        section(ui, "Opening");
-        let mut go_on = !changed.start_over;
-        ui.checkbox(&mut go_on, "Continue where a recording was left");
-        changed.start_over = !go_on;
-        if let Some(place) = place {
-            ui.add_space(8.0);
-            let text = format!("Single keys are set under [keys] in {}", place.display());
-            ui.add(egui::Label::new(RichText::new(text).weak()).wrap().selectable(true));
-        }
+        // In a low window the choices scroll, and the button stays.
+        let height = (ui.ctx().content_rect().height() - 160.0).max(120.0);
+        ScrollArea::vertical().max_height(height).show(ui, |ui| choices_ui(ui, settings, &mut changed, place, out));
         let mut close = false;
         dialog_buttons(ui, |ui| close = ui.button("Close").clicked());
         close
@@ -305,6 +255,81 @@ pub(super) fn settings_form_ui(ui: &Ui, settings: &Settings, place: Option<&Path
     }
     if modal.should_close() || modal.inner {
         out.push(Command::Panel(PanelCommand::SettingsForm(false)));
+    }
+}
+
+/// What can be chosen.
+fn choices_ui(ui: &mut Ui, settings: &Settings, changed: &mut Settings, place: Option<&Path>, out: &mut Vec<Command>) {
+    section(ui, "Theme");
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = BETWEEN_CHOICES;
+        for (theme, title, about) in [
+            (Theme::System, "As the system", "Light or dark, as the system is set to"),
+            (Theme::Light, "Light", "Dark on light: for bright rooms and print"),
+            (Theme::Dark, "Dark", "Light on dark: for dim rooms"),
+        ] {
+            ui.radio_value(&mut changed.theme, theme, title).on_hover_text(about);
+        }
+    });
+    ui.checkbox(&mut changed.high_contrast, "High contrast: black and white, thicker lines");
+    section(ui, "Size of everything");
+    ui.horizontal(|ui| {
+        let percent = format!("{:.0} %", changed.layout.zoom * 100.0);
+        let steps = [("Smaller", "Ctrl + Shift + Minus", -1), ("Larger", "Ctrl + Shift + Plus", 1)];
+        for (title, keys, step) in steps {
+            if ui.button(title).on_hover_text(keys).clicked() {
+                out.push(Command::Panel(PanelCommand::ZoomStep(step)));
+            }
+        }
+        ui.label(percent);
+    });
+    section(ui, "Motion");
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = BETWEEN_CHOICES;
+        for (motion, title, about) in [
+            (Motion::System, "As the system asks", "Reduced if the system is set so"),
+            (Motion::Full, "Full", "Jumps glide, so that the eye keeps its place"),
+            (Motion::Reduced, "Reduced", "Nothing fades or glides"),
+        ] {
+            ui.radio_value(&mut changed.motion, motion, title).on_hover_text(about);
+        }
+    });
+    section(ui, "Mouse and keys");
+    for preset in PRESETS {
+        let chosen = preset.name == super::keys::preset(&changed.preset).name;
+        if ui.radio(chosen, format!("{}: {}", preset.name, preset.about)).clicked() {
+            preset.name.clone_into(&mut changed.preset);
+            changed.wheel = None;
+        }
+    }
+    ui.add_space(4.0);
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = BETWEEN_CHOICES;
+        ui.label("The wheel");
+        for (wheel, title) in Wheel::ALL {
+            if ui.radio(changed.wheel() == wheel, title).on_hover_text(wheel.about()).clicked() {
+                changed.wheel = Some(wheel);
+            }
+        }
+    });
+    section(ui, "Times");
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = BETWEEN_CHOICES;
+        for format in TimeFormat::ALL {
+            ui.radio_value(&mut changed.time, format, format.title()).on_hover_text(format.about());
+        }
+    });
+    ui.add_space(4.0);
+    ui.label("Clock times in");
+    super::time_menu::zone_ui(ui, &super::zone::Zone::named(&settings.zone).unwrap_or_default(), out);
+    section(ui, "Opening");
+    let mut go_on = !changed.start_over;
+    ui.checkbox(&mut go_on, "Continue where a recording was left");
+    changed.start_over = !go_on;
+    if let Some(place) = place {
+        ui.add_space(8.0);
+        let text = format!("Single keys are set under [keys] in {}", place.display());
+        ui.add(egui::Label::new(RichText::new(text).weak()).wrap().selectable(true));
     }
 }
 

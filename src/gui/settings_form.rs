@@ -4,7 +4,7 @@
 use eframe::egui::{ComboBox, DragValue, Grid, ScrollArea, TextEdit, TextStyle, Ui};
 use egui_material_icons::icons;
 
-use super::controls::named;
+use super::controls::{absent, named};
 use super::state::Document;
 use crate::form::{Kind, Parameter, SWITCH, Settings};
 
@@ -30,7 +30,7 @@ fn draw(
     if settings.parameters().is_empty() {
         return false;
     }
-    Grid::new("settings").num_columns(2).spacing([12.0, 6.0]).show(ui, |ui| {
+    Grid::new("settings").num_columns(3).spacing([12.0, 6.0]).show(ui, |ui| {
         for parameter in settings.parameters() {
             changed |= row(ui, settings, parameter, &mut browse, document);
         }
@@ -38,7 +38,7 @@ fn draw(
     changed
 }
 
-/// Draws the row of one field in a grid of two columns; returns whether it has changed.
+/// Draws the row of one field in a grid of three columns: title, field, what it means; returns whether it has changed.
 pub(super) fn field_ui(ui: &mut Ui, settings: &mut Settings, parameter: &Parameter) -> bool {
     row(ui, settings, parameter, &mut None, None)
 }
@@ -61,6 +61,8 @@ fn row(
         (Kind::Channel, _) => channel_field(ui, parameter, text, document),
         _ => field(ui, parameter, text),
     };
+    // That there is an explanation is seen without pointing at everything.
+    ui.weak(icons::ICON_HELP.codepoint).on_hover_text(parameter.help);
     ui.end_row();
     // What the widget gives back is what the kind allows; anything else is left as it was.
     new.is_some_and(|text| settings.set(parameter.name, &text).is_ok())
@@ -71,7 +73,7 @@ fn file_field(ui: &mut Ui, parameter: &Parameter, text: &str, browse: &mut Optio
     let mut value = text.to_owned();
     let hint = if parameter.kind == (Kind::File { several: true }) { "none, or several with commas" } else { "none" };
     ui.horizontal(|ui| {
-        let edit = ui.add(TextEdit::singleline(&mut value).desired_width(240.0).hint_text(hint));
+        let edit = ui.add(TextEdit::singleline(&mut value).desired_width(240.0).hint_text(absent(hint)));
         let changed = named(edit, parameter.title).on_hover_text(parameter.help).changed();
         if named(ui.button("Browse…"), &format!("Browse for {}", parameter.title)).clicked() {
             *browse = Some(parameter.name);
@@ -102,7 +104,7 @@ fn field(ui: &mut Ui, parameter: &Parameter, text: &str) -> Option<String> {
         Kind::Switch { .. } => choice_field(ui, parameter, &SWITCH, text),
         Kind::Integer { .. } | Kind::Number { .. } if parameter.default.is_empty() => {
             let mut value = text.to_owned();
-            let edit = ui.add(TextEdit::singleline(&mut value).desired_width(80.0).hint_text("automatic"));
+            let edit = ui.add(TextEdit::singleline(&mut value).desired_width(96.0).hint_text(absent("automatic")));
             named(edit, parameter.title).on_hover_text(parameter.help).changed().then_some(value)
         }
         Kind::Integer { min, max } => {
@@ -135,7 +137,7 @@ fn channel_field(ui: &mut Ui, parameter: &Parameter, text: &str, document: Optio
     let mut chosen = None;
     ui.horizontal(|ui| {
         let mut value = text.to_owned();
-        let edit = ui.add(TextEdit::singleline(&mut value).desired_width(96.0).hint_text("not given"));
+        let edit = ui.add(TextEdit::singleline(&mut value).desired_width(96.0).hint_text(absent("not given")));
         if named(edit, parameter.title).on_hover_text(parameter.help).changed() {
             chosen = Some(value);
         }

@@ -208,6 +208,18 @@ impl TimeFormat {
     /// All, in the order in which the key walks them.
     pub const ALL: [Self; 5] = [Self::Auto, Self::Seconds, Self::Hours, Self::Clock, Self::Frames];
 
+    /// What an instant looks like.
+    #[must_use]
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Auto => "Seconds from the first frame; beyond two minutes hours:minutes:seconds",
+            Self::Seconds => "Seconds from the first frame: 3725.5 s",
+            Self::Hours => "Hours, minutes and seconds from the first frame: 1:02:05.5",
+            Self::Clock => "Date and time of day, in the zone that is chosen: 14:03:05",
+            Self::Frames => "Numbers of stored frames from 0: #30 000",
+        }
+    }
+
     /// The label of its button.
     #[must_use]
     pub fn title(self) -> &'static str {

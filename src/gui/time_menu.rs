@@ -3,7 +3,7 @@
 use eframe::egui::{Id, TextEdit, Ui};
 
 use super::command::{Command, PanelCommand};
-use super::controls::named;
+use super::controls::{example, named};
 use super::state::{Panels, TimeFormat};
 use super::zone::Zone;
 use crate::recording::TimeBase;
@@ -22,7 +22,7 @@ pub(super) fn time_menu_ui(ui: &mut Ui, panels: &Panels, time: &TimeBase, out: &
             let able = format != TimeFormat::Clock || clock;
             let radio = eframe::egui::RadioButton::new(panels.time_format == format, title(format));
             let radio = ui.add_enabled(able, radio).on_disabled_hover_text("the recording does not tell when it began");
-            if radio.clicked() {
+            if radio.on_hover_text(format.about()).clicked() {
                 out.push(Command::Panel(PanelCommand::TimeFormat(format)));
                 ui.close();
             }
@@ -60,7 +60,8 @@ pub(super) fn zone_ui(ui: &mut Ui, zone: &Zone, out: &mut Vec<Command>) {
         .unwrap_or_else(|| if other { zone.key().to_owned() } else { String::new() });
     ui.horizontal(|ui| {
         ui.label(if other { "● Zone" } else { "Zone" });
-        let field = TextEdit::singleline(&mut text).hint_text("Europe/Berlin").desired_width(140.0).char_limit(64);
+        let field =
+            TextEdit::singleline(&mut text).hint_text(example("Europe/Berlin")).desired_width(140.0).char_limit(64);
         let field = named(ui.add(field), "Name of a time zone");
         let unknown = !text.trim().is_empty() && Zone::named(&text).is_err();
         if field.lost_focus() && !unknown && !text.trim().is_empty() {

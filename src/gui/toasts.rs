@@ -26,8 +26,8 @@ const MOST: usize = 4;
 /// Kept at most; older ones of the others are forgotten.
 const KEPT: usize = 50;
 const WIDTH: f32 = 340.0;
-/// Above the status bar.
-const ABOVE: f32 = 48.0;
+/// Above the status bar, and above the time axis of the traces that may stand there.
+const ABOVE: f32 = 92.0;
 
 /// What a message is about: what can be done next follows from it.
 #[derive(Clone, PartialEq, Debug)]

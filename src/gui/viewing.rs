@@ -54,6 +54,7 @@ impl Document {
                     self.viewport.show(ticks.start as f64, ticks.end as f64);
                 }
             }
+            ViewCommand::Gap(step) => self.go_to_gap(step),
             ViewCommand::Back => drop(self.history.steps.back(view)),
             ViewCommand::Forward => drop(self.history.steps.forward(view)),
             ViewCommand::Select(ticks) => self.selection = ticks.filter(|t| t.start < t.end),
@@ -102,9 +103,15 @@ impl Document {
         use ViewCommand as V;
         let gesture = match command {
             V::Zoom { .. } | V::ZoomCentre(_) | V::Pan(_) | V::Page(_) => true,
-            V::Centre(_) | V::Start | V::End | V::Follow(_) | V::Fit | V::Range(_) | V::GoTo(_) | V::ToSelection => {
-                false
-            }
+            V::Centre(_)
+            | V::Start
+            | V::End
+            | V::Follow(_)
+            | V::Fit
+            | V::Range(_)
+            | V::GoTo(_)
+            | V::ToSelection
+            | V::Gap(_) => false,
             _ => return,
         };
         let now = Instant::now();

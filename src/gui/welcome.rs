@@ -73,7 +73,8 @@ fn open_ui(ui: &mut Ui, recent: &Recent, path: &mut String, out: &mut Vec<Comman
     ui.add_space(8.0);
     ui.horizontal(|ui| {
         let width = ui.available_width() - 104.0;
-        let edit = ui.add(TextEdit::singleline(path).hint_text("or type a path").desired_width(width));
+        let edit = ui
+            .add(TextEdit::singleline(path).hint_text(RichText::new("or type a path").italics()).desired_width(width));
         let edit = named(edit, "Path of a recording");
         let typed = path.trim();
         let enter = edit.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter));

@@ -38,6 +38,16 @@ impl Display {
         Self::ALL.into_iter().find(|display| display.name() == name)
     }
 
+    /// What it is good for.
+    #[must_use]
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Stacked => "Each channel in a lane of its own, below each other",
+            Self::Butterfly => "All channels over each other, to compare their shapes",
+            Self::HeatMap => "Each channel a row of colours, to see many at once",
+        }
+    }
+
     /// The label of its button.
     #[must_use]
     pub fn title(self) -> &'static str {

@@ -7,7 +7,12 @@
 //! into noise. Floating-point candidates pay for values that no instrument measures (1e300, denormals), and the bits of
 //! their mantissas count as far as they are used.
 //!
+//! Where no layout makes the samples smooth, as with noise, [`period`] looks for what else tells channels apart; if that
+//! finds nothing either, the usual numbers that give whole frames are guessed alike, and none is called likely.
+//!
 //! Cost: at most [`MAX_SAMPLED_BYTES`] are looked at, whatever the length of the file.
+
+mod period;
 
 use std::path::Path;
 
@@ -27,8 +32,14 @@ const RUN_SAMPLES: usize = 2560;
 const HEADERS: [u64; 17] =
     [0, 16, 32, 64, 80, 96, 128, 256, 512, 1024, 2048, 4096, 8192, 16_384, 32_768, 65_536, 131_072];
 const MAX_CHANNEL_COUNT: usize = 1024;
+/// A best guess with a lower score than this is not likelier than the others together.
+pub const SURE: f64 = 0.5;
 /// Guesses returned at most.
-const MAX_GUESSES: usize = 8;
+const MAX_GUESSES: usize = 12;
+/// A layout whose prediction errors are at least this share of the differences between samples far apart predicts nothing.
+const UNPREDICTED: f64 = 0.5;
+/// Numbers of channels that are usual, for files that do not tell theirs.
+const USUAL_COUNTS: [usize; 15] = [1, 2, 4, 8, 16, 32, 64, 128, 256, 384, 24, 48, 96, 192, 385];
 /// A prediction better than this share of the typical difference between samples far apart is as good as perfect;
 /// otherwise a clean periodic signal would look like as many channels as it has samples a period.
 const PERFECT: f64 = 1.0 / 12.0;
@@ -100,6 +111,9 @@ pub fn guess(path: &Path, options: &OpenOptions) -> Result<Vec<Guess>> {
     }
     map.check()?;
     found.sort_by(|a, b| a.bits_per_byte.total_cmp(&b.bits_per_byte));
+    if options.channel_count.is_none() {
+        look_closer(&map, base, data, &mut found)?;
+    }
     let mut guesses: Vec<Guess> = Vec::new();
     let best = found.first().map_or(0.0, |c| c.bits_per_byte);
     for candidate in found.into_iter().take(MAX_GUESSES) {
@@ -122,6 +136,41 @@ pub fn guess(path: &Path, options: &OpenOptions) -> Result<Vec<Guess>> {
         guess.score /= total;
     }
     Ok(guesses)
+}
+
+/// Where the best candidate predicts nothing: what the samples tell of their number of channels all the same, or else
+/// that nothing does, and what it may be.
+fn look_closer(map: &FileMap, base: u64, data: u64, found: &mut Vec<Candidate>) -> Result<()> {
+    let Some(best) = found.first().filter(|best| best.relative >= UNPREDICTED) else { return Ok(()) };
+    let (format, bits_per_byte) = (best.format, best.bits_per_byte);
+    let size = format.size() as u64;
+    let like = |channel_count, better: f64, told| Candidate {
+        format,
+        channel_count,
+        bits_per_byte: bits_per_byte - better,
+        residual: best.residual,
+        relative: best.relative,
+        told,
+    };
+    // Behind what may be a header.
+    let skipped = (data / size / 4).min(16_384);
+    let samples = (data / size - skipped).min(period::SAMPLES as u64);
+    let bytes = map.bytes(base + skipped * size..base + (skipped + samples) * size)?;
+    let samples = with_type!(format.sample_type, T => decode::<T>(bytes, format.byte_order));
+    if let Some(period) = period::channels(&samples) {
+        let told = Told::Repeats { what: period.what };
+        found.insert(0, like(period.count, (period.strength / 20.0).clamp(0.4, 1.0), Some(told)));
+        return Ok(());
+    }
+    let whole = |&count: &usize| data.is_multiple_of(count as u64 * size);
+    let usual: Vec<Candidate> =
+        USUAL_COUNTS.into_iter().filter(whole).map(|count| like(count, 0.0, Some(Told::Nothing))).collect();
+    if !usual.is_empty() {
+        // What one number of channels predicts less badly than another is chance.
+        found.retain(|candidate| candidate.format != format);
+        found.splice(0..0, usual.into_iter().take(MAX_GUESSES));
+    }
+    Ok(())
 }
 
 /// The first frames of a raw file, for looking at while its layout is being told.
@@ -165,11 +214,24 @@ struct Candidate {
     residual: f64,
     /// The same, relative to the difference of samples far apart.
     relative: f64,
+    /// What a closer look has told of the number of channels.
+    told: Option<Told>,
+}
+
+/// What is known of the number of channels where samples do not predict each other.
+#[derive(Clone, Copy, Debug)]
+enum Told {
+    Repeats { what: &'static str },
+    Nothing,
 }
 
 impl Candidate {
     fn reason(&self, header_bytes: u64) -> String {
-        let mut text = if self.relative < 0.5 {
+        let mut text = if let Some(Told::Repeats { what }) = self.told {
+            format!("every {} samples something repeats: {what}", self.channel_count)
+        } else if let Some(Told::Nothing) = self.told {
+            "the samples do not tell how many channels there are; the file would hold whole frames".to_owned()
+        } else if self.relative < UNPREDICTED {
             let closer = 1.0 / self.relative.max(1e-3);
             format!("samples {} apart are {closer:.0} times closer than others", self.channel_count)
         } else {
@@ -309,6 +371,7 @@ fn candidates(runs: &Runs, format: SampleFormat, told: Option<usize>) -> Vec<Can
                 bits_per_byte: bits / format.size() as f64 + prior(format),
                 residual: trial.mean(),
                 relative: if usual > 0.0 { trial.mean() / usual } else { 1.0 },
+                told: None,
             }
         })
         .collect()

@@ -51,7 +51,9 @@ fn untold(path: &Path, options: &OpenOptions) -> Error {
     if lines.is_empty() {
         error.with_remedy("say it: --format raw --dtype i16 --channel-count 64 --rate 30000")
     } else {
-        error.with_remedy(format!("say it; the likeliest are: {}", lines.join("  or  ")))
+        let sure = guesses.first().is_some_and(|best| best.score >= detect::SURE);
+        let how = if sure { "the likeliest are" } else { "the samples fit several, among them" };
+        error.with_remedy(format!("say it; {how}: {}", lines.join("  or  ")))
     }
 }
 

@@ -187,7 +187,7 @@ fn a_typed_path_opens_and_closes_and_is_remembered() {
     type_into(&mut window, "Path of a recording", path.to_str().unwrap());
     click(&mut window, "Open path");
     until_drawn(&mut window);
-    window.get_by_label("100 % exact");
+    window.get_by_label("Picture exact");
     assert!(sees(&window, "4 channels · 30 kHz · 4 s"), "{:#?}", window.root());
     let gaps = document(&window).time().gaps().count();
     assert!(gaps > 0 && sees(&window, &format!("{gaps} gaps")), "the demo has gaps, and they are listed");
@@ -460,7 +460,7 @@ fn an_export_holds_the_selection_bit_for_bit() {
     });
     click_role(&mut window, Role::Button, "Export");
     until_seen(&mut window, "wrote ");
-    let (dismiss, exact) = (window.get_by_label("Dismiss Export to cut.npy"), window.get_by_label("100 % exact"));
+    let (dismiss, exact) = (window.get_by_label("Dismiss Export to cut.npy"), window.get_by_label("Picture exact"));
     assert!(dismiss.rect().right() < exact.rect().left(), "the status bar has room for both");
     let written = std::fs::read(&target).unwrap();
     let payload = &samples[1_234 * CHANNELS * 2..5_678 * CHANNELS * 2];
@@ -537,7 +537,7 @@ fn a_stopped_export_leaves_no_file() {
     }
     push(&mut window, ViewCommand::SelectAll);
     press(&mut window, Modifiers::COMMAND, Key::E);
-    click_role(&mut window, Role::RadioButton, "Physical");
+    click_role(&mut window, Role::RadioButton, "In physical units");
     until(&mut window, "an export that can start", |w| {
         !w.get_by_role_and_label(Role::Button, "Export").accesskit_node().is_disabled()
     });
@@ -548,12 +548,12 @@ fn a_stopped_export_leaves_no_file() {
     until_left(&folder, &["long.npy"]);
 }
 
-/// Until nothing is in the folder but these, the sidecars of the peaks and the list of recent files.
+/// Until nothing is in the folder but these, the sidecars of the peaks and what is kept for the user.
 fn until_left(folder: &TempDir, expected: &[&str]) {
     let end = Instant::now() + crate::common::PATIENCE;
     loop {
         let mut left = listing(folder.path());
-        left.retain(|n| n != "recent" && !n.ends_with(".lwpeaks"));
+        left.retain(|n| n != "home" && !n.ends_with(".lwpeaks"));
         if left == expected {
             return;
         }
@@ -650,7 +650,7 @@ fn time_is_written_in_the_format_that_is_chosen() {
     // To a time, by the dialog.
     push(&mut window, ViewCommand::Range(0.0..3_000.0));
     press(&mut window, Modifiers::NONE, Key::G);
-    window.get_by_label("Go to time");
+    window.get_by_label("Go to");
     window.event(Event::Text("2s".to_owned()));
     window.run();
     press(&mut window, Modifiers::NONE, Key::Enter);

@@ -16,6 +16,9 @@ use crate::gui::message::Message;
 use crate::gui::settings::{self};
 use crate::gui::zone::Zone;
 
+/// Between the banner and what is above it, points.
+const MARGIN: f32 = 8.0;
+
 impl App {
     pub(super) fn apply_panel(&mut self, ctx: &egui::Context, command: PanelCommand) {
         use crate::gui::{export_form::ExportForm, state::TimeFormat};
@@ -72,6 +75,10 @@ impl App {
             }
             PanelCommand::Theme(theme) => {
                 self.kept.settings.theme = theme.into();
+                crate::gui::theme::show(ctx, &self.kept.settings, panels.dock.zoom());
+            }
+            PanelCommand::HighContrast(high) => {
+                self.kept.settings.high_contrast = high;
                 crate::gui::theme::show(ctx, &self.kept.settings, panels.dock.zoom());
             }
             PanelCommand::FullScreen => {
@@ -176,19 +183,23 @@ impl App {
             let form = &mut self.panels.budget;
             crate::gui::jobs_bar::jobs_bar_ui(ui, &self.gauge, form, &self.jobs.list, exactness, out);
         });
-        if let Some(message) = &self.message {
-            egui::Panel::top("message").show(ui, |ui| crate::gui::message::message_ui(ui, message, out));
-        }
         let Some(document) = &self.document else {
             egui::CentralPanel::default().show(ui, |ui| {
                 crate::gui::welcome::welcome_ui(ui, &self.recent, &mut self.panels.open_path, out);
             });
+            if let Some(message) = &self.message {
+                crate::gui::message::banner_ui(ui, message, MARGIN, out);
+            }
             return;
         };
-        egui::Panel::top("title").show(ui, |ui| crate::gui::overview::title_ui(ui, document, &self.panels, out));
+        egui::Panel::top("title").show(ui, |ui| crate::gui::title::title_ui(ui, document, &self.panels, out));
         egui::Panel::top("overview")
             .exact_size(crate::gui::overview::HEIGHT)
             .show(ui, |ui| crate::gui::overview::overview_ui(ui, document, out));
+        if let Some(message) = &self.message {
+            let below_tabs = ui.available_rect_before_wrap().top() + 28.0;
+            crate::gui::message::banner_ui(ui, message, below_tabs + MARGIN, out);
+        }
         egui::CentralPanel::no_frame().show(ui, |ui| {
             dock::dock_ui(ui, document, &mut self.panels, &self.jobs.list, &self.kept.settings, out);
         });

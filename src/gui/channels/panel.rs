@@ -67,6 +67,7 @@ pub(in crate::gui) fn channels_ui(ui: &mut Ui, document: &Document, filter: &mut
 fn buttons_ui(ui: &mut Ui, document: &Document, out: &mut Vec<Command>) {
     let mut ask = |command| out.push(Command::Channels(command));
     ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing.x = 4.0;
         for (label, visible) in [("Show all", true), ("Hide all", false)] {
             if ui.button(label).clicked() {
                 ask(ChannelCommand::ShowAll(visible));
@@ -118,14 +119,14 @@ fn colour_menu(ui: &mut Ui, document: &Document, ask: &mut impl FnMut(ChannelCom
     ui.separator();
     ui.weak("Colour by");
     let placed = document.knows_positions();
-    for (text, by, possible) in [
-        ("Channel", ColourBy::Channel, true),
-        ("Group", ColourBy::Group, true),
-        ("Shank", ColourBy::Shank, placed),
-        ("One colour", ColourBy::One, true),
+    for (text, by, possible, about) in [
+        ("Channel", ColourBy::Channel, true, "Neighbours differ; the palette repeats after eight"),
+        ("Group", ColourBy::Group, true, "All channels of a tetrode, shank or bank alike"),
+        ("Shank", ColourBy::Shank, placed, "All channels of a shank of the probe alike"),
+        ("One colour", ColourBy::One, true, "All channels alike"),
     ] {
         ui.add_enabled_ui(possible, |ui| {
-            if ui.radio(document.lanes.list.colour_by == by, text).clicked() {
+            if ui.radio(document.lanes.list.colour_by == by, text).on_hover_text(about).clicked() {
                 ask(ChannelCommand::ColourBy(by));
             }
         });
@@ -136,8 +137,11 @@ fn height_menu(ui: &mut Ui, document: &Document, ask: &mut impl FnMut(ChannelCom
     ui.separator();
     ui.weak("Height");
     let lanes = &document.lanes;
-    for (text, heights) in [("Alike for each unit", Heights::Common), ("Each fills its lane", Heights::Each)] {
-        if ui.radio(lanes.heights == heights, text).clicked() {
+    for (text, heights, about) in [
+        ("Alike for each unit", Heights::Common, "The same height is the same amplitude: channels can be compared"),
+        ("Each fills its lane", Heights::Each, "Each channel has a range of its own: weak ones are seen, too"),
+    ] {
+        if ui.radio(lanes.heights == heights, text).on_hover_text(about).clicked() {
             ask(ChannelCommand::Heights(heights));
         }
     }
@@ -147,7 +151,8 @@ fn height_menu(ui: &mut Ui, document: &Document, ask: &mut impl FnMut(ChannelCom
             (_, Some(half)) => half.first().map_or(1.0, |half| half / FILL / lanes.amplitude),
             (_, None) => 1.0,
         };
-        if ui.radio(matches!(lanes.heights, Heights::Fixed(_)), "Fixed").clicked() {
+        let about = "So many units from the foot of a lane to its top, whatever the recording holds";
+        if ui.radio(matches!(lanes.heights, Heights::Fixed(_)), "Fixed").on_hover_text(about).clicked() {
             ask(ChannelCommand::Heights(Heights::Fixed(now)));
         }
         let mut per_lane = now;
@@ -173,11 +178,13 @@ fn height_menu(ui: &mut Ui, document: &Document, ask: &mut impl FnMut(ChannelCom
 
 /// Stacked, over each other, or as colours.
 fn displays_ui(ui: &mut Ui, document: &Document, out: &mut Vec<Command>) {
-    ui.horizontal(|ui| {
+    ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = 2.0;
+        // All three on one line in the usual width.
+        ui.spacing_mut().button_padding.x = 6.0;
         for display in Display::ALL {
             let button = ui.add(Button::selectable(document.lanes.display == display, display.title()));
-            if button.on_hover_text("How channels are drawn (D)").clicked() {
+            if button.on_hover_text(format!("{} (D)", display.about())).clicked() {
                 out.push(Command::Channels(ChannelCommand::Display(display)));
             }
         }

@@ -180,7 +180,8 @@ fn menu(ui: &mut Ui, document: &Document, about: &[usize], only: Option<usize>, 
         change(out, about.to_vec(), Change::Visible(!visible));
     }
     let inverted = all(&|view| view.inverted);
-    if ui.selectable_label(inverted, "Upside down").clicked() {
+    let hover = "Draw what is greater lower down; values and exports stay as they are";
+    if ui.selectable_label(inverted, "Upside down").on_hover_text(hover).clicked() {
         change(out, about.to_vec(), Change::Inverted(!inverted));
     }
     for (text, by) in [("Move up by a quarter lane", 0.25), ("Move down by a quarter lane", -0.25)] {
@@ -190,8 +191,12 @@ fn menu(ui: &mut Ui, document: &Document, about: &[usize], only: Option<usize>, 
             }
         }
     }
-    for (text, kind) in [("Line", Kind::Analog), ("Logic levels", Kind::Logic), ("As it is recognised", Kind::Auto)] {
-        if ui.radio(all(&|view| view.kind == kind), text).clicked() {
+    for (text, kind, hover) in [
+        ("Line", Kind::Analog, "Draw it as a curve"),
+        ("Logic levels", Kind::Logic, "Draw it as a low lane with two levels"),
+        ("As it is recognised", Kind::Auto, "Logic levels if it has only two values, else a curve"),
+    ] {
+        if ui.radio(all(&|view| view.kind == kind), text).on_hover_text(hover).clicked() {
             change(out, about.to_vec(), Change::Kind(kind));
         }
     }
@@ -258,6 +263,8 @@ pub(super) fn swatch(ui: &mut Ui, colour: Color32, visible: bool, title: &str) -
 /// The field in which a part of a name is typed.
 pub(super) fn filter_field(ui: &mut Ui, filter: &mut String) {
     let width = ui.available_width();
-    let edit = TextEdit::singleline(filter).hint_text("Filter by name, id or group").desired_width(width);
+    let edit = TextEdit::singleline(filter)
+        .hint_text(RichText::new("Filter by name, id or group").italics())
+        .desired_width(width);
     named(ui.add(edit), "Filter channels");
 }

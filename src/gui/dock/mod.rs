@@ -1,8 +1,9 @@
 //! The panels around the traces: each can be dragged by its tab to another place, resized, closed and opened again.
 //!
 //! `egui_tiles` draws and drags; this module says what there is ([`panes`]), keeps the arrangement as a value for files
-//! ([`layout`]), and sees to it that a window that grows gives its room to the traces ([`sizes`]). Traces cannot be
-//! closed, and a panel that is closed keeps its place.
+//! ([`layout`]), and sees to it that a window that grows gives its room to the traces ([`sizes`]), and that in a narrow
+//! one panels fold away rather than take more than half of it. Traces cannot be closed, and a panel that is closed or
+//! folded keeps its place.
 
 mod layout;
 mod panes;
@@ -39,6 +40,10 @@ pub struct Dock {
     closed: BTreeSet<Pane>,
     inspector_hidden: bool,
     zoom: f32,
+    /// Panels that are open and for which the window is too narrow now.
+    folded: BTreeSet<Pane>,
+    /// The one that was asked for last: it folds last.
+    asked: Option<Pane>,
     /// The panel whose tab is being dragged.
     dragged: Option<Pane>,
     /// Something has moved since [`Self::layout`] was asked for last.
@@ -61,6 +66,8 @@ impl Dock {
             closed: layout.closed,
             inspector_hidden: layout.inspector_hidden,
             zoom: layout.zoom,
+            folded: BTreeSet::new(),
+            asked: None,
             dragged: None,
             moved: false,
         };
@@ -94,10 +101,26 @@ impl Dock {
             Tile::Container(egui_tiles::Container::Tabs(tabs)) => tabs.next_active(tiles).as_ref().is_some_and(is_it),
             Tile::Container(_) | Tile::Pane(_) => false,
         });
-        self.is_open(pane) && in_front
+        self.is_open(pane) && !self.is_folded(pane) && in_front
     }
 
-    /// Whether a panel has a tab, in front or not.
+    /// Whether a panel is open, but out of the way because the window is narrow.
+    #[must_use]
+    pub fn is_folded(&self, pane: Pane) -> bool {
+        self.folded.contains(&pane)
+    }
+
+    /// Folds panels away, or brings them back, for a window of `width` points.
+    fn fold(&mut self, width: f32) {
+        let folded = sizes::folded(&self.tree, width, self.asked, |pane| self.is_open(pane));
+        let folded: BTreeSet<Pane> = folded.into_iter().collect();
+        if folded != self.folded {
+            self.folded = folded;
+            self.hide_closed();
+        }
+    }
+
+    /// Whether a panel has a tab, in front or not, where there is room for it.
     #[must_use]
     pub fn is_open(&self, pane: Pane) -> bool {
         !(self.closed.contains(&pane) || self.inspector_hidden && pane.is_inspector())
@@ -117,6 +140,7 @@ impl Dock {
             PaneChange::Toggle => !self.is_shown(pane),
         };
         if show {
+            self.asked = Some(pane);
             self.closed.remove(&pane);
             self.inspector_hidden &= !pane.is_inspector();
         } else if pane != Pane::Traces {
@@ -131,13 +155,16 @@ impl Dock {
 
     /// Hides the inspector as a whole, or shows what was open of it; all of it, if nothing was.
     pub fn toggle_inspector(&mut self) {
-        if self.inspector_is_open() {
+        let is_seen =
+            |entry: &Entry| entry.pane.is_inspector() && self.is_open(entry.pane) && !self.is_folded(entry.pane);
+        if PANES.iter().any(is_seen) {
             self.inspector_hidden = true;
         } else {
             self.inspector_hidden = false;
             if !self.inspector_is_open() {
                 self.closed.retain(|pane| !pane.is_inspector());
             }
+            self.asked = PANES.iter().map(|entry| entry.pane).find(|&pane| pane.is_inspector() && self.is_open(pane));
         }
         self.hide_closed();
         self.moved = true;
@@ -176,8 +203,8 @@ impl Dock {
             })
             .collect();
         for (id, pane) in ids {
-            let open = self.is_open(pane);
-            self.tree.set_visible(id, open);
+            let seen = self.is_open(pane) && !self.is_folded(pane);
+            self.tree.set_visible(id, seen);
         }
     }
 }
@@ -191,6 +218,7 @@ pub(super) fn dock_ui(
     settings: &Settings,
     out: &mut Vec<Command>,
 ) {
+    panels.dock.fold(ui.available_width());
     // The panels are drawn from the state that the tree is a part of.
     let mut tree = std::mem::replace(&mut panels.dock.tree, Tree::empty(tree::id()));
     sizes::fit(&mut tree, ui.available_rect_before_wrap().size());

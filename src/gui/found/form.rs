@@ -50,12 +50,12 @@ pub(in crate::gui) fn form_ui(
             ui.selectable_value(&mut chosen, i, kind.title);
         }
     });
-    drop(named(combo.response, "Find what"));
+    drop(named(combo.response, "Find what").on_hover_text("The kind of place to look for"));
     if before != Some(chosen) {
         choose(settings, chosen);
     }
     ui.data_mut(|data| data.insert_temp(id, chosen));
-    Grid::new("find settings").num_columns(2).spacing([12.0, 6.0]).show(ui, |ui| {
+    Grid::new("find settings").num_columns(3).spacing([12.0, 6.0]).show(ui, |ui| {
         for parameter in settings.parameters().iter().filter(|p| KINDS[chosen].fields.contains(&p.name)) {
             field_ui(ui, settings, parameter);
         }

@@ -131,7 +131,7 @@ fn sort_ui(ui: &mut Ui, name: &'static str, sort: Sort, out: &mut Vec<Command>) 
             }
         }
     });
-    drop(named(combo.response, "Order of the list"));
+    drop(named(combo.response, "Order of the list").on_hover_text("How the places are sorted"));
 }
 
 fn channel_ui(ui: &mut Ui, name: &'static str, events: &Events, chosen: Option<u32>, out: &mut Vec<Command>) {
@@ -146,5 +146,5 @@ fn channel_ui(ui: &mut Ui, name: &'static str, events: &Events, chosen: Option<u
             }
         }
     });
-    drop(named(combo.response, "Channel of the list"));
+    drop(named(combo.response, "Channel of the list").on_hover_text("Only the places of one channel"));
 }

@@ -131,7 +131,7 @@ fn choices_ui(ui: &mut Ui, document: &Document, panel: &mut GramPanel, channel: 
             ui.selectable_value(&mut panel.channel, Some(c), &stream.channels[c].name);
         }
     });
-    named(response.response, "Channel of the spectrogram");
+    named(response.response, "Channel of the spectrogram").on_hover_text("The channel whose frequencies are shown");
     window_ui(ui, panel, stream.time.rate_hz(), stream.time.rate_known());
     if let Some(line) = spectrogram_line(document, channel, panel.cut) {
         let copy = named(ui.button("Copy command"), "Copy the command line of the spectrogram");

@@ -49,6 +49,8 @@ pub(super) const VERBS: &[Verb] = &[
             view(ViewCommand::Range(ticks.start as f64..ticks.end as f64))
         }),
     ),
+    verb("next-gap", LOOK, "The next gap", "J", |_| view(ViewCommand::Gap(GapStep::Next))),
+    verb("previous-gap", LOOK, "The gap before", "Shift+J", |_| view(ViewCommand::Gap(GapStep::Previous))),
     verb("back", LOOK, "The view before", "Backspace, Alt+ArrowLeft", |_| view(ViewCommand::Back)),
     verb("forward", LOOK, "The view after it again", "Insert, Alt+ArrowRight", |_| view(ViewCommand::Forward)),
     verb("read-right", LOOK, "Read the traces with keys: a column on", "Ctrl+Shift+ArrowRight", |_| {

@@ -16,8 +16,8 @@ mod window;
 use std::path::PathBuf;
 
 use super::command::{
-    AnnotationCommand, ChannelCommand, Command, CopyCommand, FileCommand, FilterCommand, JobCommand, PanelCommand,
-    Scope, ScriptCommand, TimelineCommand, ViewCommand,
+    AnnotationCommand, ChannelCommand, Command, CopyCommand, FileCommand, FilterCommand, GapStep, JobCommand,
+    PanelCommand, Scope, ScriptCommand, TimelineCommand, ViewCommand,
 };
 use super::found::FoundCommand;
 use super::inspector_tabs::tab_named;
@@ -75,9 +75,18 @@ impl Words<'_> {
             .ok_or_else(|| Error::invalid(format!("'{}' is not a number", self.rest.trim())))
     }
 
+    fn on_or_off(&self) -> Result<bool> {
+        match self.rest.trim() {
+            "on" => Ok(true),
+            "off" => Ok(false),
+            other => Err(Error::invalid(format!("'{other}' is neither on nor off"))),
+        }
+    }
+
     /// Ticks of a range `A..B`.
     fn range(&self) -> Result<std::ops::Range<u64>> {
         let document = self.open()?;
+        // What a script says must not depend on how the axis happens to be written.
         let frames = TimeRange::parse_in(self.rest.trim(), document.times.zone.time_zone())?
             .frames(document.time(), document.shown().frames)?;
         let time = document.time();

@@ -33,11 +33,7 @@ pub(super) const VERBS: &[Verb] = &[
     with(
         "on|off",
         verb("snap", SELECT, "Whether cursors and edges of annotations snap to what is near", "", |w| {
-            panel(PanelCommand::Snap(match w.rest.trim() {
-                "on" => Snap::On,
-                "off" => Snap::Off,
-                other => return Err(Error::invalid(format!("'{other}' is neither on nor off"))),
-            }))
+            panel(PanelCommand::Snap(if w.on_or_off()? { Snap::On } else { Snap::Off }))
         }),
     ),
     verb("toggle-snap", SELECT, "Cursors and annotations snap, or no longer", "X", |_| panel(PanelCommand::ToggleSnap)),

@@ -114,6 +114,12 @@ pub(super) const VERBS: &[Verb] = &[
         }),
     )),
     always(with(
+        "on|off",
+        verb("high-contrast", WINDOW, "Black and white, in either theme", "", |w| {
+            panel(PanelCommand::HighContrast(w.on_or_off()?))
+        }),
+    )),
+    always(with(
         "BYTES",
         verb("memory-limit", WINDOW, "How much memory may be used: 512MiB", "", |w| {
             panel(PanelCommand::Budget(parse_bytes(w.rest.trim())?))
