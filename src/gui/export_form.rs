@@ -205,8 +205,11 @@ impl ExportForm {
         line
     }
 
-    fn revision(&self, document: &Document) -> u64 {
-        if matches!(self.part.scope, Scope::Annotated(_)) { document.notes.annotations.revision() } else { 0 }
+    /// All that a prediction depends on: the command line, and what is annotated, which may change while the form is open.
+    fn question(&self, document: &Document, selection: &Selection) -> String {
+        let annotated = matches!(self.part.scope, Scope::Annotated(_));
+        let revision = if annotated { document.notes.annotations.revision() } else { 0 };
+        format!("{} {revision}", self.line(document, selection))
     }
 
     /// Asks for a new prediction when something has changed and no answer is awaited.
@@ -217,9 +220,7 @@ impl ExportForm {
             (self.forecast, self.asked) = (None, None);
             return;
         };
-        // The command line holds all that the prediction depends on.
-        // What is annotated may change while the form is open.
-        let asked = format!("{} {}", self.line(document, &selection), self.revision(document));
+        let asked = self.question(document, &selection);
         if self.waiting.is_some() || self.asked.as_ref() == Some(&asked) || self.target.trim().is_empty() {
             return;
         }
@@ -459,7 +460,7 @@ pub(crate) mod tests {
         let mut form = ExportForm::new(document);
         form.waiting = Some(3);
         let selection = form.selection(document).unwrap();
-        form.asked = Some(format!("{} {}", form.line(document, &selection), form.revision(document)));
+        form.asked = Some(form.question(document, &selection));
         let prediction = Prediction {
             bytes: 24_000,
             free_bytes: Some(free),
@@ -502,16 +503,10 @@ pub(crate) mod tests {
         let document = document(4);
         let mut form = form(&document, false, 1 << 30);
         form.part.typed = Some(["0.2s".to_owned(), "#500".to_owned()]);
-        let line = export_line(
-            &document,
-            &form.selection(&document).unwrap(),
-            &form.path(),
-            form.values,
-            &form.settings,
-            form.overwrite,
-        );
-        assert!(line.to_string().contains("#200..#500"), "{line}");
-        form.asked = Some(line.to_string());
+        let selection = form.selection(&document).unwrap();
+        let line = form.line(&document, &selection).to_string();
+        assert!(line.contains("#200..#500"), "{line}");
+        form.asked = Some(form.question(&document, &selection));
         let mut harness = harness(form, document);
         harness.run();
         control(&harness, egui::Role::Button, "Export").click();
