@@ -6,10 +6,10 @@
 //! (uploads and draw calls) is measured as `paint`, where there is an adapter: it is the CPU of `update_buffers` and
 //! `render`, not the GPU's own time.
 //!
-//! `window` is all of the window, commands, list of channels, traces, overlays, tessellation and new textures, while it pans through a
-//! recording of 24 channels of bits and noise (128 or 384 in all): in each display, and with rows for a million places
-//! found. Its times are those of the window's own thread on a processor, so that the workers, which answer meanwhile, do not
-//! count.
+//! `window` is all of the window, commands, list of channels, traces, overlays, tessellation and new textures, while it
+//! pans through a recording of bits and noise: in each display, with rows for a million places found, with logic levels,
+//! and with a hundred thousand annotations. Its times are those of the window's own thread on a processor, so that the
+//! workers, which answer meanwhile, do not count.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use std::sync::Arc;
@@ -74,6 +74,20 @@ fn write_recording(path: &std::path::Path, channels: usize, frames: usize) {
     }
 }
 
+/// Marks and ranges all over a recording of so many seconds.
+fn write_annotations(folder: &std::path::Path, count: usize, seconds: f64) -> std::path::PathBuf {
+    use std::fmt::Write as _;
+    let mut text = String::from("onset,duration,label,category\n");
+    for i in 0..count {
+        let onset = seconds * i as f64 / count as f64;
+        let duration = if i % 3 == 0 { 0.0 } else { 0.001 * (i % 50) as f64 };
+        writeln!(text, "{onset},{duration},mark {i},kind {}", i % 5).unwrap();
+    }
+    let path = folder.join("marks.csv");
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
 /// The whole window, panning, in each of its displays.
 fn windows(channels: usize, window: egui::Vec2, state: &RenderState) {
     const RATE_HZ: f64 = 30_000.0;
@@ -125,9 +139,13 @@ fn windows(channels: usize, window: egui::Vec2, state: &RenderState) {
     let displays = ["display stacked", "display butterfly", "display heat-map"];
     let rasters = ["display stacked", "analyse find above=96 limit=1000000 scope=everything", "rasters"];
     let logic = ["display stacked", "kind 0-99 logic"];
+    let seconds = frames_in_file as f64 / RATE_HZ;
+    let import = format!("import-annotations {}", write_annotations(folder.path(), 100_000, seconds).display());
+    let annotated = ["display stacked", "kind 0-99 auto", "annotations", &import];
     let mut cases: Vec<(&str, Vec<&str>)> = displays.iter().map(|line| (&line[8..], vec![*line])).collect();
     cases.push(("rasters of a million places", rasters.to_vec()));
     cases.push(("100 channels as logic levels", logic.to_vec()));
+    cases.push(("100,000 annotations and their list", annotated.to_vec()));
     for (name, lines) in cases {
         for line in lines.into_iter().chain(["show 0.2s..0.9s"]) {
             for command in longwave::gui::vocabulary::parse(line, app.document.as_ref(), None).unwrap() {
