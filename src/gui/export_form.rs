@@ -329,7 +329,8 @@ pub(super) fn export_form_ui(
         }
         buttons_ui(ui, form, document, out);
     });
-    if modal.should_close() {
+    // Not by a click beside it, which is easily made and would lose what was typed.
+    if modal.should_close() && !modal.backdrop_response.clicked() {
         out.push(Command::Panel(PanelCommand::ExportForm(false)));
     }
 }

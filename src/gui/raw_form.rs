@@ -184,7 +184,8 @@ pub(super) fn raw_form_ui(ui: &Ui, form: &mut RawForm, jobs: &Jobs, out: &mut Ve
             .on_hover_text(OpenOptions::path_beside(&form.path).display().to_string());
         buttons_ui(ui, form, out);
     });
-    if modal.should_close() {
+    // Not by a click beside it, which is easily made and would lose what was typed.
+    if modal.should_close() && !modal.backdrop_response.clicked() {
         out.push(Command::Panel(PanelCommand::RawForm(false)));
     }
 }
