@@ -196,15 +196,19 @@ pub fn parse_ranges(text: &str) -> Result<Vec<Range<f64>>> {
         let (low, high) = (number(low)?, number(high)?);
         (low != high && (high - low).is_finite()).then_some(low..high)
     };
+    list_of(
+        text,
+        range,
+        "is not a range of values",
+        "write the values at the foot and at the top of a lane, LOW..HIGH: -200..200",
+    )
+}
+
+/// Reads each part between commas by `one`; the error says that a part `is_not` what it should be, and how to write it.
+fn list_of<T>(text: &str, one: impl Fn(&str) -> Option<T>, is_not: &str, remedy: &str) -> Result<Vec<T>> {
     let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
-    parts
-        .map(|part| {
-            range(part).ok_or_else(|| {
-                Error::invalid(format!("'{part}' is not a range of values"))
-                    .with_remedy("write the values at the foot and at the top of a lane, LOW..HIGH: -200..200")
-            })
-        })
-        .collect()
+    let read = |part: &str| one(part).ok_or_else(|| Error::invalid(format!("'{part}' {is_not}")).with_remedy(remedy));
+    parts.map(read).collect()
 }
 
 /// Reads colours of channels: `3=#ff8800,7=#0072b2`, by index; empty: none.
@@ -219,15 +223,7 @@ pub fn parse_colours(text: &str) -> Result<Vec<(usize, Color)>> {
         let colour = u32::from_str_radix(hex, 16).ok().filter(|_| sound)?;
         Some((channel.trim().parse().ok()?, Color::rgb(colour)))
     };
-    let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
-    parts
-        .map(|part| {
-            one(part).ok_or_else(|| {
-                Error::invalid(format!("'{part}' is not the colour of a channel"))
-                    .with_remedy("write index and colour: 3=#ff8800")
-            })
-        })
-        .collect()
+    list_of(text, one, "is not the colour of a channel", "write index and colour: 3=#ff8800")
 }
 
 /// Reads which channels are logic, and from where on they are high: `3>0.5,7<2.5`, by index; empty: none.
@@ -240,15 +236,12 @@ pub fn parse_logic(text: &str) -> Result<Vec<(usize, Threshold)>> {
         let (channel, level) = (part[..at].trim().parse().ok()?, part[at + 1..].trim().parse::<f64>().ok()?);
         level.is_finite().then_some((channel, Threshold { at: level, above: part[at..].starts_with('>') }))
     };
-    let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
-    parts
-        .map(|part| {
-            one(part).ok_or_else(|| {
-                Error::invalid(format!("'{part}' does not tell when a channel is high"))
-                    .with_remedy("write index and level: 3>0.5, or 3<0.5 where it is high below")
-            })
-        })
-        .collect()
+    list_of(
+        text,
+        one,
+        "does not tell when a channel is high",
+        "write index and level: 3>0.5, or 3<0.5 where it is high below",
+    )
 }
 
 /// Reads the places of cursors: two at most, as times with commas between; empty: none. Seconds from the first frame.

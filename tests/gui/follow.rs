@@ -1,7 +1,6 @@
 //! A recording that is being written, in the real window without a screen: it grows on the screen while the view, the
 //! selection, annotations, channels and filters stay; what its files do is told in words.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,22 +9,11 @@ use egui_kittest::kittest::Queryable as _;
 use longwave::budget::MemoryBudget;
 use longwave::gui::following::Growth;
 use longwave::gui::jobs::Reply;
-use longwave::recording::SampleType;
-use longwave::source::OpenOptions;
 use longwave::summary::{SidecarPolicy, Summary};
 use tempfile::TempDir;
 
-use crate::common::{Window, document, push_line, until, until_seen, viewer, window_of};
-
-fn options() -> OpenOptions {
-    OpenOptions {
-        format: Some("raw".to_owned()),
-        sample_type: Some(SampleType::I16),
-        channel_count: Some(2),
-        rate_hz: Some(1000.0),
-        ..OpenOptions::default()
-    }
-}
+use crate::common::{Window, document, until, until_seen, viewer, window_of};
+use crate::growing::{append, frames, options, run};
 
 fn window(folder: &TempDir, path: &Path) -> Window {
     let mut window = window_of(folder.path(), viewer([path], options()), (1400.0, 900.0));
@@ -41,21 +29,6 @@ fn until_frames(window: &mut Window, frames: u64) {
         let exact = document.pictures.view.as_ref().is_some_and(|(columns, _)| columns.exact_share() >= 1.0);
         document.unfiltered().frames == frames && drawn && exact
     });
-}
-
-fn run(window: &mut Window, line: &str) {
-    push_line(window, line);
-    window.step();
-    window.step();
-}
-
-/// Frames of two channels that count up from `first`.
-fn frames(first: u64, n: u64) -> Vec<u8> {
-    (first..first + n).flat_map(|i| [(i % 3000) as i16, -((i % 700) as i16)]).flat_map(i16::to_le_bytes).collect()
-}
-
-fn append(path: &Path, bytes: &[u8]) {
-    std::fs::File::options().append(true).open(path).unwrap().write_all(bytes).unwrap();
 }
 
 fn recording(folder: &TempDir, name: &str, n: u64) -> PathBuf {

@@ -8,6 +8,7 @@ mod channels;
 mod common;
 mod dock;
 mod follow;
+mod growing;
 mod measure;
 mod together;
 mod work;

@@ -56,16 +56,7 @@ fn point(window: &mut Window, at: Pos2) {
 }
 
 fn drag(window: &mut Window, from: Pos2, to: Pos2) {
-    let modifiers = Modifiers::NONE;
-    let button = |pos, pressed| Event::PointerButton { pos, button: PointerButton::Primary, pressed, modifiers };
-    window.event(Event::PointerMoved(from));
-    window.event(button(from, true));
-    for i in 1..=8 {
-        window.event(Event::PointerMoved(from.lerp(to, i as f32 / 8.0)));
-        window.step();
-    }
-    window.event(button(to, false));
-    window.run();
+    drag_with(window, from, to, Modifiers::NONE);
 }
 
 /// The physical values of a channel.

@@ -1,7 +1,6 @@
 //! Windows that share files with each other and with recorders: what two of them change is kept, what is being written when
 //! one is closed is written to the end, and everything on the screen grows with the recording that it is of.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,26 +9,11 @@ use longwave::Error;
 use longwave::annotation::store;
 use longwave::gui::command::Command;
 use longwave::gui::companions::{Alignment, Beneath, CompanionCommand};
-use longwave::recording::SampleType;
 use longwave::source::OpenOptions;
 use tempfile::TempDir;
 
-use crate::common::{Window, document, push_line, until, viewer, window_of};
-
-fn options() -> OpenOptions {
-    OpenOptions {
-        format: Some("raw".to_owned()),
-        sample_type: Some(SampleType::I16),
-        channel_count: Some(2),
-        rate_hz: Some(1000.0),
-        ..OpenOptions::default()
-    }
-}
-
-/// Frames of two channels that count up from `first`.
-fn frames(first: u64, n: u64) -> Vec<u8> {
-    (first..first + n).flat_map(|i| [(i % 3000) as i16, -((i % 700) as i16)]).flat_map(i16::to_le_bytes).collect()
-}
+use crate::common::{Window, document, until, viewer, window_of};
+use crate::growing::{append, frames, options, run};
 
 fn recording(folder: &TempDir, name: &str, n: u64) -> PathBuf {
     let path = folder.path().join(name);
@@ -38,22 +22,12 @@ fn recording(folder: &TempDir, name: &str, n: u64) -> PathBuf {
     path
 }
 
-fn append(path: &Path, bytes: &[u8]) {
-    std::fs::File::options().append(true).open(path).unwrap().write_all(bytes).unwrap();
-}
-
 /// A window of a user whose lists and states are in `home`.
 fn window(home: &TempDir, paths: &[&Path]) -> Window {
     let viewer = viewer(paths.iter().copied(), OpenOptions::default());
     let mut window = window_of(home.path(), viewer, (1200.0, 800.0));
     until(&mut window, "the recording", |w| w.state().document.is_some() && !w.state().jobs.any_awaited());
     window
-}
-
-fn run(window: &mut Window, line: &str) {
-    push_line(window, line);
-    window.step();
-    window.step();
 }
 
 fn told(window: &Window, text: &str) -> bool {
